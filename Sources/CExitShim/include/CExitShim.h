@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// CExitShim: one exit stack for the C and the Swift code of a process.
+//
+// The problem. atexit(3) takes no argument, forgets nothing, knows no order but its own, runs a parent's
+// clean-up in a forked child, and before glibc 2.41 loses handlers when two threads call exit.
+//
+// The idea. An exit stack is a last-in-first-out stack of handlers. One of them, the process stack, runs when
+// the process exits; this library owns the real atexit slot for it. In every call a NULL stack means that one.
+//
+// Life of a handler. Registered: pending. Then one of two things, once, for ever: claimed (taken off the stack)
+// and run, or cancelled. It is claimed before it is called, and no lock is held while it runs. Its `release`
+// function is called right after it ran or was cancelled, on that same thread, so that what it holds goes then.
+//
+// Order. Early handlers before normal before late ones; in a phase the newest first. A handler that registers
+// another sees it run next. A nested stack is one entry: its handlers run together, at its place.
+//
+// Errors. A function that can fail returns 0 or an errno value, and has changed nothing when it failed:
+//   EINVAL     a NULL function or pointer, an unknown phase or flag
+//   ENOMEM     no memory (the first 32 registrations need none)
+//   ECANCELED  the process has gone too far in its exit: nothing can run any more
+//   EDEADLK    called from a signal handler that interrupted this library; glibc's own atexit hangs there
+//
+// Threads. Every function may be called from any thread at any time, handlers included. None but
+// cexit_is_exiting and cexit_exit_status is async-signal-safe; from a signal handler the others work
+// or say EDEADLK.
+//
+// A handler may: register, cancel or run other handlers, call exit (it ends there, the others still run and
+// the last status wins), fork, start threads, block. A handler must not: longjmp out of itself, throw a C++
+// exception, unload its own code. Unspecified: which thread it runs on, except that it is the one that exits.
+//
+// Not run by: _exit, quick_exit (but see cexit_at_quick_exit), abort, a crash, an uncaught signal, exec.
+
+#ifndef CEXITSHIM_H
+#define CEXITSHIM_H
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+#if defined(__clang__)
+#define CEXIT_ENUM __attribute__((enum_extensibility(closed)))
+#define CEXIT_ASSUME_NONNULL_BEGIN _Pragma("clang assume_nonnull begin")
+#define CEXIT_ASSUME_NONNULL_END _Pragma("clang assume_nonnull end")
+#define CEXIT_NULLABLE _Nullable
+#else
+#define CEXIT_ENUM
+#define CEXIT_ASSUME_NONNULL_BEGIN
+#define CEXIT_ASSUME_NONNULL_END
+#define CEXIT_NULLABLE
+#endif
+#define CEXIT_API __attribute__((visibility("default")))
+#define CEXIT_NORETURN __attribute__((noreturn))
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+CEXIT_ASSUME_NONNULL_BEGIN
+
+// What each object file's own start-up code defines: its address names the executable or the shared object
+// that a registration comes from, whose handlers have to run before it is unloaded.
+extern void *CEXIT_NULLABLE __dso_handle __attribute__((visibility("hidden")));
+#define CEXIT_OWNER ((const void *)&__dso_handle)
+
+/// When a handler runs, among those of its stack.
+typedef enum CEXIT_ENUM CExitPhase {
+  CExitPhaseNormal = 0,
+  CExitPhaseEarly = 1, ///< Before all others: stop what produces work, listeners and threads.
+  CExitPhaseLate = 2,  ///< After all others: sinks, such as the flush of a log.
+} CExitPhase;
+
+/// A forked child runs the entry as well, as its own. Without it an entry belongs to the process that registered it.
+#define CEXIT_INHERITED 1u
+/// The shared object that registers stays loaded for ever; the entry runs at exit instead of at dlclose.
+#define CEXIT_PINNED 2u
+
+typedef void (*cexit_function)(void *CEXIT_NULLABLE context);
+
+/// An exit stack. NULL means the process stack.
+typedef struct cexit_stack cexit_stack;
+
+/// One registration; `raw` 0 is none. A handle whose handler is done or cancelled is harmless for ever.
+typedef struct cexit_handler {
+  uint64_t raw;
+} cexit_handler;
+
+/// What to register. Zero every field that is not used.
+typedef struct cexit_entry {
+  cexit_function CEXIT_NULLABLE function;               ///< Required.
+  void *CEXIT_NULLABLE context;                         ///< Passed to both functions.
+  void (*CEXIT_NULLABLE release)(void *CEXIT_NULLABLE); ///< Called once, after the run or the cancel.
+  CExitPhase phase;
+  uint32_t flags;                    ///< CEXIT_INHERITED, CEXIT_PINNED.
+  const char *CEXIT_NULLABLE name;   ///< For reports. Borrowed: lives until `release` was called.
+  const char *CEXIT_NULLABLE file;   ///< Where it was registered; borrowed like the name.
+  uint32_t line;                     ///< Kept up to 1,048,575; beyond that it reads as 0, unknown.
+} cexit_entry;
+
+// ---------------------------------------------------------------------------------------------------------
+// The process stack, in the words of atexit(3)
+
+/// Runs `function` at exit. Drop-in for atexit(3). Returns 0, EINVAL, ENOMEM, ECANCELED or EDEADLK.
+static inline int cexit_atexit(void (*CEXIT_NULLABLE function)(void));
+
+/// Runs `function` at exit with the exit status. Drop-in for on_exit(3). The status is the one current when the
+/// handler starts, so an exit called by an earlier handler shows; 0 where libc does not tell it.
+static inline int cexit_on_exit(void (*CEXIT_NULLABLE function)(int status, void *CEXIT_NULLABLE context),
+                                void *CEXIT_NULLABLE context);
+
+/// Cancels every pending cexit_atexit and cexit_on_exit entry of that function, on the process stack and those
+/// nested in it. Returns how many; unknown functions are 0, not an error.
+CEXIT_API size_t cexit_unregister(void (*CEXIT_NULLABLE function)(void));
+
+/// Leaves the process with `status`, as exit(3) does, but claims the exit first: of several threads one runs
+/// every handler, libc's included, and the others wait. In a handler: ends it, the rest run, this status wins.
+CEXIT_API CEXIT_NORETURN void cexit_exit(int status);
+
+/// Takes a fresh slot in libc's own list: entries registered from here on run before whatever others gave to
+/// libc's atexit before this call. Needed by a handler that uses a C++ static built since the first registration.
+/// The order among this library's own entries stays the same. Returns 0, ENOMEM, ECANCELED or EDEADLK.
+CEXIT_API int cexit_mark(void);
+
+/// Sets memory aside: the next `count` registrations cannot fail for want of it. Returns 0, ENOMEM or EDEADLK.
+CEXIT_API int cexit_reserve(size_t count);
+
+/// In a forked child: own what was inherited, all of it, as if this process had registered it. A handle that
+/// the parent got then works here, too. Returns 0 or EDEADLK; where there was no fork, does nothing.
+CEXIT_API int cexit_adopt(void);
+
+/// Runs `function` at quick_exit(3), newest first, on a stack of its own. Returns as cexit_atexit.
+static inline int cexit_at_quick_exit(void (*CEXIT_NULLABLE function)(void));
+
+// ---------------------------------------------------------------------------------------------------------
+// Any stack
+
+/// Registers `entry` on `stack`; `out`, where given, receives its handle.
+/// Returns 0, EINVAL, ENOMEM, ECANCELED or EDEADLK.
+static inline int cexit_register(cexit_stack *CEXIT_NULLABLE stack, const cexit_entry *CEXIT_NULLABLE entry,
+                                 cexit_handler *CEXIT_NULLABLE out);
+
+/// Cancels. True: it was pending and will never run; its `release` has been called.
+CEXIT_API bool cexit_cancel(cexit_handler handler);
+/// Runs it now, on this thread. True: it was pending and has now run.
+CEXIT_API bool cexit_run(cexit_handler handler);
+/// True while neither claimed nor cancelled. False in a forked child for what belongs to its parent.
+CEXIT_API bool cexit_is_pending(cexit_handler handler);
+
+/// Makes a standalone stack, run by hand. `name` is borrowed and may be NULL. Returns 0, EINVAL, ENOMEM, EDEADLK.
+CEXIT_API int cexit_stack_create(const char *CEXIT_NULLABLE name, cexit_stack *CEXIT_NULLABLE *CEXIT_NULLABLE out);
+/// Makes a stack that is one normal-phase entry of `parent`, placed here in its order. A registration on it after
+/// its entry has run places it anew, on top. Returns as cexit_register.
+static inline int cexit_stack_nest(cexit_stack *CEXIT_NULLABLE parent, const char *CEXIT_NULLABLE name,
+                                   cexit_stack *CEXIT_NULLABLE *CEXIT_NULLABLE out);
+/// How many entries are pending. A nested stack is one, whatever it holds.
+CEXIT_API size_t cexit_stack_count(cexit_stack *CEXIT_NULLABLE stack);
+/// Runs what is pending until nothing is left, and says how many entries this call ran. In a handler of the same
+/// stack: runs the rest. While another thread runs the stack: waits for it, then runs what is left.
+CEXIT_API size_t cexit_stack_run(cexit_stack *CEXIT_NULLABLE stack);
+/// Cancels all that is pending, newest first, and what is in stacks nested in it. Says how many entries that were.
+CEXIT_API size_t cexit_stack_clear(cexit_stack *CEXIT_NULLABLE stack);
+/// Ends a standalone or nested stack: runs nothing, cancels what is left. A stack destroyed while it runs ends
+/// after the handler that is running. Stacks nested in it become standalone. NULL: does nothing.
+CEXIT_API void cexit_stack_destroy(cexit_stack *CEXIT_NULLABLE stack);
+
+// ---------------------------------------------------------------------------------------------------------
+// What a handler can ask
+
+/// Whether the process is on its way out. Async-signal-safe.
+CEXIT_API bool cexit_is_exiting(void);
+/// The exit status as it stands. False: not known (before the exit; or a libc that does not tell, such as musl).
+CEXIT_API bool cexit_exit_status(int *CEXIT_NULLABLE status);
+/// Asks for `status` in place of 0 when the run is over. Skips nobody, and never turns a failure into success.
+CEXIT_API void cexit_request_status(int status);
+
+// ---------------------------------------------------------------------------------------------------------
+// For language bindings. The plain functions above are these, with the caller's own object as the owner.
+
+CEXIT_API int cexit_atexit_owned(void (*CEXIT_NULLABLE function)(void), const void *CEXIT_NULLABLE owner);
+CEXIT_API int cexit_on_exit_owned(void (*CEXIT_NULLABLE function)(int status, void *CEXIT_NULLABLE context),
+                                  void *CEXIT_NULLABLE context, const void *CEXIT_NULLABLE owner);
+CEXIT_API int cexit_at_quick_exit_owned(void (*CEXIT_NULLABLE function)(void), const void *CEXIT_NULLABLE owner);
+/// `owner` is the address of the registering object's `__dso_handle` (Swift: `#dsohandle`); NULL is nobody.
+CEXIT_API int cexit_register_owned(cexit_stack *CEXIT_NULLABLE stack, const cexit_entry *CEXIT_NULLABLE entry,
+                                   const void *CEXIT_NULLABLE owner, cexit_handler *CEXIT_NULLABLE out);
+CEXIT_API int cexit_stack_nest_owned(cexit_stack *CEXIT_NULLABLE parent, const char *CEXIT_NULLABLE name,
+                                     const void *CEXIT_NULLABLE owner,
+                                     cexit_stack *CEXIT_NULLABLE *CEXIT_NULLABLE out);
+
+/// The stack that runs at quick_exit. Never NULL, never destroyed.
+CEXIT_API cexit_stack *cexit_quick_stack(void);
+
+/// Moves every pending entry of `from` on top of `to`, in the same order and phases; handles stay good. An entry
+/// that nests `to` itself stays where it is. Returns how many moved.
+CEXIT_API size_t cexit_stack_move(cexit_stack *CEXIT_NULLABLE from, cexit_stack *CEXIT_NULLABLE to);
+
+/// Gives back the maker's reference. A nested stack stays in its place and ends after it has run; a standalone one
+/// is destroyed. The pointer is not to be used again.
+CEXIT_API void cexit_stack_release(cexit_stack *CEXIT_NULLABLE stack);
+
+/// Cancels every pending entry of that name, in stacks nested in `stack`, too. Returns how many.
+CEXIT_API size_t cexit_stack_cancel_named(cexit_stack *CEXIT_NULLABLE stack, const char *CEXIT_NULLABLE name);
+
+/// A handler that has just run, as a run by hand reports it. The strings are good until the observer returns.
+typedef struct cexit_record {
+  const char *CEXIT_NULLABLE name;
+  const char *CEXIT_NULLABLE file;
+  uint32_t line;
+  uint64_t nanoseconds; ///< How long it took.
+  void *CEXIT_NULLABLE outcome; ///< What it gave to cexit_set_outcome; NULL: nothing.
+} cexit_record;
+
+typedef void (*cexit_observer)(void *CEXIT_NULLABLE context, const cexit_record *record);
+
+/// cexit_stack_run that tells `observer` of each handler, those of nested stacks included, right after it ran.
+CEXIT_API size_t cexit_stack_run_observed(cexit_stack *CEXIT_NULLABLE stack, cexit_observer observer,
+                                          void *CEXIT_NULLABLE context);
+
+/// In a handler of an observed run: leaves `outcome` for the observer, which then has it. False: nobody observes
+/// the handler that this thread is running.
+CEXIT_API bool cexit_set_outcome(void *CEXIT_NULLABLE outcome);
+
+// ---------------------------------------------------------------------------------------------------------
+
+static inline int cexit_atexit(void (*CEXIT_NULLABLE function)(void)) {
+  return cexit_atexit_owned(function, CEXIT_OWNER);
+}
+
+static inline int cexit_on_exit(void (*CEXIT_NULLABLE function)(int status, void *CEXIT_NULLABLE context),
+                                void *CEXIT_NULLABLE context) {
+  return cexit_on_exit_owned(function, context, CEXIT_OWNER);
+}
+
+static inline int cexit_at_quick_exit(void (*CEXIT_NULLABLE function)(void)) {
+  return cexit_at_quick_exit_owned(function, CEXIT_OWNER);
+}
+
+static inline int cexit_register(cexit_stack *CEXIT_NULLABLE stack, const cexit_entry *CEXIT_NULLABLE entry,
+                                 cexit_handler *CEXIT_NULLABLE out) {
+  return cexit_register_owned(stack, entry, CEXIT_OWNER, out);
+}
+
+static inline int cexit_stack_nest(cexit_stack *CEXIT_NULLABLE parent, const char *CEXIT_NULLABLE name,
+                                   cexit_stack *CEXIT_NULLABLE *CEXIT_NULLABLE out) {
+  return cexit_stack_nest_owned(parent, name, CEXIT_OWNER, out);
+}
+
+CEXIT_ASSUME_NONNULL_END
+#ifdef __cplusplus
+}
+#endif
+#endif

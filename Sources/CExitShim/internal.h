@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the .c files share, and nobody else. Who knows whom, downwards only:
+//
+//   slot.c  signals.c  deadline.c      the ways out
+//   object.c                           unloading a shared object
+//   run.c                              calling handlers
+//   stack.c                            which handlers there are, in which order
+//   storage.c  process.c  lock.c       memory, fork, mutual exclusion
+
+#ifndef CEXIT_INTERNAL_H
+#define CEXIT_INTERNAL_H
+
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include "CExitShim.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <time.h>
+
+#if defined(__has_include)
+#if __has_include(<sys/single_threaded.h>)
+#include <sys/single_threaded.h>
+#define SINGLE_THREADED __libc_single_threaded
+#endif
+#endif
+#ifndef SINGLE_THREADED
+#define SINGLE_THREADED 0
+#endif
+
+#define LIKELY(x) __builtin_expect(!!(x), 1)
+#define PER_THREAD _Thread_local __attribute__((tls_model("initial-exec")))
+
+#pragma GCC visibility push(hidden)
+
+// Part of libc, declared by no header of it: the C++ ABI's atexit, and what atexit itself is made of.
+#pragma GCC visibility push(default)
+extern int __cxa_atexit(void (*function)(void *), void *argument, void *object);
+#pragma GCC visibility pop
+
+// ---- lock.c: one futex word whose value is its owner, so that re-entry from a signal handler is seen.
+
+extern _Atomic uintptr_t cexit_lock_word; // 0: free; else the owner's pthread_self, bit 0: somebody sleeps on it
+
+static inline uintptr_t this_thread(void) {
+  return (uintptr_t)pthread_self();
+}
+
+int cexit_lock_slow(uintptr_t self);
+void cexit_lock_wake(void);
+
+static inline int lock_take(void) { // 0 or EDEADLK
+  uintptr_t self = this_thread(), free_word = 0;
+  if (SINGLE_THREADED) {
+    if (LIKELY(atomic_load_explicit(&cexit_lock_word, memory_order_relaxed) == 0)) {
+      atomic_store_explicit(&cexit_lock_word, self, memory_order_relaxed);
+      atomic_signal_fence(memory_order_seq_cst);
+      return 0;
+    }
+  } else if (LIKELY(atomic_compare_exchange_strong_explicit(&cexit_lock_word, &free_word, self,
+                                                            memory_order_acquire, memory_order_relaxed))) {
+    return 0;
+  }
+  return cexit_lock_slow(self);
+}
+
+static inline void lock_drop(void) {
+  if (SINGLE_THREADED) {
+    atomic_signal_fence(memory_order_seq_cst);
+    atomic_store_explicit(&cexit_lock_word, 0, memory_order_release);
+  } else if (atomic_exchange_explicit(&cexit_lock_word, 0, memory_order_release) & 1) {
+    cexit_lock_wake();
+  }
+}
+
+void cexit_futex_wait(const void *word, uint32_t seen);
+void cexit_futex_wake(const void *word, int count);
+/// The half of a pointer-sized word that a futex compares.
+const void *cexit_futex_half(const _Atomic uintptr_t *word);
+
+// ---- storage.c: entries and stacks live in chunks that never move and are never freed.
+
+#define NONE UINT32_MAX
+enum { FIRST_CHUNK = 32, CHUNKS = 26 };
+
+struct slab {
+  void *chunk[CHUNKS]; // chunk k holds FIRST_CHUNK << k elements; the first is static
+  uint32_t free;       // the newest freed element, linked through its first word's owner (see each slab's link)
+  uint32_t fresh;      // elements from here on were never used
+  uint32_t capacity;
+  uint32_t available;  // capacity less what is in use
+  size_t element;
+};
+
+struct entry {
+  cexit_function function; // NULL while free: a leak checker must not see what it held
+  void *context;
+  void (*release)(void *);
+  const char *name, *file;
+  uint32_t newer, older;   // neighbours in its phase; `older` links the free list
+  uint32_t generation;     // odd: pending; grows at each taking and each freeing
+  uint32_t epoch;          // when: the mark and the fork it came after
+  unsigned stack : 28, phase : 2, inherited : 1;
+  unsigned own_release : 1; // `release` is a word for `function` to use, not to be called
+  unsigned line : 20, owner : 12;
+};
+_Static_assert(sizeof(struct entry) <= 64, "an entry is a cache line");
+
+struct slots { // slots in a list of libc's
+  uint32_t armed; // how many of the newest group are waiting there
+  uint32_t group; // the epoch of that group
+  int (*arm)(uint32_t group);
+};
+
+struct cexit_stack {
+  uint32_t newest[3];     // by phase; NONE
+  uint32_t index;
+  uint32_t parent;        // NONE: standalone, or the process's own
+  uint32_t references;    // the maker's and its entry's; 0: free
+  uint32_t inherited;     // entries here with that flag
+  uint32_t run_number;    // which run is the innermost
+  uint32_t next_free;
+  uint32_t children;      // stacks whose parent this is
+  bool destroyed;
+  size_t count;           // pending entries that belong to this process
+  size_t foreign;         // pending entries of a process this one was forked from
+  uint64_t place;         // the entry of `parent` that runs it
+  uintptr_t runner;       // the thread that runs it; 0
+  const void *owner;
+  const char *name;
+  struct slots *slots;    // what runs it without being asked; NULL for a standalone stack
+};
+
+extern struct slab cexit_entries, cexit_stacks;
+
+static inline void *slab_at(const struct slab *slab, size_t element, uint32_t index) {
+  uint32_t n = index + FIRST_CHUNK;
+  unsigned top = 31u - (unsigned)__builtin_clz(n);
+  return (char *)slab->chunk[top - 5] + (size_t)(n - (1u << top)) * element;
+}
+static inline struct entry *entry_at(uint32_t index) {
+  return slab_at(&cexit_entries, sizeof(struct entry), index);
+}
+static inline cexit_stack *stack_at(uint32_t index) {
+  return slab_at(&cexit_stacks, sizeof(cexit_stack), index);
+}
+int cexit_slab_grow(struct slab *slab); // without the lock; 0 or ENOMEM
+
+#define PROCESS (stack_at(0))
+#define QUICK (stack_at(1))
+
+// ---- process.c: whose process this is.
+
+enum { HERE = 1 };
+
+struct owner {
+  const void *owner;
+  uint16_t number; // 0: never unloaded
+};
+
+struct process {
+  _Atomic(const _Atomic uint32_t *) here; // reads HERE in the process that set it up; every kind of fork wipes it
+  uint32_t epoch;                // stamps new entries
+  uint32_t born;                 // the first epoch of this process: entries below it are a parent's
+  struct owner recent[16];       // owners seen lately, each in the place its address says
+  struct slots process_slots, quick_slots;
+};
+extern struct process cexit_process;
+
+int cexit_process_enter(void);      // without the lock: makes `here` read HERE; 0 or EDEADLK
+bool cexit_in_vfork_child(void);    // shares this memory, but is not this process
+static inline bool is_here(void) {
+  const _Atomic uint32_t *here = atomic_load_explicit(&cexit_process.here, memory_order_relaxed);
+  return atomic_load_explicit(here, memory_order_relaxed) == HERE;
+}
+static inline int enter(void) { // takes the lock in a process that is known; 0 or EDEADLK
+  for (;;) {
+    int error = lock_take();
+    if (error != 0 || LIKELY(is_here())) return error;
+    lock_drop();
+    if ((error = cexit_process_enter()) != 0) return error;
+  }
+}
+
+static inline struct owner *known_owner(const void *owner) { // where it stands if it is known
+  return &cexit_process.recent[(uintptr_t)owner / sizeof(void *) % 16];
+}
+
+static inline bool is_foreign(const struct entry *entry) {
+  return entry->epoch < cexit_process.born && !entry->inherited;
+}
+
+// ---- stack.c: with the lock held, unless said otherwise.
+
+uint32_t cexit_stack_next(cexit_stack *stack, uint32_t floor); // what runs next; NONE when nothing is left from the floor on
+uint32_t cexit_pending_index(cexit_handler handler);           // NONE: not pending here
+void cexit_entry_link(cexit_stack *stack, struct entry *entry, uint32_t index); // as the newest of its phase
+void cexit_entry_link_oldest(cexit_stack *stack, struct entry *entry, uint32_t index, uint32_t oldest);
+void cexit_entry_unlink(struct entry *entry);
+void cexit_entry_take(uint32_t index, struct entry *out);      // off the stack and free again, contents to `out`
+void cexit_entry_release(const struct entry *entry);           // without the lock: calls its release function
+bool cexit_stack_is_ready(const cexit_stack *stack, const void *owner); // a registration needs no more than an entry
+int cexit_stack_make_ready(cexit_stack *stack, const void *owner);      // without the lock: gets it so far, or says why not
+int cexit_entry_push(cexit_stack *stack, const cexit_entry *from, bool own_release, const void *owner,
+               cexit_handler *out);                      // without the lock
+
+// ---- nest.c: the life of stacks.
+
+void cexit_run_nested(void *stack);                            // the function of an entry that is a stack
+int cexit_stack_new(const char *name, cexit_stack **out);      // without the lock
+int cexit_stack_place(cexit_stack *stack);                     // without the lock: a new entry in its parent, on top
+bool cexit_stack_unreference(cexit_stack *stack);              // without the lock
+void cexit_stacks_forked(void);                                // what was pending is a parent's now
+void cexit_stacks_adopted(void);
+void cexit_stacks_lost(void);                                  // forked in the middle of an operation: start anew
+
+// ---- run.c
+
+struct running { // a handler that this thread is in
+  struct running *outer;
+  struct entry *entry;
+  cexit_observer observer;
+  void *observer_context;
+  void *outcome;
+};
+extern PER_THREAD struct running *cexit_running;
+
+void cexit_call(struct entry *taken, cexit_observer observer, void *context);
+size_t cexit_run_stack(cexit_stack *stack, uint32_t floor, cexit_observer observer, void *context);
+void cexit_thread_leaves_runs(void); // this thread is not coming back to what it runs by hand: finish that or let go
+bool cexit_wait_for_others(void);    // until no other thread runs a handler by hand; true: it had to wait
+void cexit_runs_set_up(void);
+void cexit_watch_this_thread(void); // its end, in the middle of a handler or of the exit, will be noticed
+void cexit_runs_forked(void);
+
+// ---- slot.c
+
+int cexit_slots_arm(struct slots *slots); // without the lock; 0, ENOMEM or ECANCELED
+void cexit_exit_forked(void);
+void cexit_exit_thread_ended(void);
+void cexit_complain(const char *line); // one line on stderr
+
+// ---- object.c
+
+// Both without the lock.
+int cexit_owner_add(const void *owner); // makes it known; 0 or an errno value
+void cexit_owner_pin(const void *owner);
+
+#pragma GCC visibility pop
+#endif

@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The life of stacks. A nested stack is an entry of its parent whose function runs the stack. It is kept by two
+// references, its maker's and its entry's; a run holds a third, so that a handler may destroy the stack it is on.
+//
+//   made: maker, and its entry in the parent        entry runs or is cancelled: the entry's reference goes
+//   registered on after that: a new entry           released by its maker: stays until its entry has gone
+
+#include "internal.h"
+
+int cexit_stack_new(const char *name, cexit_stack **out) {
+  for (;;) {
+    int error = enter();
+    if (error != 0) return error;
+    if (cexit_stacks.available != 0) break;
+    lock_drop();
+    if (cexit_stacks.capacity >= 1u << 27) return ENOMEM; // an entry has 28 bits for its stack
+    if ((error = cexit_slab_grow(&cexit_stacks)) != 0) return error;
+  }
+  uint32_t index = cexit_stacks.free;
+  if (index != NONE) cexit_stacks.free = stack_at(index)->next_free;
+  else index = cexit_stacks.fresh++;
+  cexit_stacks.available--;
+  cexit_stack *stack = stack_at(index);
+  *stack = (cexit_stack){
+      .newest = {NONE, NONE, NONE}, .index = index, .parent = NONE, .references = 1, .name = name};
+  lock_drop();
+  *out = stack;
+  return 0;
+}
+
+static void set_parent(cexit_stack *stack, cexit_stack *parent) {
+  if (stack->parent != NONE) stack_at(stack->parent)->children--;
+  stack->parent = parent != NULL ? parent->index : NONE;
+  stack->slots = parent != NULL ? parent->slots : NULL;
+  if (parent != NULL) parent->children++;
+}
+
+bool cexit_stack_unreference(cexit_stack *stack) {
+  if (enter() != 0) return false;
+  bool last = --stack->references == 0;
+  if (last) {
+    set_parent(stack, NULL);
+    stack->next_free = cexit_stacks.free;
+    cexit_stacks.free = stack->index;
+    cexit_stacks.available++;
+  }
+  lock_drop();
+  return last;
+}
+
+int cexit_stack_create(const char *name, cexit_stack **out) {
+  return out == NULL ? EINVAL : cexit_stack_new(name, out);
+}
+
+static void nested_released(void *stack) {
+  cexit_stack_unreference(stack);
+}
+
+int cexit_stack_place(cexit_stack *stack) {
+  int error = enter();
+  if (error != 0) return error;
+  cexit_stack *parent = stack->parent == NONE ? NULL : stack_at(stack->parent);
+  cexit_entry entry = {
+      .function = cexit_run_nested, .context = stack, .release = nested_released, .name = stack->name};
+  const void *owner = stack->owner;
+  stack->references++;
+  lock_drop();
+  if (parent == NULL) return cexit_stack_unreference(stack), 0; // its parent was destroyed: it stands alone now
+
+  cexit_handler place;
+  error = cexit_entry_push(parent, &entry, false, owner, &place);
+  if (error != 0) return cexit_stack_unreference(stack), error;
+  if ((error = enter()) != 0) return error;
+  bool taken = stack->place != 0 && cexit_pending_index((cexit_handler){stack->place}) != NONE; // by another thread meanwhile
+  if (!taken) stack->place = place.raw;
+  lock_drop();
+  if (taken) cexit_cancel(place);
+  return 0;
+}
+
+int cexit_stack_nest_owned(cexit_stack *parent, const char *name, const void *owner, cexit_stack **out) {
+  if (out == NULL) return EINVAL;
+  cexit_stack *stack;
+  int error = cexit_stack_new(name, &stack);
+  if (error != 0) return error;
+  if ((error = enter()) == 0) {
+    set_parent(stack, parent != NULL ? parent : PROCESS);
+    stack->owner = owner;
+    lock_drop();
+    error = cexit_stack_place(stack);
+  }
+  if (error != 0) cexit_stack_unreference(stack);
+  else *out = stack;
+  return error;
+}
+
+// ---- The end
+
+static bool is_permanent(const cexit_stack *stack) {
+  return stack == NULL || stack == PROCESS || stack == QUICK;
+}
+
+static void orphan_children(uint32_t parent) {
+  for (uint32_t i = 0; i < cexit_stacks.fresh; i++) {
+    cexit_stack *child = stack_at(i);
+    if (child->references != 0 && child->parent == parent) set_parent(child, NULL);
+  }
+}
+
+void cexit_stack_destroy(cexit_stack *stack) {
+  if (is_permanent(stack) || enter() != 0) return;
+  stack->destroyed = true;
+  cexit_handler place = {stack->place};
+  lock_drop();
+  cexit_cancel(place);
+  cexit_stack_clear(stack);
+  if (enter() == 0) {
+    if (stack->children != 0) orphan_children(stack->index);
+    lock_drop();
+  }
+  cexit_stack_unreference(stack);
+}
+
+void cexit_stack_release(cexit_stack *stack) {
+  if (is_permanent(stack) || enter() != 0) return;
+  bool nested = stack->parent != NONE;
+  lock_drop();
+  if (nested) cexit_stack_unreference(stack);
+  else cexit_stack_destroy(stack);
+}
+
+size_t cexit_stack_count(cexit_stack *stack) {
+  if (enter() != 0) return 0;
+  size_t count = (stack != NULL ? stack : PROCESS)->count;
+  lock_drop();
+  return count;
+}
+
+cexit_stack *cexit_quick_stack(void) {
+  return QUICK;
+}
+
+// ---- Moving
+
+static bool is_within(const cexit_stack *stack, const cexit_stack *outer) {
+  for (;; stack = stack_at(stack->parent)) {
+    if (stack == outer) return true;
+    if (stack->parent == NONE) return false;
+  }
+}
+
+static void set_slots(cexit_stack *stack, struct slots *slots) { // of all that is nested in it, too
+  stack->slots = slots;
+  for (unsigned phase = 0; phase < 3; phase++) {
+    for (uint32_t i = stack->newest[phase]; i != NONE; i = entry_at(i)->older) {
+      if (entry_at(i)->function == cexit_run_nested) set_slots(entry_at(i)->context, slots);
+    }
+  }
+}
+
+static size_t move_phase(cexit_stack *from, cexit_stack *to, unsigned phase) {
+  size_t moved = 0;
+  uint32_t index = from->newest[phase], next;
+  while (index != NONE && entry_at(index)->older != NONE) index = entry_at(index)->older;
+  for (; index != NONE; index = next) { // from the oldest on, each becomes the newest
+    struct entry *entry = entry_at(index);
+    cexit_stack *nested = entry->function == cexit_run_nested ? entry->context : NULL;
+    next = entry->newer;
+    if (is_foreign(entry) || (nested != NULL && is_within(to, nested))) continue;
+    cexit_entry_unlink(entry);
+    entry->epoch = cexit_process.epoch;
+    cexit_entry_link(to, entry, index);
+    if (nested != NULL) {
+      set_parent(nested, to);
+      set_slots(nested, to->slots);
+    }
+    moved++;
+  }
+  return moved;
+}
+
+size_t cexit_stack_move(cexit_stack *from, cexit_stack *to) {
+  if (from == NULL) from = PROCESS;
+  if (to == NULL) to = PROCESS;
+  if (from == to) return 0;
+  for (;;) {
+    if (enter() != 0) return 0;
+    if (cexit_stack_is_ready(to, NULL)) break;
+    lock_drop();
+    if (cexit_stack_make_ready(to, NULL) != 0) return 0;
+  }
+  size_t moved = 0;
+  for (unsigned phase = 0; phase < 3; phase++) moved += move_phase(from, to, phase);
+  lock_drop();
+  return moved;
+}
+
+// ---- Fork
+
+void cexit_stacks_forked(void) {
+  for (uint32_t i = 0; i < cexit_stacks.fresh; i++) {
+    cexit_stack *stack = stack_at(i);
+    stack->foreign += stack->count - stack->inherited;
+    stack->count = stack->inherited;
+    if (stack->runner != this_thread()) stack->runner = 0; // no other thread came along
+  }
+}
+
+void cexit_stacks_adopted(void) {
+  for (uint32_t i = 0; i < cexit_stacks.fresh; i++) {
+    cexit_stack *stack = stack_at(i);
+    stack->count += stack->foreign;
+    stack->foreign = 0;
+  }
+}
+
+// Whatever the thread that vanished was changing cannot be trusted: no list is followed again, every entry is free.
+void cexit_stacks_lost(void) {
+  for (uint32_t i = 0; i < cexit_stacks.fresh; i++) {
+    cexit_stack *stack = stack_at(i);
+    for (unsigned phase = 0; phase < 3; phase++) stack->newest[phase] = NONE;
+    stack->count = stack->foreign = stack->inherited = 0;
+    if (stack->runner != this_thread()) stack->runner = 0;
+  }
+  cexit_entries.free = cexit_stacks.free = NONE;
+  cexit_stacks.available = cexit_stacks.capacity - cexit_stacks.fresh;
+  cexit_entries.available = cexit_entries.capacity - cexit_entries.fresh;
+  for (uint32_t i = 0; i < cexit_entries.fresh; i++) {
+    struct entry *entry = entry_at(i);
+    if ((entry->generation & 1) != 0) entry->generation++;
+    if (entry->generation >= UINT32_MAX - 1) continue;
+    entry->function = NULL;
+    entry->older = cexit_entries.free;
+    cexit_entries.free = i;
+    cexit_entries.available++;
+  }
+}

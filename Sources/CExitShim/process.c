@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Whose entries these are. An entry belongs to the process that registered it: a forked child must not delete its
+// parent's files. Each entry carries an epoch, which grows at a fork; those below `born` are a parent's.
+//
+// pthread_atfork tells of fork(), but neither of _Fork() nor of a raw clone(); so every operation reads a page that
+// the kernel wipes in each new address space (MADV_WIPEONFORK, Linux 4.14). No system call a registration.
+// vfork() shares the address space and wipes nothing: there only the process id differs, asked for at exit.
+
+#include "internal.h"
+
+#include <sys/mman.h>
+
+static const _Atomic uint32_t nowhere = 0;
+static _Atomic uint32_t assumed_here = HERE; // where the kernel wipes no page, pthread_atfork has to do
+
+struct process cexit_process = {
+    .here = &nowhere,
+    .recent = {[0] = {&cexit_process, 0}}, // NULL, nobody, is not known yet either: its first registration sets things up
+};
+
+static _Atomic(_Atomic uint32_t *) page; // NULL until set up
+static _Atomic int watching;            // pthread_atfork was called
+static _Atomic pid_t process_id;
+static bool locked_for_fork;
+
+static void settle(void) { // with the lock held, or alone: this process is the one from here on
+  if (page == NULL) page = &assumed_here;
+  atomic_store(page, HERE);
+  cexit_process.here = page;
+  atomic_store_explicit(&process_id, getpid(), memory_order_relaxed);
+}
+
+static void become_child(void) {
+  cexit_process.born = ++cexit_process.epoch;
+  cexit_exit_forked();
+  cexit_runs_forked();
+}
+
+// A signal handler that forks in the middle of an operation of its own thread goes back to it, in parent and child:
+// then the lock stays as it is.
+static void before_fork(void) {
+  locked_for_fork = lock_take() == 0;
+}
+
+static void after_fork_in_parent(void) {
+  if (locked_for_fork) lock_drop();
+}
+
+static void after_fork_in_child(void) {
+  settle();
+  become_child();
+  cexit_stacks_forked();
+  if (locked_for_fork) atomic_store(&cexit_lock_word, 0);
+}
+
+static _Atomic uint32_t *wiped_page(void) {
+#ifdef MADV_WIPEONFORK
+  size_t size = (size_t)sysconf(_SC_PAGESIZE);
+  void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED) return NULL;
+  if (madvise(memory, size, MADV_WIPEONFORK) == 0) return memory;
+  munmap(memory, size);
+#endif
+  return NULL;
+}
+
+int cexit_process_enter(void) {
+  int saved = errno;
+  _Atomic uint32_t *fresh = page == NULL ? wiped_page() : NULL;
+  if (atomic_exchange(&watching, 1) == 0) {
+    cexit_runs_set_up();
+    pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
+  }
+  errno = saved;
+
+  // In a child that pthread_atfork did not see, a thread that no longer exists may hold the lock, in the middle of an
+  // operation. The thread that forked is the only one here: what the lock says cannot be waited for.
+  uintptr_t holder = atomic_load(&cexit_lock_word) & ~(uintptr_t)1;
+  if (page != NULL && atomic_load(page) != HERE && atomic_load(&process_id) != getpid()) {
+    if (holder == this_thread()) return EDEADLK;
+    settle();
+    become_child();
+    if (holder == 0) cexit_stacks_forked();
+    else cexit_stacks_lost();
+    atomic_store(&cexit_lock_word, 0);
+    return 0;
+  }
+
+  int error = lock_take();
+  if (error == 0 && page == NULL) {
+    page = fresh;
+    fresh = NULL;
+    settle();
+  }
+  if (error == 0) lock_drop();
+  if (fresh != NULL) munmap((void *)fresh, (size_t)sysconf(_SC_PAGESIZE));
+  return error;
+}
+
+bool cexit_in_vfork_child(void) {
+  return is_here() && atomic_load_explicit(&process_id, memory_order_relaxed) != getpid();
+}
+
+int cexit_adopt(void) {
+  int error = enter();
+  if (error != 0) return error;
+  cexit_process.born = 0;
+  cexit_stacks_adopted();
+  lock_drop();
+  return 0;
+}

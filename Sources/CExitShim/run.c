@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Calling handlers, and who is calling them.
+//
+// A stack is run by one thread at a time; a second one waits for its turn, so that no older handler starts while a
+// newer one is still at work. The thread that runs a stack may run it again from a handler: that runs the rest.
+// Handlers run by hand are counted by thread: the process does not end while one of them is at work elsewhere.
+
+#include "internal.h"
+
+PER_THREAD struct running *cexit_running;
+static PER_THREAD unsigned depth;      // runs by hand that this thread is in
+static PER_THREAD bool watched;        // its end will be noticed
+static _Atomic uint32_t busy;          // threads in a run by hand; changes wake those who wait for it
+static _Atomic uint32_t turns;         // grows when a stack is free again
+static _Atomic uint32_t waiting;       // threads asleep on either
+static uint32_t runs;                  // numbers runs, with the lock held
+static pthread_key_t thread_end;
+static _Atomic bool thread_end_known;
+
+static void changed(_Atomic uint32_t *word, uint32_t by) {
+  atomic_fetch_add(word, by);
+  if (atomic_load(&waiting) != 0) cexit_futex_wake(word, INT32_MAX);
+}
+
+static void wait_while(_Atomic uint32_t *word, uint32_t seen) {
+  atomic_fetch_add(&waiting, 1);
+  cexit_futex_wait(word, seen);
+  atomic_fetch_sub(&waiting, 1);
+}
+
+// ---- Threads that do not come back
+
+static void let_go(cexit_stack *stack) {
+  stack->runner = 0;
+  changed(&turns, 1);
+}
+
+static void stop_being_busy(void) {
+  if (depth != 0) changed(&busy, (uint32_t)-1);
+  depth = 0;
+  cexit_running = NULL;
+}
+
+// A thread ends in the middle of a handler: pthread_exit, or a cancellation.
+static void thread_ended(void *unused) {
+  (void)unused;
+  if (enter() == 0) {
+    for (uint32_t i = 0; i < cexit_stacks.fresh; i++) {
+      if (stack_at(i)->runner == this_thread()) let_go(stack_at(i));
+    }
+    lock_drop();
+  }
+  stop_being_busy();
+  cexit_exit_thread_ended();
+}
+
+// The key must not outlive this code, which may be part of a shared object: libc calls this when that is unloaded.
+static void forget_threads(void *unused) {
+  (void)unused;
+  if (atomic_exchange(&thread_end_known, false)) pthread_key_delete(thread_end);
+}
+
+void cexit_runs_set_up(void) {
+  if (pthread_key_create(&thread_end, thread_ended) != 0) return;
+  atomic_store(&thread_end_known, true);
+  if (__cxa_atexit(forget_threads, NULL, &__dso_handle) != 0) forget_threads(NULL);
+}
+
+void cexit_watch_this_thread(void) {
+  if (watched || !atomic_load(&thread_end_known)) return;
+  watched = pthread_setspecific(thread_end, &watched) == 0;
+}
+
+void cexit_runs_forked(void) {
+  atomic_store(&busy, depth != 0);
+  atomic_store(&waiting, 0);
+}
+
+// The innermost standalone stack that this thread is in the middle of; NULL. Others it lets go: whoever runs
+// the process stack comes to them.
+static cexit_stack *unfinished(void) {
+  cexit_stack *innermost = NULL;
+  if (enter() != 0) return NULL;
+  for (uint32_t i = 0; i < cexit_stacks.fresh; i++) {
+    cexit_stack *stack = stack_at(i);
+    if (stack->runner != this_thread()) continue;
+    if (stack->slots != NULL) let_go(stack);
+    else if (innermost == NULL || stack->run_number > innermost->run_number) innermost = stack;
+  }
+  lock_drop();
+  return innermost;
+}
+
+void cexit_thread_leaves_runs(void) {
+  if (depth == 0) return;
+  for (cexit_stack *stack; (stack = unfinished()) != NULL;) {
+    cexit_run_stack(stack, 0, NULL, NULL);
+    if (enter() != 0) break;
+    let_go(stack); // run_stack gave it back to the run that is not coming back
+    lock_drop();
+  }
+  stop_being_busy();
+}
+
+bool cexit_wait_for_others(void) {
+  bool waited = false;
+  for (uint32_t seen; (seen = atomic_load(&busy)) != 0; waited = true) wait_while(&busy, seen);
+  return waited;
+}
+
+// ---- Runs
+
+static void begin(void) {
+  if (depth++ != 0) return;
+  cexit_watch_this_thread();
+  atomic_fetch_add(&busy, 1);
+}
+
+static void end(void) {
+  if (--depth == 0) changed(&busy, (uint32_t)-1);
+}
+
+static uint64_t now(void) {
+  struct timespec time;
+  clock_gettime(CLOCK_MONOTONIC, &time);
+  return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
+}
+
+void cexit_call(struct entry *taken, cexit_observer observer, void *context) {
+  int saved = errno;
+  struct running here = {cexit_running, taken, observer, context, NULL};
+  uint64_t started = observer != NULL ? now() : 0;
+  cexit_running = &here;
+  taken->function(taken->context);
+  if (here.observer != NULL) {
+    observer(context, &(cexit_record){taken->name, taken->file, taken->line, now() - started, here.outcome});
+  }
+  cexit_entry_release(taken);
+  cexit_running = here.outer;
+  errno = saved;
+}
+
+bool cexit_set_outcome(void *outcome) {
+  if (cexit_running == NULL || cexit_running->observer == NULL) return false;
+  cexit_running->outcome = outcome;
+  return true;
+}
+
+void cexit_run_nested(void *stack) {
+  cexit_observer observer = cexit_running->observer;
+  cexit_running->observer = NULL; // its handlers are told of, it is not
+  cexit_run_stack(stack, 0, observer, cexit_running->observer_context);
+}
+
+// 0 or EDEADLK; then with the lock held, and the stack this thread's. `outer` is the run of it this thread is in.
+static int take_turn(cexit_stack *stack, uintptr_t *outer) {
+  int error = enter();
+  if (error != 0) return error;
+  stack->references++;
+  while (stack->runner != 0 && stack->runner != this_thread()) {
+    uint32_t seen = atomic_load(&turns);
+    lock_drop();
+    wait_while(&turns, seen);
+    if ((error = enter()) != 0) return error;
+  }
+  *outer = stack->runner;
+  stack->runner = this_thread();
+  stack->run_number = ++runs;
+  return 0;
+}
+
+static void end_turn(cexit_stack *stack, uintptr_t outer) { // with the lock held, drops it
+  bool last = stack->references == 1;
+  if (outer == 0) let_go(stack);
+  if (!last) stack->references--;
+  lock_drop();
+  if (last) cexit_stack_unreference(stack);
+}
+
+size_t cexit_run_stack(cexit_stack *stack, uint32_t floor, cexit_observer observer, void *context) {
+  size_t ran = 0;
+  uintptr_t outer;
+  begin();
+  if (take_turn(stack, &outer) == 0) {
+    for (uint32_t next; (next = cexit_stack_next(stack, floor)) != NONE; ran++) {
+      struct entry taken;
+      cexit_entry_take(next, &taken);
+      lock_drop();
+      cexit_call(&taken, observer, context);
+      if (enter() != 0) break;
+    }
+    end_turn(stack, outer);
+  }
+  end();
+  return ran;
+}
+
+size_t cexit_stack_run(cexit_stack *stack) {
+  return cexit_run_stack(stack != NULL ? stack : PROCESS, 0, NULL, NULL);
+}
+
+size_t cexit_stack_run_observed(cexit_stack *stack, cexit_observer observer, void *context) {
+  return cexit_run_stack(stack != NULL ? stack : PROCESS, 0, observer, context);
+}
+
+bool cexit_run(cexit_handler handler) {
+  if (enter() != 0) return false;
+  uint32_t index = cexit_pending_index(handler);
+  struct entry taken;
+  if (index != NONE) cexit_entry_take(index, &taken);
+  lock_drop();
+  if (index == NONE) return false;
+  begin();
+  cexit_call(&taken, NULL, NULL);
+  end();
+  return true;
+}

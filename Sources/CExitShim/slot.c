@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The real slots in libc's lists, and the way through them.
+//
+// exit() takes a slot off its list, then calls it. A handler that calls exit, or a second thread that does, goes on
+// with what is left in that list: below our slot, in the middle of our run. So the slot first puts itself back, four of
+// them stand there from the start (as many threads may be between the taking and the putting back), and all pass one
+// gate: the first thread owns the exit, and is the one to run handlers; it may come again, from a handler of its own;
+// the others wait until the process has ended.
+//
+// Each group of slots knows the epoch it was armed in, and runs the stack until nothing registered since is left.
+
+#include "internal.h"
+
+enum { GROUP = 4 };
+
+static _Atomic uintptr_t owner;         // the thread whose exit it is; 0
+static _Atomic int status_now;
+static _Atomic bool status_known;
+static _Atomic int status_asked;        // 0: none
+
+static void process_slot(void *group, int status);
+static void quick_slot(void);
+
+static int arm_process(uint32_t group) {
+  void (*slot)(void *) = (void (*)(void *))(void (*)(void))process_slot; // glibc passes the status, too
+  return __cxa_atexit(slot, (void *)(uintptr_t)group, &__dso_handle);
+}
+
+static int arm_quick(uint32_t group) {
+  (void)group;
+  return at_quick_exit(quick_slot);
+}
+
+void cexit_complain(const char *line) {
+  int saved = errno;
+  if (write(STDERR_FILENO, line, strlen(line)) < 0) errno = saved; // a closed stderr breaks nothing
+}
+
+// ---- Arming
+
+int cexit_slots_arm(struct slots *slots) {
+  int error = enter();
+  if (error != 0) return error;
+  uint32_t group = cexit_process.epoch + 1;
+  lock_drop();
+
+  int (*arm)(uint32_t) = slots == &cexit_process.process_slots ? arm_process : arm_quick;
+  int saved = errno;
+  uint32_t armed = 0;
+  errno = 0;
+  while (armed < GROUP && arm(group) == 0) armed++;
+  bool no_memory = errno == ENOMEM;
+  errno = saved;
+  if (armed == 0) return no_memory ? ENOMEM : ECANCELED; // libc's list is closed: it has run for the last time
+
+  if ((error = enter()) != 0) return error;
+  if (cexit_process.epoch < group) cexit_process.epoch = group;
+  if (slots->group == group) {
+    slots->armed += armed; // two threads armed at once
+  } else {
+    slots->group = group;
+    slots->armed = armed;
+  }
+  lock_drop();
+  return 0;
+}
+
+int cexit_mark(void) {
+  return cexit_slots_arm(&cexit_process.process_slots);
+}
+
+// ---- The gate
+
+bool cexit_is_exiting(void) {
+  return atomic_load(&owner) != 0;
+}
+
+static void enter_gate(void) { // returns on the thread that may run handlers, and on no other
+  uintptr_t self = this_thread();
+  cexit_thread_leaves_runs();
+  cexit_watch_this_thread();
+  for (;;) {
+    uintptr_t seen = 0;
+    if (atomic_compare_exchange_strong(&owner, &seen, self) || seen == self) return;
+    cexit_futex_wait(cexit_futex_half(&owner), (uint32_t)seen);
+  }
+}
+
+void cexit_exit_thread_ended(void) { // a handler ended its thread: one of those who wait goes on with the rest
+  uintptr_t self = this_thread();
+  if (atomic_compare_exchange_strong(&owner, &self, 0)) cexit_futex_wake(cexit_futex_half(&owner), INT32_MAX);
+}
+
+void cexit_exit_forked(void) { // a child made by a handler is not exiting
+  atomic_store(&owner, 0);
+  atomic_store(&status_known, false);
+  atomic_store(&status_asked, 0);
+}
+
+// ---- Status
+
+bool cexit_exit_status(int *status) {
+  if (!atomic_load(&status_known)) return false;
+  if (status != NULL) *status = atomic_load(&status_now);
+  return true;
+}
+
+static void set_status(int status) {
+  atomic_store(&status_now, status);
+  atomic_store(&status_known, true);
+}
+
+void cexit_request_status(int status) {
+  atomic_store(&status_asked, status);
+}
+
+// libc lets the last exit win: asking for another status is calling exit once more, when there is nothing left to lose.
+static void grant_status(void) {
+  int asked = atomic_load(&status_asked), now = 0;
+  if (asked == 0 || (cexit_exit_status(&now) && now != 0)) return;
+  atomic_store(&status_asked, 0);
+  exit(asked);
+}
+
+// ---- The slots
+
+static void run_from_slot(struct slots *slots, cexit_stack *stack, uint32_t group, const int *status) {
+  if (lock_take() != 0) {
+    cexit_complain("ExitKit: exit called by a signal handler that interrupted a registration: handlers did not run\n");
+    return;
+  }
+  uintptr_t exiting = atomic_load(&owner);
+  bool again = stack->count != 0 || (exiting != 0 && exiting != this_thread());
+  if (!again && slots->armed != 0 && (group == 0 || group == slots->group)) slots->armed--;
+  lock_drop();
+  if (again) slots == &cexit_process.process_slots ? arm_process(group) : arm_quick(group);
+
+  enter_gate();
+  if (status != NULL) set_status(*status);
+  do cexit_run_stack(stack, group, NULL, NULL);
+  while (cexit_wait_for_others());
+  if (status != NULL && cexit_stack_count(stack) == 0) grant_status();
+}
+
+static void process_slot(void *group, int status) {
+  if (cexit_in_vfork_child()) { // libc's list is the parent's, too: put back what was taken, and touch nothing
+    arm_process((uint32_t)(uintptr_t)group);
+    _exit(status);
+  }
+#ifdef __GLIBC__
+  const int *told = &status;
+#else
+  const int told_by_exit = atomic_load(&status_now), *told = &told_by_exit; // what cexit_exit was called with, or 0
+  if (!atomic_load(&status_known)) told = NULL;
+#endif
+  run_from_slot(&cexit_process.process_slots, PROCESS, (uint32_t)(uintptr_t)group, told);
+}
+
+static void quick_slot(void) {
+  if (cexit_in_vfork_child()) {
+    arm_quick(0);
+    _exit(127);
+  }
+  run_from_slot(&cexit_process.quick_slots, QUICK, 0, NULL);
+}
+
+void cexit_exit(int status) {
+  if (cexit_in_vfork_child()) _exit(status);
+  enter_gate();
+  set_status(status);
+  exit(status);
+}

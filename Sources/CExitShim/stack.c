@@ -1,0 +1,317 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The exit stack: which entries there are, and which comes next.
+//
+//            register                take
+//   (free) -----------> (pending) ----------> (free), contents with whoever took it: to run, or to release
+//
+// An entry is pending while its generation is odd; a handle carries the generation it was made with, so one that is
+// stale never matches again. Each phase of each stack is a list from newest to oldest. What is taken is off the list
+// and its storage free before anything of it is called: that is all that exactly-once needs.
+
+#include "internal.h"
+
+static const char phase_order[] = {CExitPhaseEarly, CExitPhaseNormal, CExitPhaseLate};
+
+// ---- One entry
+
+static void joined(cexit_stack *stack, struct entry *entry) {
+  entry->stack = stack->index;
+  stack->count++;
+  stack->inherited += entry->inherited;
+}
+
+void cexit_entry_link(cexit_stack *stack, struct entry *entry, uint32_t index) {
+  uint32_t older = stack->newest[entry->phase];
+  entry->newer = NONE;
+  entry->older = older;
+  if (older != NONE) entry_at(older)->newer = index;
+  stack->newest[entry->phase] = index;
+  joined(stack, entry);
+}
+
+void cexit_entry_link_oldest(cexit_stack *stack, struct entry *entry, uint32_t index, uint32_t oldest) {
+  entry->newer = oldest;
+  entry->older = NONE;
+  if (oldest != NONE) entry_at(oldest)->older = index;
+  else stack->newest[entry->phase] = index;
+  joined(stack, entry);
+}
+
+void cexit_entry_unlink(struct entry *entry) {
+  cexit_stack *stack = stack_at(entry->stack);
+  if (entry->newer != NONE) entry_at(entry->newer)->older = entry->older;
+  else stack->newest[entry->phase] = entry->older;
+  if (entry->older != NONE) entry_at(entry->older)->newer = entry->newer;
+  stack->count--;
+  stack->inherited -= entry->inherited;
+}
+
+static uint32_t entry_new(void) { // there is one available
+  uint32_t index = cexit_entries.free;
+  if (index != NONE) {
+    cexit_entries.free = entry_at(index)->older;
+    if (cexit_entries.free != NONE) __builtin_prefetch(entry_at(cexit_entries.free), 1);
+  } else {
+    index = cexit_entries.fresh++;
+  }
+  cexit_entries.available--;
+  return index;
+}
+
+static void entry_free(struct entry *entry, uint32_t index) {
+  entry->function = NULL;
+  entry->context = NULL;
+  entry->release = NULL;
+  entry->name = entry->file = NULL;
+  if (entry->generation >= UINT32_MAX - 1) return; // retired, or a stale handle could match once more
+  entry->older = cexit_entries.free;
+  cexit_entries.free = index;
+  cexit_entries.available++;
+}
+
+void cexit_entry_take(uint32_t index, struct entry *out) {
+  struct entry *entry = entry_at(index);
+  cexit_entry_unlink(entry);
+  entry->generation++;
+  *out = *entry;
+  entry_free(entry, index);
+}
+
+void cexit_entry_release(const struct entry *entry) {
+  if (entry->release == NULL || entry->own_release) return;
+  int saved = errno;
+  entry->release(entry->context);
+  errno = saved;
+}
+
+uint32_t cexit_pending_index(cexit_handler handler) {
+  uint32_t index = (uint32_t)handler.raw, generation = (uint32_t)(handler.raw >> 32);
+  if ((generation & 1) == 0 || index >= cexit_entries.fresh) return NONE;
+  struct entry *entry = entry_at(index);
+  return entry->generation == generation && !is_foreign(entry) ? index : NONE;
+}
+
+// ---- What is next
+
+static uint32_t newest_of_ours(const cexit_stack *stack, unsigned phase) {
+  uint32_t index = stack->newest[phase];
+  while (index != NONE && is_foreign(entry_at(index))) {
+    if (stack->inherited == 0) return NONE; // the rest of the list is older still
+    index = entry_at(index)->older;
+  }
+  return index;
+}
+
+// The stack keeps its own order, whatever the floor: it runs until nothing is left that was registered since.
+uint32_t cexit_stack_next(cexit_stack *stack, uint32_t floor) {
+  uint32_t next = NONE;
+  bool any = floor == 0;
+  for (unsigned i = 3; i-- > 0;) {
+    uint32_t index = newest_of_ours(stack, (unsigned)phase_order[i]);
+    if (index == NONE) continue;
+    next = index;
+    any = any || entry_at(index)->epoch >= floor;
+  }
+  return any ? next : NONE;
+}
+
+// ---- Registering
+
+static bool has_place(const cexit_stack *stack) {
+  return stack->parent == NONE || stack->runner != 0 || cexit_pending_index((cexit_handler){stack->place}) != NONE;
+}
+
+bool cexit_stack_is_ready(const cexit_stack *stack, const void *owner) {
+  return LIKELY(cexit_entries.available != 0 && known_owner(owner)->owner == owner && !stack->destroyed &&
+                (stack->slots == NULL || stack->slots->armed != 0) && has_place(stack));
+}
+
+int cexit_stack_make_ready(cexit_stack *stack, const void *owner) {
+  for (;;) {
+    int error = enter();
+    if (error != 0) return error;
+    bool full = cexit_entries.available == 0, unknown = known_owner(owner)->owner != owner;
+    bool gone = stack->destroyed, unarmed = stack->slots != NULL && stack->slots->armed == 0;
+    bool ready = cexit_stack_is_ready(stack, owner);
+    lock_drop();
+    if (ready) return 0;
+    if (gone) return ECANCELED;
+    if (full) error = cexit_slab_grow(&cexit_entries);
+    else if (unknown) error = cexit_owner_add(owner);
+    else if (unarmed) error = cexit_slots_arm(stack->slots);
+    else error = cexit_stack_place(stack);
+    if (error != 0) return error;
+  }
+}
+
+int cexit_entry_push(cexit_stack *stack, const cexit_entry *from, bool own_release, const void *owner, cexit_handler *out) {
+  for (;;) {
+    int error = enter();
+    if (error != 0) return error;
+    if (cexit_stack_is_ready(stack, owner)) break;
+    lock_drop();
+    if ((error = cexit_stack_make_ready(stack, owner)) != 0) return error;
+  }
+  uint32_t index = entry_new();
+  struct entry *entry = entry_at(index);
+  entry->function = from->function;
+  entry->context = from->context;
+  entry->release = from->release;
+  entry->name = from->name;
+  entry->file = from->file;
+  entry->generation++;
+  entry->epoch = cexit_process.epoch;
+  entry->phase = (unsigned)from->phase & 3;
+  entry->inherited = from->flags & CEXIT_INHERITED;
+  entry->own_release = own_release;
+  entry->line = from->line < 1u << 20 ? from->line & 0xFFFFF : 0;
+  entry->owner = (from->flags & CEXIT_PINNED) ? 0 : known_owner(owner)->number & 0xFFF;
+  cexit_entry_link(stack, entry, index);
+  if (out != NULL) out->raw = (uint64_t)entry->generation << 32 | index;
+  lock_drop();
+  return 0;
+}
+
+int cexit_register_owned(cexit_stack *stack, const cexit_entry *entry, const void *owner, cexit_handler *out) {
+  if (entry == NULL || entry->function == NULL || (unsigned)entry->phase > CExitPhaseLate ||
+      (entry->flags & ~(CEXIT_INHERITED | CEXIT_PINNED)) != 0)
+    return EINVAL;
+  if ((entry->flags & CEXIT_PINNED) != 0) cexit_owner_pin(owner);
+  return cexit_entry_push(stack != NULL ? stack : PROCESS, entry, false, owner, out);
+}
+
+static void call_plain(void *context) {
+  ((void (*)(void))context)();
+}
+
+static void call_with_status(void *context) { // its entry's release word is the function
+  int status = 0;
+  cexit_exit_status(&status);
+  ((void (*)(int, void *))(void (*)(void))cexit_running->entry->release)(status, context);
+}
+
+static int push_plain(cexit_stack *stack, void (*function)(void), const void *owner) {
+  if (function == NULL) return EINVAL;
+  return cexit_entry_push(stack, &(cexit_entry){.function = call_plain, .context = (void *)function}, false, owner, NULL);
+}
+
+int cexit_atexit_owned(void (*function)(void), const void *owner) {
+  return push_plain(PROCESS, function, owner);
+}
+
+int cexit_at_quick_exit_owned(void (*function)(void), const void *owner) {
+  return push_plain(QUICK, function, owner);
+}
+
+int cexit_on_exit_owned(void (*function)(int, void *), void *context, const void *owner) {
+  if (function == NULL) return EINVAL;
+  cexit_entry entry = {.function = call_with_status, .context = context, .release = (void (*)(void *))(void (*)(void))function};
+  return cexit_entry_push(PROCESS, &entry, true, owner, NULL);
+}
+
+int cexit_reserve(size_t count) {
+  for (;;) {
+    int error = enter();
+    if (error != 0) return error;
+    bool enough = cexit_entries.available >= count;
+    lock_drop();
+    if (enough) break;
+    if ((error = cexit_slab_grow(&cexit_entries)) != 0) return error;
+  }
+  return cexit_stack_make_ready(PROCESS, NULL);
+}
+
+// ---- Handles
+
+bool cexit_is_pending(cexit_handler handler) {
+  if (enter() != 0) return false;
+  bool pending = cexit_pending_index(handler) != NONE;
+  lock_drop();
+  return pending;
+}
+
+bool cexit_cancel(cexit_handler handler) {
+  if (enter() != 0) return false;
+  uint32_t index = cexit_pending_index(handler);
+  struct entry taken;
+  if (index != NONE) cexit_entry_take(index, &taken);
+  lock_drop();
+  if (index != NONE) cexit_entry_release(&taken);
+  return index != NONE;
+}
+
+// ---- Cancelling many: what matches is taken in one walk, linked through `older`, and released after it.
+
+typedef bool matcher(const struct entry *entry, const void *wanted);
+
+static bool is_any(const struct entry *entry, const void *wanted) {
+  (void)wanted;
+  return entry->function != NULL;
+}
+
+static bool is_named(const struct entry *entry, const void *name) {
+  return entry->name != NULL && strcmp(entry->name, name) == 0;
+}
+
+static bool is_function(const struct entry *entry, const void *function) {
+  return (entry->function == call_plain && entry->context == function) ||
+         (entry->function == call_with_status && (const void *)entry->release == function);
+}
+
+struct taken_list {
+  uint32_t first, last;
+  size_t count;
+};
+
+static void take_matching(cexit_stack *stack, matcher *matches, const void *wanted, struct taken_list *list) {
+  for (unsigned i = 0; i < 3; i++) {
+    uint32_t next;
+    for (uint32_t index = stack->newest[(unsigned)phase_order[i]]; index != NONE; index = next) {
+      struct entry *entry = entry_at(index);
+      next = entry->older;
+      if (is_foreign(entry)) continue;
+      // What is nested goes with its place, or is looked through.
+      bool nested = entry->function == cexit_run_nested, taken = matches(entry, wanted);
+      size_t before = list->count;
+      if (nested) take_matching(entry->context, taken ? is_any : matches, wanted, list);
+      if (!taken) continue;
+      cexit_entry_unlink(entry);
+      entry->generation++;
+      entry->older = NONE;
+      if (list->last == NONE) list->first = index;
+      else entry_at(list->last)->older = index;
+      list->last = index;
+      list->count = (nested ? before : list->count) + 1;
+    }
+  }
+}
+
+static size_t cancel_matching(cexit_stack *stack, matcher *matches, const void *wanted) {
+  struct taken_list list = {NONE, NONE, 0};
+  if (enter() != 0) return 0;
+  take_matching(stack, matches, wanted, &list);
+  lock_drop();
+
+  for (uint32_t index = list.first; index != NONE; index = entry_at(index)->older) cexit_entry_release(entry_at(index));
+
+  if (list.first == NONE || lock_take() != 0) return list.count;
+  for (uint32_t index = list.first, next; index != NONE; index = next) {
+    next = entry_at(index)->older;
+    entry_free(entry_at(index), index);
+  }
+  lock_drop();
+  return list.count;
+}
+
+size_t cexit_unregister(void (*function)(void)) {
+  return function == NULL ? 0 : cancel_matching(PROCESS, is_function, (const void *)function);
+}
+
+size_t cexit_stack_cancel_named(cexit_stack *stack, const char *name) {
+  return name == NULL ? 0 : cancel_matching(stack != NULL ? stack : PROCESS, is_named, name);
+}
+
+size_t cexit_stack_clear(cexit_stack *stack) {
+  return cancel_matching(stack != NULL ? stack : PROCESS, is_any, NULL);
+}
