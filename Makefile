@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: Apache-2.0
+# Everything that is done with this project is done through here; `make help` lists it.
+
+# Strict here, and never in Package.swift, where it would break those who depend on it.
+STRICT = -Xswiftc -warnings-as-errors -Xcc -Wall -Xcc -Wextra -Xcc -Werror
+SWIFT ?= swift
+CC ?= cc
+C_SOURCES = $(wildcard Sources/CExitShim/*.c)
+C_HEADERS = $(wildcard Sources/CExitShim/*.h Sources/CExitShim/include/*.h)
+
+.DEFAULT_GOAL := build
+
+build: ## Build the library, debug
+	@Scripts/need swift cc
+	$(SWIFT) build $(STRICT)
+
+demo: ## Build and run the examples; show program, transcript and status of each
+	@Scripts/need swift cc sqlite3
+	$(SWIFT) build --package-path Examples $(STRICT)
+	@Examples/demo "$$($(SWIFT) build --package-path Examples --show-bin-path)"
+
+test: test-c ## Run every test
+	@Scripts/need swift cc sqlite3
+	$(SWIFT) test $(STRICT)
+	$(SWIFT) test --package-path Examples $(STRICT)
+
+test-c: ## Compile the C target and its header alone, strictly, with gcc and clang
+	@Scripts/need cc
+	@Scripts/check-c
+
+lint: ## Check the format of Swift and C, and the rules that a search can check
+	@Scripts/need swift clang-format
+	$(SWIFT) format lint --strict --recursive --parallel Package.swift Sources Tests Examples
+	clang-format --dry-run --Werror $(C_SOURCES) $(C_HEADERS)
+	@Scripts/check-rules
+
+format: ## Format Swift and C in place
+	@Scripts/need swift clang-format
+	$(SWIFT) format --in-place --recursive --parallel Package.swift Sources Tests Examples
+	clang-format -i $(C_SOURCES) $(C_HEADERS)
+
+clean: ## Remove everything that was built
+	rm -rf .build .build-* Examples/.build Benchmarks/.build
+
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
+
+.PHONY: build demo test test-c lint format clean help

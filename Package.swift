@@ -1,0 +1,18 @@
+// swift-tools-version: 6.2
+// SPDX-License-Identifier: Apache-2.0
+
+import PackageDescription
+
+let package = Package(
+  name: "ExitKit",
+  products: [
+    .library(name: "ExitKit", targets: ["ExitKit"]),
+    .library(name: "CExitShim", targets: ["CExitShim"]),
+  ],
+  targets: [
+    .target(name: "CExitShim"),
+    .target(name: "ExitKit", dependencies: ["CExitShim"]),
+  ],
+  swiftLanguageModes: [.v6],
+  cLanguageStandard: .c11
+)
