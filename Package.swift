@@ -12,6 +12,7 @@ let package = Package(
   targets: [
     .target(name: "CExitShim"),
     .target(name: "ExitKit", dependencies: ["CExitShim"]),
+    .testTarget(name: "ExitKitTests", dependencies: ["ExitKit"]),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .c11

@@ -227,6 +227,49 @@ CEXIT_API size_t cexit_stack_run_observed(cexit_stack *CEXIT_NULLABLE stack, cex
 /// the handler that this thread is running.
 CEXIT_API bool cexit_set_outcome(void *CEXIT_NULLABLE outcome);
 
+/// Runs the handler that is next, in nested stacks, too, and tells `observer` of it. False: nothing is pending.
+/// For a run that suspends between handlers: it does not hold the stack meanwhile.
+CEXIT_API bool cexit_stack_step(cexit_stack *CEXIT_NULLABLE stack, cexit_observer observer,
+                                void *CEXIT_NULLABLE context);
+
+// ---------------------------------------------------------------------------------------------------------
+// For the Swift layer: the thread, the main queue and stderr, which Swift cannot reach without Foundation
+
+/// Whether the calling thread is the main actor's, in the middle of one of its jobs perhaps.
+CEXIT_API bool cexit_main_is_here(void);
+/// Whether it is, and may drain the main queue, if nothing is doing that already.
+CEXIT_API bool cexit_main_is_idle(void);
+/// Runs what is in the main queue. Only where cexit_main_is_idle.
+CEXIT_API void cexit_main_drain(void);
+/// Calls `function` from the main queue, some time. False: there is no such queue.
+CEXIT_API bool cexit_main_post(void (*function)(void *CEXIT_NULLABLE unused));
+/// Makes the Swift executor of that identity and implementation the main actor's, or with two zeros ends that.
+CEXIT_API void cexit_main_stand_in(uintptr_t identity, uintptr_t implementation);
+/// Whether the calling thread runs on the Swift executor of that identity and implementation.
+CEXIT_API bool cexit_executor_is_current(uintptr_t identity, uintptr_t implementation);
+
+/// Has `function` called on a thread that has called exit, before it runs handlers or waits for those who do: a
+/// handler's job may have hopped there, and is not going to end. `status` is NULL where libc does not tell.
+CEXIT_API void cexit_observe_exit(void (*function)(const int *CEXIT_NULLABLE status));
+
+/// What a thread sleeps on while it runs jobs. cexit_loop_wake wakes it; so does an item in the main queue,
+/// where the maker could drain that.
+typedef struct cexit_loop cexit_loop;
+CEXIT_API cexit_loop *cexit_loop_create(void); // never NULL: without memory, one that all such share
+CEXIT_API void cexit_loop_destroy(cexit_loop *loop);
+CEXIT_API void cexit_loop_wake(cexit_loop *loop);
+CEXIT_API void cexit_loop_wait(cexit_loop *loop, int64_t nanoseconds); // negative: without end; may wake early
+
+/// What the calling thread keeps for the Swift layer.
+typedef struct cexit_thread {
+  void *CEXIT_NULLABLE loop; ///< The loop that it runs.
+  bool defers;               ///< Handlers are to be handed out, not run.
+} cexit_thread;
+CEXIT_API cexit_thread *cexit_this_thread(void);
+
+/// Writes to stderr in one go; a closed or broken stderr is nothing to die of.
+CEXIT_API void cexit_write_line(const char *text, size_t length);
+
 // ---------------------------------------------------------------------------------------------------------
 
 static inline int cexit_atexit(void (*CEXIT_NULLABLE function)(void)) {

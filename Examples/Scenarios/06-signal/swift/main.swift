@@ -8,7 +8,6 @@ import Glibc
 let ready: Int32 = 3
 
 func child(takesSignals: Bool) throws -> Never {
-  if takesSignals { try exitOnSignals() }
   print("CHILD: Registering atexit handler")
   atExit { print("CHILD: atexit handler") }
   print("CHILD: Pausing to wait for signal")
@@ -27,7 +26,9 @@ func parent(takesSignals: Bool) -> Int32 {
   posix_spawn_file_actions_init(&actions)
   posix_spawn_file_actions_addclose(&actions, ends[0])
   posix_spawn_file_actions_adddup2(&actions, ends[1], ready)
-  var arguments = [CommandLine.arguments[0], "child", takesSignals ? "--take-signals" : ""].map { strdup($0) } + [nil]
+  if ends[1] != ready { posix_spawn_file_actions_addclose(&actions, ends[1]) }
+  let words = ["signal", "child", takesSignals ? "--take-signals" : ""]
+  var arguments: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) } + [nil]
   posix_spawn(&pid, "/proc/self/exe", &actions, nil, &arguments, environ)
   close(ends[1])
   read(ends[0], &byte, 1)

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Synchronization
+
+/// The executor of what a handler awaits: the thread that waits for the handler runs its jobs.
+///
+/// So an asynchronous handler needs no thread of the cooperative pool, and the thread that exits may be any. One
+/// loop a thread: a handler that exits or runs a stack by hand in the middle of a job comes back to the same one.
+final class ExitLoop: TaskExecutor {
+  /// How an operation ended.
+  struct End {
+    var error: (any Error)?
+    /// Jobs of the main actor were run here, because it did not answer.
+    var leftMain = false
+  }
+
+  private enum Result {
+    case returned
+    case threw(any Error)
+    case exited(Int32)
+  }
+
+  private final class Completion: Sendable {
+    let loop: ExitLoop
+    private let state = Mutex<Result?>(nil)
+
+    init(loop: ExitLoop) { self.loop = loop }
+
+    var result: Result? { state.withLock { $0 } }
+
+    func finish(_ result: Result) {
+      state.withLock { $0 = $0 ?? result }
+      loop.wake()
+    }
+  }
+
+  @TaskLocal private static var completion: Completion?
+
+  private let jobs = Mutex(JobQueue())
+  private let sleep = LoopSleep()
+
+  deinit { sleep.destroy() }
+
+  func enqueue(_ job: consuming ExecutorJob) {
+    let job = UnownedJob(job)
+    jobs.withLock { $0.append(job) }
+    sleep.wake()
+  }
+
+  func wake() { sleep.wake() }
+
+  /// Runs the operation to its end before returning.
+  static func finish(_ operation: @escaping @Sendable () async throws -> Void) -> End {
+    if let loop = Shim.loop { return loop.finish(operation) }
+    let loop = ExitLoop()
+    Shim.loop = loop
+    defer { Shim.loop = nil }
+    return withExtendedLifetime(loop) { loop.finish(operation) }
+  }
+
+  private func finish(_ operation: @escaping @Sendable () async throws -> Void) -> End {
+    let main = MainStandIn.shared
+    let isMain = MainStandIn.isCurrent(MainActor.shared)
+    let isIdle = Shim.isMainIdle
+    let completion = Completion(loop: self)
+    var end = End()
+    Shim.observeExits()
+    main.begin(self)
+    defer { main.end(self) }
+    Task.detached(executorPreference: self) {
+      await Self.$completion.withValue(completion) {
+        do {
+          try await operation()
+          completion.finish(.returned)
+        } catch {
+          completion.finish(.threw(error))
+        }
+      }
+    }
+    while true {
+      switch completion.result {
+      case .returned: return end
+      case .threw(let error):
+        end.error = error
+        return end
+      case .exited(let status): Shim.exit(status)
+      case nil: break
+      }
+      if let job = jobs.withLock({ $0.popFirst() }) {
+        job.runSynchronously(on: asUnownedTaskExecutor())
+        continue
+      }
+      if isIdle { Shim.drainMain() }
+      switch main.next(isMain: isMain) {
+      case .run: continue
+      case .tookOver: end.leftMain = true
+      case .wait(let limit): sleep.wait(limit)
+      }
+    }
+  }
+}
+
+extension ExitLoop {
+  /// Called on a thread that has called exit.
+  ///
+  /// If a job of an operation did, on another thread than the one that waits for it, the operation is over, and the
+  /// thread that waits exits in its place.
+  static func exitCalled(status: Int32?) {
+    guard let completion, completion.loop !== Shim.loop else { return }
+    if Shim.isOnMain { MainStandIn.shared.leave() }
+    completion.finish(status.map { .exited($0) } ?? .returned)
+  }
+}
+
+/// Jobs, first in, first out.
+struct JobQueue {
+  private var jobs: [UnownedJob] = []
+  private var head = 0
+
+  var isEmpty: Bool { head == jobs.count }
+
+  mutating func append(_ job: UnownedJob) { jobs.append(job) }
+
+  mutating func popFirst() -> UnownedJob? {
+    guard head < jobs.count else { return nil }
+    defer {
+      head += 1
+      if head == jobs.count {
+        jobs.removeAll(keepingCapacity: true)
+        head = 0
+      }
+    }
+    return jobs[head]
+  }
+}

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// What a stack that was run by hand did.
+public struct ExitReport: Sendable {
+  /// One record for each handler that ran, in the order of running, those of nested stacks included.
+  public internal(set) var records: [ExitRecord] = []
+
+  /// What went wrong, in order; empty when all went well.
+  ///
+  /// The failure channel has been told of each already.
+  public internal(set) var failures: [ExitFailure] = []
+}
+
+/// One handler that has run, in an ``ExitReport``.
+public struct ExitRecord: Sendable {
+  /// How a handler ended.
+  public enum Outcome: Sendable {
+    /// It came to its end.
+    case succeeded
+    /// It threw an error.
+    case failed(any Error)
+  }
+
+  /// The name of the handler.
+  public let name: String?
+
+  /// The place where it was registered; `nil` where it is not known, as with plain C functions.
+  public let location: ExitLocation?
+
+  /// How long it took.
+  public let duration: Duration
+
+  /// How it ended.
+  public let outcome: Outcome
+}
+
+extension ExitReport {
+  mutating func add(name: String?, location: ExitLocation?, duration: Duration, failures new: [ExitFailure]) {
+    let thrown = new.first { $0.kind == .thrown }
+    let outcome = thrown.map { ExitRecord.Outcome.failed($0.error) } ?? .succeeded
+    records.append(ExitRecord(name: name, location: location, duration: duration, outcome: outcome))
+    failures += new
+  }
+}

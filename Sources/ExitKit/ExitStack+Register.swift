@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Each closure comes in under its own type; from `add` on there is one kind of handler.
+
+extension ExitStack {
+  /// Runs a closure when this stack runs.
+  ///
+  /// An error that it throws is reported (see ``ExitStack/onFailure(_:)``), and the others run. It runs on the thread
+  /// that runs the stack; one that is isolated to an actor runs there (for the main actor see
+  /// ``ExitStack/mainActorGracePeriod``).
+  ///
+  /// - Parameters:
+  ///   - name: A name for reports, and for ``ExitStack/cancel(named:)``.
+  ///   - phase: When it runs among the handlers of its stack.
+  ///   - inherited: Whether a forked child runs it as well, as its own. Without it a handler belongs to the process
+  ///     that registered it.
+  ///   - file: The file that reports name.
+  ///   - line: The line that reports name.
+  ///   - owner: The object file that registers, whose handlers run before it is unloaded.
+  ///   - body: What to run.
+  /// - Returns: The handler, to cancel or to run by hand. Where registering failed it is not pending, what the closure
+  ///   captured is released, and the failure channel has been told.
+  @discardableResult
+  public func register(
+    name: String? = nil, phase: ExitPhase = .normal, inherited: Bool = false,
+    file: StaticString = #fileID, line: UInt = #line, owner: UnsafeRawPointer = #dsohandle,
+    @_inheritActorContext _ body: @escaping @Sendable @isolated(any) () throws -> Void
+  ) -> ExitHandler {
+    add(
+      .plain(body),
+      Registration(name: name, phase: phase, inherited: inherited, file: file, line: line, owner: owner))
+  }
+
+  /// Runs a closure that is told about the exit when this stack runs.
+  ///
+  /// As the closure without a parameter, with an ``ExitContext``.
+  ///
+  /// - Parameters:
+  ///   - name: A name for reports, and for ``ExitStack/cancel(named:)``.
+  ///   - phase: When it runs among the handlers of its stack.
+  ///   - inherited: Whether a forked child runs it as well, as its own. Without it a handler belongs to the process
+  ///     that registered it.
+  ///   - file: The file that reports name.
+  ///   - line: The line that reports name.
+  ///   - owner: The object file that registers, whose handlers run before it is unloaded.
+  ///   - body: What to run; it receives the reason and the status.
+  /// - Returns: The handler, to cancel or to run by hand. Where registering failed it is not pending, what the closure
+  ///   captured is released, and the failure channel has been told.
+  @discardableResult
+  public func register(
+    name: String? = nil, phase: ExitPhase = .normal, inherited: Bool = false,
+    file: StaticString = #fileID, line: UInt = #line, owner: UnsafeRawPointer = #dsohandle,
+    @_inheritActorContext _ body: @escaping @Sendable @isolated(any) (ExitContext) throws -> Void
+  ) -> ExitHandler {
+    add(
+      .withContext(body),
+      Registration(name: name, phase: phase, inherited: inherited, file: file, line: line, owner: owner))
+  }
+
+  /// Runs an asynchronous closure when this stack runs and waits for it.
+  ///
+  /// The thread that runs the stack runs the closure's jobs itself until it has finished, so it needs no thread of the
+  /// cooperative pool, and it may hop to any actor, the main actor included, even from the main thread. It does not see
+  /// the cancellation of any task. It must not wait for an actor that the exit was called from: that one is not free.
+  ///
+  /// - Parameters:
+  ///   - name: A name for reports, and for ``ExitStack/cancel(named:)``.
+  ///   - phase: When it runs among the handlers of its stack.
+  ///   - inherited: Whether a forked child runs it as well, as its own. Without it a handler belongs to the process
+  ///     that registered it.
+  ///   - file: The file that reports name.
+  ///   - line: The line that reports name.
+  ///   - owner: The object file that registers, whose handlers run before it is unloaded.
+  ///   - body: What to run and to wait for.
+  /// - Returns: The handler, to cancel or to run by hand. Where registering failed it is not pending, what the closure
+  ///   captured is released, and the failure channel has been told.
+  @discardableResult
+  public func register(
+    name: String? = nil, phase: ExitPhase = .normal, inherited: Bool = false,
+    file: StaticString = #fileID, line: UInt = #line, owner: UnsafeRawPointer = #dsohandle,
+    @_inheritActorContext _ body: @escaping @Sendable @isolated(any) () async throws -> Void
+  ) -> ExitHandler {
+    add(
+      .async(body),
+      Registration(name: name, phase: phase, inherited: inherited, file: file, line: line, owner: owner))
+  }
+
+  /// Runs an asynchronous closure that is told about the exit when this stack runs and waits for it.
+  ///
+  /// As the asynchronous closure without a parameter, with an ``ExitContext``.
+  ///
+  /// - Parameters:
+  ///   - name: A name for reports, and for ``ExitStack/cancel(named:)``.
+  ///   - phase: When it runs among the handlers of its stack.
+  ///   - inherited: Whether a forked child runs it as well, as its own. Without it a handler belongs to the process
+  ///     that registered it.
+  ///   - file: The file that reports name.
+  ///   - line: The line that reports name.
+  ///   - owner: The object file that registers, whose handlers run before it is unloaded.
+  ///   - body: What to run and to wait for; it receives the reason and the status.
+  /// - Returns: The handler, to cancel or to run by hand. Where registering failed it is not pending, what the closure
+  ///   captured is released, and the failure channel has been told.
+  @discardableResult
+  public func register(
+    name: String? = nil, phase: ExitPhase = .normal, inherited: Bool = false,
+    file: StaticString = #fileID, line: UInt = #line, owner: UnsafeRawPointer = #dsohandle,
+    @_inheritActorContext _ body: @escaping @Sendable @isolated(any) (ExitContext) async throws -> Void
+  ) -> ExitHandler {
+    add(
+      .asyncWithContext(body),
+      Registration(name: name, phase: phase, inherited: inherited, file: file, line: line, owner: owner))
+  }
+}

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Synchronization
+
+/// Where the failures of a stack's handlers go: its reporter, its parent's, the process's, or else stderr.
+final class FailureChannel: Sendable {
+  static let process = FailureChannel(parent: nil)
+
+  private struct State {
+    var reporter: FailureReporter?
+    var status: Int32?
+  }
+
+  private let parent: FailureChannel?
+  private let state = Mutex(State())
+
+  init(parent: FailureChannel?) { self.parent = parent }
+
+  var status: Int32? {
+    get { state.withLock { $0.status } }
+    set { state.withLock { $0.status = newValue } }
+  }
+
+  func set(_ reporter: FailureReporter?) {
+    let before = state.withLock { state in
+      let before = state.reporter
+      state.reporter = reporter
+      return before
+    }
+    withExtendedLifetime(before) {}  // its captures go here, outside the lock
+  }
+
+  func report(_ failure: ExitFailure) {
+    if failure.kind == .thrown, Shim.isExiting, let status = inheritedStatus { Shim.requestStatus(status) }
+    guard let reporter = inheritedReporter else { return Shim.writeLine(failure.description) }
+    if let error = reporter.report(failure) {
+      Shim.writeLine(failure.description)
+      Shim.writeLine("ExitKit: error in failure reporter: \(error)".onOneLine)
+    }
+  }
+
+  private var inheritedStatus: Int32? { status ?? parent?.inheritedStatus }
+
+  private var inheritedReporter: FailureReporter? {
+    state.withLock { $0.reporter } ?? parent?.inheritedReporter
+  }
+}
+
+/// A closure that failures are reported to, in place of stderr.
+struct FailureReporter: Sendable {
+  let body: @Sendable (ExitFailure) throws -> Void
+  let isolation: (any Actor)?
+
+  /// Returns what the reporter threw.
+  func report(_ failure: ExitFailure) -> (any Error)? {
+    if let isolation, !MainStandIn.isCurrent(isolation) {
+      return ExitLoop.finish { try await call(failure, on: isolation) }.error
+    }
+    do { try body(failure) } catch { return error }
+    return nil
+  }
+
+  private func call(_ failure: ExitFailure, on actor: isolated any Actor) throws { try body(failure) }
+}

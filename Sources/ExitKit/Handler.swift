@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// What a stack holds for one Swift handler, and how it is run.
+final class Handler: Sendable {
+  enum Body: Sendable {
+    case plain(@Sendable @isolated(any) () throws -> Void)
+    case withContext(@Sendable @isolated(any) (ExitContext) throws -> Void)
+    case call(IsolatedCall)
+    case async(@Sendable @isolated(any) () async throws -> Void)
+    case asyncWithContext(@Sendable @isolated(any) (ExitContext) async throws -> Void)
+  }
+
+  private let body: Body
+  /// Who is told of failures; `nil` is the process.
+  private let channel: FailureChannel?
+  let text: HandlerText
+
+  @inline(__always)
+  init(_ body: consuming Body, channel: FailureChannel?, text: HandlerText) {
+    self.body = body
+    self.channel = channel
+    self.text = text
+  }
+
+  deinit { text.release() }
+
+  /// Called by the stack that has claimed the handler.
+  func runFromStack() {
+    if Shim.isDeferring {
+      Shim.leave(HandlerOutcome(failures: [], deferred: self))
+      return
+    }
+    let failures = run()
+    if !failures.isEmpty { Shim.leave(HandlerOutcome(failures: failures, deferred: nil)) }
+  }
+
+  /// Runs it before returning: on this thread, or with this thread as the executor of what it awaits.
+  private func run() -> [ExitFailure] {
+    var end = ExitLoop.End()
+    do {
+      if try callHere() { return [] }
+      end = ExitLoop.finish { try await self.callAnywhere() }
+    } catch {
+      end.error = error
+    }
+    return report(end)
+  }
+
+  /// Runs it for a task, which it keeps neither from its thread nor cancels: clean-up goes on in a cancelled task.
+  nonisolated(nonsending) func runForTask() async -> [ExitFailure] {
+    var end = ExitLoop.End()
+    do {
+      if try callHere() { return [] }
+      try await Task { try await self.callAnywhere() }.value
+    } catch {
+      end.error = error
+    }
+    return report(end)
+  }
+
+  /// Calls a synchronous body; `false` if it is asynchronous, or isolated to another place, and was not called.
+  private func callHere() throws -> Bool {
+    switch body {
+    case .plain(let body):
+      guard Self.isHere(body.isolation) else { return false }
+      try Unisolated.body(body)()
+    case .withContext(let body):
+      guard Self.isHere(body.isolation) else { return false }
+      try Unisolated.body(body)(.current)
+    case .call(let call):
+      guard Self.isHere(call.isolation) else { return false }
+      try call.body()
+    case .async, .asyncWithContext:
+      return false
+    }
+    return true
+  }
+
+  private static func isHere(_ actor: (any Actor)?) -> Bool {
+    guard let actor else { return true }
+    return MainStandIn.isCurrent(actor)
+  }
+
+  @concurrent private func callAnywhere() async throws {
+    switch body {
+    case .plain(let body): try await body()
+    case .withContext(let body): try await body(.current)
+    case .call(let call): try await call.call(on: call.isolation)
+    case .async(let body): try await body()
+    case .asyncWithContext(let body): try await body(.current)
+    }
+  }
+
+  private func report(_ end: ExitLoop.End) -> [ExitFailure] {
+    var failures: [ExitFailure] = []
+    if end.leftMain {
+      failures.append(failure(.offMainActor, ExitError(code: .mainActorSilent, errno: 0)))
+    }
+    if let error = end.error { failures.append(failure(.thrown, error)) }
+    failures.forEach(tell)
+    return failures
+  }
+
+  func failure(_ kind: ExitFailure.Kind, _ error: any Error) -> ExitFailure {
+    ExitFailure(kind: kind, error: error, name: text.name, location: text.location)
+  }
+
+  func tell(_ failure: ExitFailure) { (channel ?? .process).report(failure) }
+}
+
+/// A function bound to its arguments, whose isolation its type does not show any more.
+final class IsolatedCall: Sendable {
+  let isolation: any Actor
+  let body: @Sendable () throws -> Void
+
+  init(isolation: any Actor, body: @escaping @Sendable () throws -> Void) {
+    self.isolation = isolation
+    self.body = body
+  }
+
+  func call(on actor: isolated any Actor) throws { try body() }
+}
+
+/// What a handler leaves for the run that observes it.
+final class HandlerOutcome: Sendable {
+  let failures: [ExitFailure]
+  /// The handler itself, handed out to be run by a task.
+  let deferred: Handler?
+
+  init(failures: [ExitFailure], deferred: Handler?) {
+    self.failures = failures
+    self.deferred = deferred
+  }
+}
+
+/// A handler that an observed run has come past.
+struct HandlerStep {
+  let name: String?
+  let location: ExitLocation?
+  let duration: Duration
+  let outcome: HandlerOutcome?
+}
+
+extension ExitContext {
+  static var current: ExitContext {
+    Shim.isExiting ? ExitContext(reason: .exit, status: Shim.exitStatus) : ExitContext(reason: .run, status: nil)
+  }
+}

@@ -1,0 +1,273 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The single door to C: nothing else imports it, and nothing else is unsafe.
+
+internal import CExitShim
+import Synchronization
+
+// MARK: - Values that cross
+
+/// A stack of C's.
+///
+/// `@unchecked`: C takes every stack from every thread; an ``ExitStack`` keeps it alive.
+enum StackReference: @unchecked Sendable {
+  case process
+  case made(OpaquePointer)
+  /// It could not be made; it refuses what is registered on it.
+  case none(ExitError)
+
+  fileprivate var pointer: OpaquePointer? {
+    if case .made(let pointer) = self { pointer } else { nil }
+  }
+
+  fileprivate var isMade: Bool {
+    if case .none = self { false } else { true }
+  }
+}
+
+/// The name of a stack for C, which borrows it for longer than an ``ExitStack`` lives: one copy of each, kept.
+///
+/// `@unchecked`: the copies are never changed nor freed.
+private struct StackName: @unchecked Sendable {
+  private static let all = Mutex<[String: StackName]>([:])
+  let pointer: UnsafeMutablePointer<CChar>?
+
+  static func copy(_ name: String?) -> UnsafeMutablePointer<CChar>? {
+    guard let name else { return nil }
+    return all.withLock { all in
+      if let known = all[name] { return known.pointer }
+      all[name] = StackName(pointer: strdup(name))
+      return all[name]!.pointer
+    }
+  }
+}
+
+/// What the report on a handler needs, in the form that C reads it in.
+///
+/// `@unchecked`: the file is a literal, the name a copy that nobody changes; its owner calls `release` once.
+struct HandlerText: @unchecked Sendable {
+  fileprivate let cName: UnsafeMutablePointer<CChar>?
+  fileprivate let file: UnsafePointer<CChar>?
+  fileprivate let line: UInt32
+
+  @inline(__always)
+  init(name: String?, file: StaticString, line: UInt) {
+    cName = name == nil ? nil : Self.copy(name!)
+    let isText = file.hasPointerRepresentation
+    self.file = isText ? UnsafeRawPointer(file.utf8Start).assumingMemoryBound(to: CChar.self) : nil
+    self.line = UInt32(truncatingIfNeeded: min(line, UInt(UInt32.max)))
+  }
+
+  @inline(never)
+  private static func copy(_ name: String) -> UnsafeMutablePointer<CChar>? { strdup(name) }
+
+  func release() { if cName != nil { free(cName) } }
+
+  var name: String? { cName.map { String(cString: $0) } }
+  var location: ExitLocation? { file.map { ExitLocation(fileID: String(cString: $0), line: UInt(line)) } }
+}
+
+/// What a thread sleeps on.
+///
+/// `@unchecked`: C's loop may be woken from every thread; the ``ExitLoop`` that holds it ends it.
+struct LoopSleep: @unchecked Sendable {
+  private let pointer = cexit_loop_create()
+  func destroy() { cexit_loop_destroy(pointer) }
+  func wake() { cexit_loop_wake(pointer) }
+  func wait(_ limit: Duration?) {
+    let parts = limit?.components
+    cexit_loop_wait(pointer, parts.map { max(0, $0.seconds * 1_000_000_000 + $0.attoseconds / 1_000_000_000) } ?? -1)
+  }
+}
+
+// MARK: - C functions that a stack calls
+
+private func runHandler(_ context: UnsafeMutableRawPointer?) {
+  Unmanaged<Handler>.fromOpaque(context!)._withUnsafeGuaranteedRef { $0.runFromStack() }
+}
+
+private func releaseHandler(_ context: UnsafeMutableRawPointer?) {
+  Unmanaged<Handler>.fromOpaque(context!).release()
+}
+
+private func observe(_ context: UnsafeMutableRawPointer?, _ record: UnsafePointer<cexit_record>) {
+  let record = record.pointee
+  let step = HandlerStep(
+    name: record.name.map { String(cString: $0) },
+    location: record.file.map { ExitLocation(fileID: String(cString: $0), line: UInt(record.line)) },
+    duration: .nanoseconds(Int64(record.nanoseconds)),
+    outcome: record.outcome.map { Unmanaged<HandlerOutcome>.fromOpaque($0).takeRetainedValue() })
+  context!.assumingMemoryBound(to: [HandlerStep].self).pointee.append(step)
+}
+
+private func exitCalled(_ status: UnsafePointer<CInt>?) { ExitLoop.exitCalled(status: status?.pointee) }
+
+// MARK: - What the rest of the library asks
+
+enum Shim {
+  // Stacks
+
+  static func makeStack(name: String?) -> StackReference {
+    reference { cexit_stack_create(StackName.copy(name), $0) }
+  }
+
+  static func nestStack(in parent: StackReference, name: String?, owner: UnsafeRawPointer) -> StackReference {
+    if case .none = parent { return parent }
+    return reference { cexit_stack_nest_owned(parent.pointer, StackName.copy(name), owner, $0) }
+  }
+
+  private static func reference(_ make: (UnsafeMutablePointer<OpaquePointer?>) -> CInt) -> StackReference {
+    var stack: OpaquePointer?
+    let status = make(&stack)
+    return status == 0 ? .made(stack!) : .none(error(status))
+  }
+
+  static func release(_ stack: StackReference) {
+    if case .made(let pointer) = stack { cexit_stack_release(pointer) }
+  }
+
+  @inline(__always)
+  static func register(
+    _ handler: Handler, on stack: StackReference, phase: ExitPhase, inherited: Bool, owner: UnsafeRawPointer
+  ) -> (raw: UInt64, error: ExitError?) {
+    if case .none(let error) = stack { return (0, error) }
+    let context = Unmanaged.passRetained(handler)
+    var entry = cexit_entry(
+      function: runHandler, context: context.toOpaque(), release: releaseHandler, phase: cPhase(phase),
+      flags: inherited ? UInt32(CEXIT_INHERITED) : 0,
+      name: handler.text.cName, file: handler.text.file, line: handler.text.line)
+    var handle = cexit_handler()
+    let status = cexit_register_owned(stack.pointer, &entry, owner, &handle)
+    if status == 0 { return (handle.raw, nil) }
+    context.release()
+    return (0, error(status))
+  }
+
+  private static func cPhase(_ phase: ExitPhase) -> CExitPhase {
+    switch phase {
+    case .early: .early
+    case .normal: .normal
+    case .late: .late
+    }
+  }
+
+  static func count(_ stack: StackReference) -> Int { stack.isMade ? cexit_stack_count(stack.pointer) : 0 }
+  static func clear(_ stack: StackReference) -> Int { stack.isMade ? cexit_stack_clear(stack.pointer) : 0 }
+  static func cancel(named name: String, on stack: StackReference) -> Int {
+    stack.isMade ? cexit_stack_cancel_named(stack.pointer, name) : 0
+  }
+  static func move(from: StackReference, to: StackReference) -> Int {
+    from.isMade && to.isMade ? cexit_stack_move(from.pointer, to.pointer) : 0
+  }
+
+  static func run(_ stack: StackReference) -> [HandlerStep] {
+    var steps: [HandlerStep] = []
+    guard stack.isMade else { return steps }
+    let outer = defers(false)
+    _ = withUnsafeMutablePointer(to: &steps) { cexit_stack_run_observed(stack.pointer, observe, $0) }
+    _ = defers(outer)
+    return steps
+  }
+
+  /// Runs C handlers and hands out Swift handlers, of the one entry that is next; `nil` when there is none.
+  static func step(_ stack: StackReference) -> [HandlerStep]? {
+    var steps: [HandlerStep] = []
+    guard stack.isMade else { return nil }
+    let outer = defers(true)
+    let ran = withUnsafeMutablePointer(to: &steps) { cexit_stack_step(stack.pointer, observe, $0) }
+    _ = defers(outer)
+    return ran ? steps : nil
+  }
+
+  // Handlers
+
+  static func isPending(_ raw: UInt64) -> Bool { cexit_is_pending(cexit_handler(raw: raw)) }
+  static func cancel(_ raw: UInt64) -> Bool { cexit_cancel(cexit_handler(raw: raw)) }
+
+  static func run(_ raw: UInt64) -> Bool {
+    let outer = defers(false)
+    defer { _ = defers(outer) }
+    return cexit_run(cexit_handler(raw: raw))
+  }
+
+  static var isDeferring: Bool { cexit_this_thread().pointee.defers && !cexit_is_exiting() }
+
+  private static func defers(_ value: Bool) -> Bool {
+    let thread = cexit_this_thread()
+    defer { thread.pointee.defers = value }
+    return thread.pointee.defers
+  }
+
+  static func leave(_ outcome: HandlerOutcome) {
+    let retained = Unmanaged.passRetained(outcome)
+    if !cexit_set_outcome(retained.toOpaque()) { retained.release() }
+  }
+
+  // Threads and executors
+
+  /// Whether the calling thread is the main actor's, in the middle of one of its jobs perhaps.
+  static var isOnMain: Bool { cexit_main_is_here() }
+  /// Whether it is, and may drain the main queue.
+  static var isMainIdle: Bool { cexit_main_is_idle() }
+  static func drainMain() { cexit_main_drain() }
+  static func postToMain(_ work: @convention(c) (UnsafeMutableRawPointer?) -> Void) { _ = cexit_main_post(work) }
+
+  static func isCurrent(_ actor: any Actor) -> Bool {
+    let words = words(of: actor.unownedExecutor)
+    return cexit_executor_is_current(words.0, words.1)
+  }
+
+  static func standInForMain(_ executor: UnownedSerialExecutor?) {
+    let words = executor.map(words(of:)) ?? (0, 0)
+    cexit_main_stand_in(words.0, words.1)
+  }
+
+  /// An executor reference is its object and its witness table, and C's function takes these.
+  private static func words(of executor: UnownedSerialExecutor) -> (UInt, UInt) {
+    unsafeBitCast(executor, to: (UInt, UInt).self)
+  }
+
+  static var loop: ExitLoop? {
+    get { cexit_this_thread().pointee.loop.map { Unmanaged<ExitLoop>.fromOpaque($0).takeUnretainedValue() } }
+    set { cexit_this_thread().pointee.loop = newValue.map { Unmanaged.passUnretained($0).toOpaque() } }
+  }
+
+  // The process
+
+  static func observeExits() { cexit_observe_exit(exitCalled) }
+  static var isExiting: Bool { cexit_is_exiting() }
+  static func exit(_ status: Int32) -> Never { cexit_exit(status) }
+  static func requestStatus(_ status: Int32) { cexit_request_status(status) }
+
+  static var exitStatus: Int32? {
+    var status: CInt = 0
+    return cexit_exit_status(&status) ? status : nil
+  }
+
+  static func mark() throws(ExitError) { try check(cexit_mark()) }
+  static func reserve(_ count: Int) throws(ExitError) { try check(count < 0 ? EINVAL : cexit_reserve(count)) }
+  static func adopt() throws(ExitError) { try check(cexit_adopt()) }
+
+  private static func check(_ status: CInt) throws(ExitError) {
+    if status != 0 { throw error(status) }
+  }
+
+  private static func error(_ status: CInt) -> ExitError {
+    let code: ExitError.Code =
+      switch status {
+      case EINVAL: .invalidArgument
+      case ENOMEM: .outOfMemory
+      case ECANCELED: .tooLate
+      case EDEADLK: .interrupted
+      default: .other
+      }
+    return ExitError(code: code, errno: status)
+  }
+
+  static func writeLine(_ line: String) {
+    var line = line + "\n"
+    line.withUTF8 { bytes in
+      bytes.withMemoryRebound(to: CChar.self) { cexit_write_line($0.baseAddress!, $0.count) }
+    }
+  }
+}

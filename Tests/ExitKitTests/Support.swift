@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Synchronization
+
+/// What happened, in order, from any thread.
+final class Log: Sendable {
+  private let lines = Mutex<[String]>([])
+  var all: [String] { lines.withLock { $0 } }
+  func note(_ line: String) { lines.withLock { $0.append(line) } }
+}
+
+/// An object that says when it goes.
+final class Witness: Sendable {
+  let log: Log
+  init(_ log: Log) { self.log = log }
+  deinit { log.note("released") }
+}
+
+struct DiskFull: Error {}
+
+/// Holds the thread that closes it until another opens it.
+final class Gate: Sendable {
+  private let isOpen = Atomic(false)
+  private let isClosed = Atomic(false)
+
+  func close() {
+    isClosed.store(true, ordering: .sequentiallyConsistent)
+    while !isOpen.load(ordering: .sequentiallyConsistent) {}
+  }
+
+  func open() { isOpen.store(true, ordering: .sequentiallyConsistent) }
+
+  func untilClosed() async {
+    while !isClosed.load(ordering: .sequentiallyConsistent) { await Task.yield() }
+  }
+}
