@@ -12,6 +12,8 @@ let package = Package(
   targets: [
     .target(name: "CExitShim"),
     .target(name: "ExitKit", dependencies: ["CExitShim"]),
+    .target(name: "ProcessSupport", path: "Tests/Support"),
+    .testTarget(name: "CExitShimTests", dependencies: ["CExitShim", "ProcessSupport"]),
     .testTarget(name: "ExitKitTests", dependencies: ["ExitKit"]),
   ],
   swiftLanguageModes: [.v6],

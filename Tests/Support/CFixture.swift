@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Glibc
+import Synchronization
+
+/// How a C program of `Tests/Fixtures` is compiled.
+public struct CBuild: Hashable, Sendable {
+  /// Where the program finds the C core.
+  public enum Core: Hashable, Sendable {
+    /// Its objects are part of the program, which shows its symbols to what it loads.
+    case linked
+    /// A shared object of its own, which can be loaded and unloaded.
+    case shared
+    /// Nowhere, or in the program that loads this one: for plugins.
+    case absent
+  }
+
+  public var compiler = "cc"
+  public var flags = ["-O1", "-g"]
+  /// After the sources: libraries, and what else the linker wants.
+  public var libraries: [String] = []
+  public var core = Core.linked
+  /// A shared object for `dlopen` instead of a program.
+  public var isPlugin = false
+
+  public init() {}
+
+  /// `-O1 -g`; EXITKIT_FIXTURE_FLAGS, where set, is added: that is how the whole suite runs under a sanitizer.
+  public static let plain = {
+    var build = CBuild()
+    if let more = getenv("EXITKIT_FIXTURE_FLAGS") {
+      build.flags += String(cString: more).split(separator: " ").map(String.init)
+    }
+    return build
+  }()
+
+  /// A shared object that takes the core from the program that loads it.
+  public static let plugin = plain.with { $0.isPlugin = true; $0.core = .absent }
+
+  public func with(_ change: (inout CBuild) -> Void) -> CBuild {
+    var build = self
+    change(&build)
+    return build
+  }
+}
+
+/// The root of this package.
+public let packageRoot = #filePath.split(separator: "/", omittingEmptySubsequences: false).dropLast(3).joined(
+  separator: "/")
+
+/// Compiles `Tests/Fixtures/<name>` and says where the result is. What was compiled before from the same sources in the
+/// same way is not compiled again, not even by the next run.
+public func compile(_ name: String, _ build: CBuild = .plain) throws -> String {
+  var objects: [String] = []
+  switch build.core {
+  case .linked: objects = try coreObjects(build)
+  case .shared: objects = [try sharedCore(build)]
+  case .absent: break
+  }
+  let source = "\(packageRoot)/Tests/Fixtures/\(name)"
+  let kind = build.isPlugin ? ["-fPIC", "-shared"] : ["-rdynamic"]
+  return try make(name.prefix { $0 != "." } + (build.isPlugin ? ".so" : ""), from: [source] + objects) {
+    [build.compiler] + strict + build.flags + kind + ["-o", $0, source] + objects + build.libraries
+      + ["-lpthread", "-ldl"]
+  }
+}
+
+/// The C core as a shared object, for a fixture that loads it by hand.
+public func sharedCore(_ build: CBuild = .plain) throws -> String {
+  let objects = try coreObjects(build)
+  return try make("libCExitShim.so", from: objects) {
+    [build.compiler] + build.flags + ["-shared", "-o", $0] + objects + ["-lpthread", "-ldl"]
+  }
+}
+
+private let strict = [
+  "-std=c11", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror", "-I", "\(packageRoot)/Sources/CExitShim/include",
+]
+
+private func coreObjects(_ build: CBuild) throws -> [String] {
+  let folder = "\(packageRoot)/Sources/CExitShim"
+  let names = try filesIn(folder)
+  let headers = (names.filter { $0.hasSuffix(".h") } + ["include/CExitShim.h"]).map { "\(folder)/\($0)" }
+  return try names.filter { $0.hasSuffix(".c") }.map { name in
+    try make(name.dropLast(2) + ".o", from: ["\(folder)/\(name)"] + headers) {
+      [build.compiler] + strict + build.flags + ["-fPIC", "-c", "-o", $0, "\(folder)/\(name)"]
+    }
+  }
+}
+
+// One thread compiles at a time: the tests run side by side, and many want the same objects.
+private let compiling = Mutex<[String: String]>([:])
+
+private func make(
+  _ name: some StringProtocol, from sources: [String], command: (String) -> [String]
+) throws -> String {
+  try compiling.withLock { made in
+    // The name of the folder tells what is in it: the command, and every byte it reads.
+    var hash = Hash()
+    hash.add(command("").joined(separator: "\0"))
+    for source in sources { hash.add(try made[source] ?? contents(source)) }
+    let folder = "\(packageRoot)/.build/fixtures/\(hash.text)"
+    let result = "\(folder)/\(name)"
+    made[result] = hash.text
+    if access(result, F_OK) == 0 { return result }
+    for end in folder.indices where folder[end] == "/" { mkdir(String(folder[..<end]), 0o777) }
+    mkdir(folder, 0o777)
+    let fresh = "\(result).\(getpid())"
+    let words = command(fresh)
+    let outcome = try run(words[0], Array(words.dropFirst()), deadline: 300)
+    guard outcome.ending == .exited(0) else {
+      throw SystemFailure("\(words.joined(separator: " "))\n\(outcome.ending)\n\(outcome.errors)")
+    }
+    guard rename(fresh, result) == 0 else { throw SystemFailure("rename", errno) }
+    return result
+  }
+}
+
+/// FNV-1a: names are all it is for.
+private struct Hash {
+  private var value: UInt64 = 0xCBF2_9CE4_8422_2325
+
+  var text: String { String(value, radix: 36) }
+
+  mutating func add(_ text: String) {
+    for byte in text.utf8 { value = (value ^ UInt64(byte)) &* 0x100_0000_01B3 }
+    value = (value ^ 0xFF) &* 0x100_0000_01B3
+  }
+}
+
+private func contents(_ path: String) throws -> String {
+  guard let file = fopen(path, "r") else { throw SystemFailure(path, errno) }
+  defer { fclose(file) }
+  var bytes: [UInt8] = []
+  var buffer = [UInt8](repeating: 0, count: 1 << 16)
+  while case let count = fread(&buffer, 1, buffer.count, file), count > 0 { bytes += buffer[..<count] }
+  return String(decoding: bytes, as: UTF8.self)
+}
+
+private func filesIn(_ folder: String) throws -> [String] {
+  guard let directory = opendir(folder) else { throw SystemFailure(folder, errno) }
+  defer { closedir(directory) }
+  var names: [String] = []
+  while let entry = readdir(directory) {
+    names.append(withUnsafePointer(to: &entry.pointee.d_name) {
+      $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+    })
+  }
+  return names.sorted()
+}
