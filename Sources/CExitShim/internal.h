@@ -51,6 +51,9 @@ static inline uintptr_t this_thread(void) {
 int cexit_lock_slow(uintptr_t self);
 void cexit_lock_wake(void);
 
+// This thread is adding to libc's list, which has a lock of its own: a signal handler that comes back for it would hang.
+extern PER_THREAD volatile bool cexit_in_libc;
+
 static inline int lock_take(void) { // 0 or EDEADLK
   uintptr_t self = this_thread(), free_word = 0;
   if (SINGLE_THREADED) {
@@ -84,6 +87,7 @@ const void *cexit_futex_half(const _Atomic uintptr_t *word);
 
 #define NONE UINT32_MAX
 enum { FIRST_CHUNK = 32, CHUNKS = 26 };
+#define MOST_ENTRIES ((size_t)FIRST_CHUNK * ((1u << CHUNKS) - 1))
 
 struct slab {
   void *chunk[CHUNKS]; // chunk k holds FIRST_CHUNK << k elements; the first is static
@@ -118,9 +122,10 @@ struct cexit_stack {
   uint32_t newest[3];     // by phase; NONE
   uint32_t index;
   uint32_t parent;        // NONE: standalone, or the process's own
-  uint32_t references;    // the maker's and its entry's; 0: free
+  uint32_t references;    // the maker's, its entry's, its runs' and its children's; 0: free
   uint32_t inherited;     // entries here with that flag
   uint32_t run_number;    // which run is the innermost
+  uint32_t turns;         // runs of it that its runner is in
   uint32_t next_free;
   uint32_t children;      // stacks whose parent this is
   bool destroyed;
@@ -170,6 +175,7 @@ struct process {
 extern struct process cexit_process;
 
 int cexit_process_enter(void);      // without the lock: makes `here` read HERE; 0 or EDEADLK
+bool cexit_process_recover(void);   // in a child that nothing told of, once: makes it a process; the lock is free then
 bool cexit_in_vfork_child(void);    // shares this memory, but is not this process
 static inline bool is_here(void) {
   const _Atomic uint32_t *here = atomic_load_explicit(&cexit_process.here, memory_order_relaxed);
@@ -200,6 +206,7 @@ void cexit_entry_link(cexit_stack *stack, struct entry *entry, uint32_t index); 
 void cexit_entry_link_oldest(cexit_stack *stack, struct entry *entry, uint32_t index, uint32_t oldest);
 void cexit_entry_unlink(struct entry *entry);
 void cexit_entry_take(uint32_t index, struct entry *out);      // off the stack and free again, contents to `out`
+void cexit_entry_forget(uint32_t index);                       // a parent's, whose code leaves this process
 void cexit_entry_release(const struct entry *entry);           // without the lock: calls its release function
 bool cexit_stack_is_ready(const cexit_stack *stack, const void *owner); // a registration needs no more than an entry
 int cexit_stack_make_ready(cexit_stack *stack, const void *owner);      // without the lock: gets it so far, or says why not
@@ -211,7 +218,8 @@ int cexit_entry_push(cexit_stack *stack, const cexit_entry *from, bool own_relea
 void cexit_run_nested(void *stack);                            // the function of an entry that is a stack
 int cexit_stack_new(const char *name, cexit_stack **out);      // without the lock
 int cexit_stack_place(cexit_stack *stack);                     // without the lock: a new entry in its parent, on top
-bool cexit_stack_unreference(cexit_stack *stack);              // without the lock
+void cexit_stack_drop(cexit_stack *stack);                     // with the lock held: one reference less
+void cexit_stack_unreference(cexit_stack *stack);              // without the lock
 void cexit_stacks_forked(void);                                // what was pending is a parent's now
 void cexit_stacks_adopted(void);
 void cexit_stacks_lost(void);                                  // forked in the middle of an operation: start anew
@@ -229,7 +237,8 @@ extern PER_THREAD struct running *cexit_running;
 
 void cexit_call(struct entry *taken, cexit_observer observer, void *context);
 size_t cexit_run_stack(cexit_stack *stack, uint32_t floor, cexit_observer observer, void *context);
-void cexit_thread_leaves_runs(void); // this thread is not coming back to what it runs by hand: finish that or let go
+bool cexit_thread_is_running(void);  // a stack or a handler
+void cexit_thread_leaves_runs(void); // this thread is not coming back to what it runs: finish that or let go
 bool cexit_wait_for_others(void);    // until no other thread runs a handler by hand; true: it had to wait
 void cexit_runs_set_up(void);
 void cexit_watch_this_thread(void); // its end, in the middle of a handler or of the exit, will be noticed

@@ -8,6 +8,7 @@
 #include <sys/syscall.h>
 
 _Atomic uintptr_t cexit_lock_word;
+PER_THREAD volatile bool cexit_in_libc;
 
 // Linux futexes are 32 bits wide everywhere; the low half of the word holds bit 0 and most of what tells owners apart.
 // Two owners alike in that half make a sleeper sleep on, no worse: bit 0 says it sleeps, so the drop wakes it.
@@ -52,6 +53,7 @@ int cexit_lock_slow(uintptr_t self) {
     for (int i = 0; i < pauses; i++) spin_hint();
   }
   for (;;) { // who has slept takes it with bit 0 set: others may be asleep, too
+    cexit_process_recover(); // its holder may have stayed behind in another process
     seen = 0;
     if (atomic_compare_exchange_strong_explicit(&cexit_lock_word, &seen, self | 1, memory_order_acquire,
                                                 memory_order_relaxed))

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The life of stacks. A nested stack is an entry of its parent whose function runs the stack. It is kept by two
-// references, its maker's and its entry's; a run holds a third, so that a handler may destroy the stack it is on.
+// references, its maker's and its entry's; a run holds one, so that a handler may destroy the stack it is on, and so
+// does each stack whose parent it is, which may have to be placed on it anew.
 //
 //   made: maker, and its entry in the parent        entry runs or is cancelled: the entry's reference goes
 //   registered on after that: a new entry           released by its maker: stays until its entry has gone
@@ -29,24 +30,39 @@ int cexit_stack_new(const char *name, cexit_stack **out) {
   return 0;
 }
 
-static void set_parent(cexit_stack *stack, cexit_stack *parent) {
-  if (stack->parent != NONE) stack_at(stack->parent)->children--;
-  stack->parent = parent != NULL ? parent->index : NONE;
-  stack->slots = parent != NULL ? parent->slots : NULL;
-  if (parent != NULL) parent->children++;
+static cexit_stack *parent_of(const cexit_stack *stack) {
+  return stack->parent == NONE ? NULL : stack_at(stack->parent);
 }
 
-bool cexit_stack_unreference(cexit_stack *stack) {
-  if (enter() != 0) return false;
-  bool last = --stack->references == 0;
-  if (last) {
-    set_parent(stack, NULL);
+void cexit_stack_drop(cexit_stack *stack) {
+  while (stack != NULL && --stack->references == 0) {
+    cexit_stack *parent = parent_of(stack);
     stack->next_free = cexit_stacks.free;
     cexit_stacks.free = stack->index;
     cexit_stacks.available++;
+    if (parent != NULL) parent->children--;
+    stack = parent;
   }
+}
+
+void cexit_stack_unreference(cexit_stack *stack) {
+  if (enter() != 0) return;
+  cexit_stack_drop(stack);
   lock_drop();
-  return last;
+}
+
+static void set_parent(cexit_stack *stack, cexit_stack *parent) {
+  cexit_stack *before = parent_of(stack);
+  stack->parent = parent != NULL ? parent->index : NONE;
+  stack->slots = parent != NULL ? parent->slots : NULL;
+  if (parent != NULL) {
+    parent->children++;
+    parent->references++;
+  }
+  if (before != NULL) {
+    before->children--;
+    cexit_stack_drop(before);
+  }
 }
 
 int cexit_stack_create(const char *name, cexit_stack **out) {
@@ -60,16 +76,23 @@ static void nested_released(void *stack) {
 int cexit_stack_place(cexit_stack *stack) {
   int error = enter();
   if (error != 0) return error;
-  cexit_stack *parent = stack->parent == NONE ? NULL : stack_at(stack->parent);
-  cexit_entry entry = {
-      .function = cexit_run_nested, .context = stack, .release = nested_released, .name = stack->name};
+  cexit_stack *parent = parent_of(stack);
+  cexit_entry entry = {.function = cexit_run_nested,
+                       .context = stack,
+                       .release = nested_released,
+                       .flags = stack->inherited != 0 ? CEXIT_INHERITED : 0,
+                       .name = stack->name};
   const void *owner = stack->owner;
-  stack->references++;
+  if (parent != NULL) {
+    stack->references++;
+    parent->references++; // another thread may be destroying it
+  }
   lock_drop();
-  if (parent == NULL) return cexit_stack_unreference(stack), 0; // its parent was destroyed: it stands alone now
+  if (parent == NULL) return 0; // it was destroyed: this one stands alone now
 
   cexit_handler place;
   error = cexit_entry_push(parent, &entry, false, owner, &place);
+  cexit_stack_unreference(parent);
   if (error != 0) return cexit_stack_unreference(stack), error;
   if ((error = enter()) != 0) return error;
   bool taken = stack->place != 0 && cexit_pending_index((cexit_handler){stack->place}) != NONE; // by another thread meanwhile
@@ -110,9 +133,11 @@ static void orphan_children(uint32_t parent) {
 
 void cexit_stack_destroy(cexit_stack *stack) {
   if (is_permanent(stack) || enter() != 0) return;
+  bool again = stack->destroyed;
   stack->destroyed = true;
   cexit_handler place = {stack->place};
   lock_drop();
+  if (again) return;
   cexit_cancel(place);
   cexit_stack_clear(stack);
   if (enter() == 0) {
@@ -198,12 +223,19 @@ size_t cexit_stack_move(cexit_stack *from, cexit_stack *to) {
 
 // ---- Fork
 
+static void forget_runner(cexit_stack *stack) { // no other thread came along
+  if (stack->runner == this_thread()) return;
+  stack->references -= stack->turns;
+  stack->turns = 0;
+  stack->runner = 0;
+}
+
 void cexit_stacks_forked(void) {
   for (uint32_t i = 0; i < cexit_stacks.fresh; i++) {
     cexit_stack *stack = stack_at(i);
     stack->foreign += stack->count - stack->inherited;
     stack->count = stack->inherited;
-    if (stack->runner != this_thread()) stack->runner = 0; // no other thread came along
+    forget_runner(stack);
   }
 }
 
@@ -215,13 +247,14 @@ void cexit_stacks_adopted(void) {
   }
 }
 
-// Whatever the thread that vanished was changing cannot be trusted: no list is followed again, every entry is free.
+// Whatever the thread that vanished was changing cannot be trusted: no list is followed again, what was pending is
+// free. What had been taken stays with whoever took it: that may be this thread.
 void cexit_stacks_lost(void) {
   for (uint32_t i = 0; i < cexit_stacks.fresh; i++) {
     cexit_stack *stack = stack_at(i);
     for (unsigned phase = 0; phase < 3; phase++) stack->newest[phase] = NONE;
     stack->count = stack->foreign = stack->inherited = 0;
-    if (stack->runner != this_thread()) stack->runner = 0;
+    forget_runner(stack);
   }
   cexit_entries.free = cexit_stacks.free = NONE;
   cexit_stacks.available = cexit_stacks.capacity - cexit_stacks.fresh;
@@ -229,6 +262,7 @@ void cexit_stacks_lost(void) {
   for (uint32_t i = 0; i < cexit_entries.fresh; i++) {
     struct entry *entry = entry_at(i);
     if ((entry->generation & 1) != 0) entry->generation++;
+    else if (entry->function != NULL) continue;
     if (entry->generation >= UINT32_MAX - 1) continue;
     entry->function = NULL;
     entry->older = cexit_entries.free;

@@ -41,7 +41,7 @@ static int is_in_executable(struct dl_phdr_info *info, size_t size, void *data) 
 }
 
 static uint32_t find(const void *owner) { // with the lock held; 0: not there
-  for (uint32_t i = 1; i < used; i++) {
+  for (uint32_t i = 1; owner != NULL && i < used; i++) {
     if (objects[i].owner == owner) return i;
   }
   return 0;
@@ -61,7 +61,10 @@ static void collect(cexit_stack *stack, uint32_t number, cexit_stack *leaving, u
     for (uint32_t index = stack->newest[order[i]]; index != NONE; index = older) {
       struct entry *entry = entry_at(index);
       older = entry->older;
-      if (is_foreign(entry)) continue;
+      if (is_foreign(entry)) {
+        if (entry->owner == number) cexit_entry_forget(index);
+        continue;
+      }
       if (entry->owner != number) {
         if (entry->function == cexit_run_nested) collect(entry->context, number, leaving, tail);
         continue;
@@ -103,6 +106,7 @@ static void sweep(void *object) {
 // ---- Registering
 
 int cexit_owner_add(const void *owner) {
+  if (cexit_in_libc) return EDEADLK;
   const void *of_executable = owner;
   if (owner != NULL) dl_iterate_phdr(is_in_executable, &of_executable);
 
@@ -129,6 +133,9 @@ int cexit_owner_add(const void *owner) {
   if (full) cexit_owner_pin(owner);
   if (full || lost) return cexit_stack_destroy(leaving), 0;
 
-  if (__cxa_atexit(sweep, (void *)owner, (void *)owner) != 0) cexit_owner_pin(owner); // then it runs at exit, like all others
+  cexit_in_libc = true;
+  bool swept = __cxa_atexit(sweep, (void *)owner, (void *)owner) == 0;
+  cexit_in_libc = false;
+  if (!swept) cexit_owner_pin(owner); // then what it registers runs at exit
   return marked ? cexit_slots_arm(&cexit_process.process_slots) : 0;
 }

@@ -25,10 +25,10 @@ static _Atomic pid_t process_id;
 static bool locked_for_fork;
 
 static void settle(void) { // with the lock held, or alone: this process is the one from here on
+  atomic_store(&process_id, getpid()); // before the page: who reads HERE there reads this, too
   if (page == NULL) page = &assumed_here;
   atomic_store(page, HERE);
   cexit_process.here = page;
-  atomic_store_explicit(&process_id, getpid(), memory_order_relaxed);
 }
 
 static void become_child(void) {
@@ -59,7 +59,9 @@ static _Atomic uint32_t *wiped_page(void) {
   size_t size = (size_t)sysconf(_SC_PAGESIZE);
   void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED) return NULL;
-  if (madvise(memory, size, MADV_WIPEONFORK) == 0) return memory;
+  _Atomic uint32_t *fresh = memory;
+  atomic_store(fresh, HERE); // so that it reads otherwise in a child only
+  if (madvise(memory, size, MADV_WIPEONFORK) == 0) return fresh;
   munmap(memory, size);
 #endif
   return NULL;
@@ -74,19 +76,7 @@ int cexit_process_enter(void) {
   }
   errno = saved;
 
-  // In a child that pthread_atfork did not see, a thread that no longer exists may hold the lock, in the middle of an
-  // operation. The thread that forked is the only one here: what the lock says cannot be waited for.
-  uintptr_t holder = atomic_load(&cexit_lock_word) & ~(uintptr_t)1;
-  if (page != NULL && atomic_load(page) != HERE && atomic_load(&process_id) != getpid()) {
-    if (holder == this_thread()) return EDEADLK;
-    settle();
-    become_child();
-    if (holder == 0) cexit_stacks_forked();
-    else cexit_stacks_lost();
-    atomic_store(&cexit_lock_word, 0);
-    return 0;
-  }
-
+  if (cexit_process_recover()) return 0;
   int error = lock_take();
   if (error == 0 && page == NULL) {
     page = fresh;
@@ -98,8 +88,23 @@ int cexit_process_enter(void) {
   return error;
 }
 
+// In a child that pthread_atfork did not see, a thread that no longer exists may hold the lock, in the middle of an
+// operation. The thread that forked is the only one here: what the lock says cannot be waited for.
+bool cexit_process_recover(void) {
+  uintptr_t holder = atomic_load(&cexit_lock_word) & ~(uintptr_t)1;
+  if (page == NULL || atomic_load(page) == HERE || holder == this_thread()) return false;
+  settle();
+  become_child();
+  if (holder == 0) cexit_stacks_forked();
+  else cexit_stacks_lost();
+  atomic_store(&cexit_lock_word, 0);
+  return true;
+}
+
 bool cexit_in_vfork_child(void) {
-  return is_here() && atomic_load_explicit(&process_id, memory_order_relaxed) != getpid();
+  if (!is_here()) return false;
+  atomic_thread_fence(memory_order_acquire);
+  return atomic_load_explicit(&process_id, memory_order_relaxed) != getpid();
 }
 
 int cexit_adopt(void) {

@@ -36,20 +36,51 @@ static void let_go(cexit_stack *stack) {
   changed(&turns, 1);
 }
 
+// Takes this thread off the innermost stack that it runs, with a reference to that; NULL: it runs none.
+static cexit_stack *leave_innermost(void) {
+  cexit_stack *innermost = NULL;
+  if (enter() != 0) return NULL;
+  for (uint32_t i = 0; i < cexit_stacks.fresh; i++) {
+    cexit_stack *stack = stack_at(i);
+    if (stack->runner != this_thread()) continue;
+    if (innermost == NULL || stack->run_number > innermost->run_number) innermost = stack;
+  }
+  if (innermost != NULL) {
+    innermost->references -= innermost->turns - 1;
+    innermost->turns = 0;
+    let_go(innermost);
+  }
+  lock_drop();
+  return innermost;
+}
+
 static void stop_being_busy(void) {
   if (depth != 0) changed(&busy, (uint32_t)-1);
   depth = 0;
   cexit_running = NULL;
 }
 
-// A thread ends in the middle of a handler: pthread_exit, or a cancellation.
+bool cexit_thread_is_running(void) {
+  return depth != 0;
+}
+
+// The process's own stacks are not finished here: whoever owns the exit runs them.
+void cexit_thread_leaves_runs(void) {
+  if (depth == 0) return;
+  for (cexit_stack *stack; (stack = leave_innermost()) != NULL; cexit_stack_unreference(stack)) {
+    if (stack != PROCESS && stack != QUICK) cexit_run_stack(stack, 0, NULL, NULL);
+  }
+  stop_being_busy();
+}
+
+// A thread ends in the middle of a handler: pthread_exit, or a cancellation. The entry that stood for a nested stack
+// was taken when its run began; where something is left, it gets a new one.
 static void thread_ended(void *unused) {
   (void)unused;
-  if (enter() == 0) {
-    for (uint32_t i = 0; i < cexit_stacks.fresh; i++) {
-      if (stack_at(i)->runner == this_thread()) let_go(stack_at(i));
-    }
-    lock_drop();
+  watched = false;
+  for (cexit_stack *stack; (stack = leave_innermost()) != NULL; cexit_stack_unreference(stack)) {
+    bool left = cexit_stack_count(stack) != 0;
+    if (left && cexit_stack_make_ready(stack, stack->owner) != 0) cexit_run_stack(stack, 0, NULL, NULL);
   }
   stop_being_busy();
   cexit_exit_thread_ended();
@@ -64,7 +95,9 @@ static void forget_threads(void *unused) {
 void cexit_runs_set_up(void) {
   if (pthread_key_create(&thread_end, thread_ended) != 0) return;
   atomic_store(&thread_end_known, true);
+  cexit_in_libc = true;
   if (__cxa_atexit(forget_threads, NULL, &__dso_handle) != 0) forget_threads(NULL);
+  cexit_in_libc = false;
 }
 
 void cexit_watch_this_thread(void) {
@@ -75,32 +108,6 @@ void cexit_watch_this_thread(void) {
 void cexit_runs_forked(void) {
   atomic_store(&busy, depth != 0);
   atomic_store(&waiting, 0);
-}
-
-// The innermost standalone stack that this thread is in the middle of; NULL. Others it lets go: whoever runs
-// the process stack comes to them.
-static cexit_stack *unfinished(void) {
-  cexit_stack *innermost = NULL;
-  if (enter() != 0) return NULL;
-  for (uint32_t i = 0; i < cexit_stacks.fresh; i++) {
-    cexit_stack *stack = stack_at(i);
-    if (stack->runner != this_thread()) continue;
-    if (stack->slots != NULL) let_go(stack);
-    else if (innermost == NULL || stack->run_number > innermost->run_number) innermost = stack;
-  }
-  lock_drop();
-  return innermost;
-}
-
-void cexit_thread_leaves_runs(void) {
-  if (depth == 0) return;
-  for (cexit_stack *stack; (stack = unfinished()) != NULL;) {
-    cexit_run_stack(stack, 0, NULL, NULL);
-    if (enter() != 0) break;
-    let_go(stack); // run_stack gave it back to the run that is not coming back
-    lock_drop();
-  }
-  stop_being_busy();
 }
 
 bool cexit_wait_for_others(void) {
@@ -153,45 +160,40 @@ void cexit_run_nested(void *stack) {
   cexit_run_stack(stack, 0, observer, cexit_running->observer_context);
 }
 
-// 0 or EDEADLK; then with the lock held, and the stack this thread's. `outer` is the run of it this thread is in.
-static int take_turn(cexit_stack *stack, uintptr_t *outer) {
-  int error = enter();
-  if (error != 0) return error;
+// Takes the lock, and the stack for this thread; false: neither.
+static bool take_turn(cexit_stack *stack) {
+  if (enter() != 0) return false;
   stack->references++;
   while (stack->runner != 0 && stack->runner != this_thread()) {
     uint32_t seen = atomic_load(&turns);
     lock_drop();
     wait_while(&turns, seen);
-    if ((error = enter()) != 0) return error;
+    if (enter() != 0) return false;
   }
-  *outer = stack->runner;
+  stack->turns++;
   stack->runner = this_thread();
   stack->run_number = ++runs;
-  return 0;
+  return true;
 }
 
-static void end_turn(cexit_stack *stack, uintptr_t outer) { // with the lock held, drops it
-  bool last = stack->references == 1;
-  if (outer == 0) let_go(stack);
-  if (!last) stack->references--;
+static void end_turn(cexit_stack *stack) { // drops the lock
+  if (--stack->turns == 0) let_go(stack);
+  cexit_stack_drop(stack);
   lock_drop();
-  if (last) cexit_stack_unreference(stack);
 }
 
 size_t cexit_run_stack(cexit_stack *stack, uint32_t floor, cexit_observer observer, void *context) {
   size_t ran = 0;
-  uintptr_t outer;
   begin();
-  if (take_turn(stack, &outer) == 0) {
-    for (uint32_t next; (next = cexit_stack_next(stack, floor)) != NONE; ran++) {
-      struct entry taken;
-      cexit_entry_take(next, &taken);
-      lock_drop();
-      cexit_call(&taken, observer, context);
-      if (enter() != 0) break;
-    }
-    end_turn(stack, outer);
+  bool ours = take_turn(stack);
+  for (uint32_t next; ours && (next = cexit_stack_next(stack, floor)) != NONE; ran++) {
+    struct entry taken;
+    cexit_entry_take(next, &taken);
+    lock_drop();
+    cexit_call(&taken, observer, context);
+    ours = enter() == 0;
   }
+  if (ours) end_turn(stack);
   end();
   return ran;
 }

@@ -40,6 +40,7 @@ void cexit_complain(const char *line) {
 // ---- Arming
 
 int cexit_slots_arm(struct slots *slots) {
+  if (cexit_in_libc) return EDEADLK;
   int error = enter();
   if (error != 0) return error;
   uint32_t group = cexit_process.epoch + 1;
@@ -49,7 +50,9 @@ int cexit_slots_arm(struct slots *slots) {
   int saved = errno;
   uint32_t armed = 0;
   errno = 0;
+  cexit_in_libc = true;
   while (armed < GROUP && arm(group) == 0) armed++;
+  cexit_in_libc = false;
   bool no_memory = errno == ENOMEM;
   errno = saved;
   if (armed == 0) return no_memory ? ENOMEM : ECANCELED; // libc's list is closed: it has run for the last time
@@ -70,20 +73,41 @@ int cexit_mark(void) {
   return cexit_slots_arm(&cexit_process.process_slots);
 }
 
+// ---- Status
+
+bool cexit_exit_status(int *status) {
+  if (!atomic_load(&status_known) || !is_here()) return false;
+  if (status != NULL) *status = atomic_load(&status_now);
+  return true;
+}
+
+static void set_status(int status) {
+  atomic_store(&status_now, status);
+  atomic_store(&status_known, true);
+}
+
+void cexit_request_status(int status) {
+  atomic_store(&status_asked, status);
+}
+
 // ---- The gate
 
 bool cexit_is_exiting(void) {
-  return atomic_load(&owner) != 0;
+  return atomic_load(&owner) != 0 && is_here();
 }
 
-static void enter_gate(void) { // returns on the thread that may run handlers, and on no other
+// Returns on the thread that may run handlers, and on no other. What the thread was running by hand is finished first:
+// by the owner with the status that it brings, by others while they are still waited for.
+static void enter_gate(const int *status) {
   uintptr_t self = this_thread();
-  cexit_thread_leaves_runs();
   cexit_watch_this_thread();
-  for (;;) {
+  for (bool left = false;; left = true) {
     uintptr_t seen = 0;
-    if (atomic_compare_exchange_strong(&owner, &seen, self) || seen == self) return;
-    cexit_futex_wait(cexit_futex_half(&owner), (uint32_t)seen);
+    bool ours = atomic_compare_exchange_strong(&owner, &seen, self) || seen == self;
+    if (ours && status != NULL) set_status(*status);
+    if (!left) cexit_thread_leaves_runs();
+    else if (!ours) cexit_futex_wait(cexit_futex_half(&owner), (uint32_t)seen);
+    if (ours) return;
   }
 }
 
@@ -98,23 +122,6 @@ void cexit_exit_forked(void) { // a child made by a handler is not exiting
   atomic_store(&status_asked, 0);
 }
 
-// ---- Status
-
-bool cexit_exit_status(int *status) {
-  if (!atomic_load(&status_known)) return false;
-  if (status != NULL) *status = atomic_load(&status_now);
-  return true;
-}
-
-static void set_status(int status) {
-  atomic_store(&status_now, status);
-  atomic_store(&status_known, true);
-}
-
-void cexit_request_status(int status) {
-  atomic_store(&status_asked, status);
-}
-
 // libc lets the last exit win: asking for another status is calling exit once more, when there is nothing left to lose.
 static void grant_status(void) {
   int asked = atomic_load(&status_asked), now = 0;
@@ -126,18 +133,20 @@ static void grant_status(void) {
 // ---- The slots
 
 static void run_from_slot(struct slots *slots, cexit_stack *stack, uint32_t group, const int *status) {
-  if (lock_take() != 0) {
+  if (enter() != 0) { // waiting for the lock would be for ever; the process ends without
+    static atomic_flag said = ATOMIC_FLAG_INIT;
+    if (atomic_flag_test_and_set(&said)) return;
     cexit_complain("ExitKit: exit called by a signal handler that interrupted a registration: handlers did not run\n");
     return;
   }
   uintptr_t exiting = atomic_load(&owner);
-  bool again = stack->count != 0 || (exiting != 0 && exiting != this_thread());
+  bool again = cexit_stack_next(stack, group) != NONE || cexit_thread_is_running() ||
+               (exiting != 0 && exiting != this_thread());
   if (!again && slots->armed != 0 && (group == 0 || group == slots->group)) slots->armed--;
   lock_drop();
   if (again) slots == &cexit_process.process_slots ? arm_process(group) : arm_quick(group);
 
-  enter_gate();
-  if (status != NULL) set_status(*status);
+  enter_gate(status);
   do cexit_run_stack(stack, group, NULL, NULL);
   while (cexit_wait_for_others());
   if (status != NULL && cexit_stack_count(stack) == 0) grant_status();
@@ -167,7 +176,9 @@ static void quick_slot(void) {
 
 void cexit_exit(int status) {
   if (cexit_in_vfork_child()) _exit(status);
-  enter_gate();
-  set_status(status);
+  if (enter() == 0) { // else nobody may wait for this thread, which holds the lock: the slot will say so
+    lock_drop();
+    enter_gate(&status);
+  }
   exit(status);
 }

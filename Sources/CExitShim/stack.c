@@ -15,10 +15,24 @@ static const char phase_order[] = {CExitPhaseEarly, CExitPhaseNormal, CExitPhase
 
 // ---- One entry
 
+// What a forked child is to run must be within its reach: the place of its stack is inherited, too.
+static void inherit_place(const cexit_stack *stack) {
+  uint32_t index;
+  while (stack->parent != NONE && (index = cexit_pending_index((cexit_handler){stack->place})) != NONE) {
+    struct entry *place = entry_at(index);
+    if (place->inherited) return;
+    place->inherited = 1;
+    stack_at(place->stack)->inherited++;
+    stack = stack_at(place->stack);
+  }
+}
+
 static void joined(cexit_stack *stack, struct entry *entry) {
   entry->stack = stack->index;
   stack->count++;
-  stack->inherited += entry->inherited;
+  if (LIKELY(!entry->inherited)) return;
+  stack->inherited++;
+  inherit_place(stack);
 }
 
 void cexit_entry_link(cexit_stack *stack, struct entry *entry, uint32_t index) {
@@ -76,6 +90,14 @@ void cexit_entry_take(uint32_t index, struct entry *out) {
   entry->generation++;
   *out = *entry;
   entry_free(entry, index);
+}
+
+void cexit_entry_forget(uint32_t index) {
+  struct entry *entry = entry_at(index), forgotten;
+  cexit_stack *stack = stack_at(entry->stack);
+  stack->foreign--;
+  stack->count++; // which taking it takes back
+  cexit_entry_take(index, &forgotten);
 }
 
 void cexit_entry_release(const struct entry *entry) {
@@ -211,6 +233,7 @@ int cexit_on_exit_owned(void (*function)(int, void *), void *context, const void
 }
 
 int cexit_reserve(size_t count) {
+  if (count > MOST_ENTRIES) return ENOMEM;
   for (;;) {
     int error = enter();
     if (error != 0) return error;

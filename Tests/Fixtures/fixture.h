@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A fixture program is a table of cases; its first argument names the one to run. What a case says goes straight to
+// standard output, with no lock and no buffer between, so that it is there however the process ends.
+
+#ifndef FIXTURE_H
+#define FIXTURE_H
+
+#include <CExitShim.h>
+
+#include <dlfcn.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+
+static inline void say(const char *format, ...) {
+  va_list arguments;
+  va_start(arguments, format);
+  vdprintf(STDOUT_FILENO, format, arguments);
+  va_end(arguments);
+}
+
+/// Ends the process at once, with the line that is to blame, where `condition` does not hold.
+#define CHECK(condition) \
+  do { \
+    if (!(condition)) { \
+      dprintf(STDERR_FILENO, "%s:%d: %s\n", __FILE__, __LINE__, #condition); \
+      _exit(99); \
+    } \
+  } while (0)
+
+/// A handler that says its context.
+static inline void say_name(void *name) {
+  say("%s\n", (const char *)name);
+}
+
+static inline void push(cexit_stack *stack, void (*function)(void *), void *context) {
+  cexit_entry entry = {.function = function, .context = context};
+  CHECK(cexit_register(stack, &entry, NULL) == 0);
+}
+
+static inline void push_name(cexit_stack *stack, const char *name) {
+  push(stack, say_name, (void *)name);
+}
+
+static inline pthread_t start(void *(*function)(void *), void *argument) {
+  pthread_t thread;
+  CHECK(pthread_create(&thread, NULL, function, argument) == 0);
+  return thread;
+}
+
+static inline void join(pthread_t thread) {
+  CHECK(pthread_join(thread, NULL) == 0);
+}
+
+/// Waits for a child of this process, and says how it ended.
+static inline void say_end(pid_t child) {
+  int status;
+  CHECK(waitpid(child, &status, 0) == child);
+  if (WIFEXITED(status)) say("child: %d\n", WEXITSTATUS(status));
+  else say("child: signal %d\n", WTERMSIG(status));
+}
+
+struct fixture_case {
+  const char *name;
+  int (*run)(int count, char **arguments);
+};
+
+static inline int run_case(const struct fixture_case *cases, size_t count, int argc, char **argv) {
+  for (size_t i = 0; argc > 1 && i < count; i++) {
+    if (strcmp(cases[i].name, argv[1]) == 0) return cases[i].run(argc - 2, argv + 2);
+  }
+  dprintf(STDERR_FILENO, "no such case\n");
+  return 98;
+}
+
+/// main: `FIXTURE({"name", function}, …)`
+#define FIXTURE(...) \
+  int main(int argc, char **argv) { \
+    static const struct fixture_case cases[] = {__VA_ARGS__}; \
+    return run_case(cases, sizeof cases / sizeof *cases, argc, argv); \
+  }
+
+#endif
