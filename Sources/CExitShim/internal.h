@@ -251,6 +251,10 @@ void cexit_exit_forked(void);
 void cexit_exit_thread_ended(void);
 void cexit_complain(const char *line); // one line on stderr
 
+// ---- loop.c
+
+void cexit_exit_called(const int *status); // by a thread that may be at work for a handler of another; NULL: not known
+
 // ---- object.c
 
 // Both without the lock.

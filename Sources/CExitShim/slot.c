@@ -100,6 +100,7 @@ bool cexit_is_exiting(void) {
 // by the owner with the status that it brings, by others while they are still waited for.
 static void enter_gate(const int *status) {
   uintptr_t self = this_thread();
+  cexit_exit_called(status);
   cexit_watch_this_thread();
   for (bool left = false;; left = true) {
     uintptr_t seen = 0;
