@@ -39,10 +39,20 @@ format: ## Format Swift and C in place
 	$(SWIFT) format --in-place --recursive --parallel Package.swift Sources Tests Examples
 	clang-format -i $(C_SOURCES) $(C_HEADERS)
 
+docs: ## Build the documentation archive into .build-docs/html
+	@Scripts/need swift docc
+	rm -rf .build-docs/graphs .build-docs/html && mkdir -p .build-docs/graphs
+	$(SWIFT) build --target ExitKit --scratch-path .build-docs -Xswiftc -emit-symbol-graph \
+	  -Xswiftc -emit-symbol-graph-dir -Xswiftc $(CURDIR)/.build-docs/graphs
+	rm -f .build-docs/graphs/*@*
+	docc convert Sources/ExitKit/ExitKit.docc --additional-symbol-graph-dir .build-docs/graphs \
+	  --output-dir .build-docs/html --fallback-display-name ExitKit --fallback-bundle-identifier ExitKit \
+	  --warnings-as-errors
+
 clean: ## Remove everything that was built
 	rm -rf .build .build-* Examples/.build Benchmarks/.build
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
 
-.PHONY: build demo test test-c lint format clean help
+.PHONY: build demo test test-c lint format docs clean help
