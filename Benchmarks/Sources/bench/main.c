@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The table. Every row compares two measures: each repetition starts one fresh process for ours and one for the
+// reference, in turn. Shown are the medians of both and the median of the ratios within these pairs, so that a machine
+// that is busy for a while slows both sides of a ratio. A row without a reference holds its own number to the limit.
+//
+//   bench [--check] [--repetitions N] [--only WORD]
+//
+// The exit status is 0 whatever the numbers are; with --check it is 1 when a row is over its limit.
+
+#include "bench.h"
+
+#include <errno.h>
+#include <spawn.h>
+#include <sys/wait.h>
+
+extern char **environ;
+
+typedef struct {
+  enum { THIS, SWIFT, PYTHON } program;
+  const char *measure;
+} side;
+
+typedef struct {
+  const char *name, *unit; // ms: measured from outside, from the start of the process to its end
+  double limit;            // 0: none, the row is for information
+  side ours, reference;
+} row;
+
+static const row rows[] = {
+    {"register, cold", "ns", 1.0, {THIS, "ours_cold"}, {THIS, "libc_cold"}},
+    {"register, warm", "ns", 0.5, {THIS, "ours_warm"}, {THIS, "libc_warm"}},
+    {"register with a handle, warm", "ns", 0.5, {THIS, "handles_warm"}, {THIS, "libc_warm"}},
+    {"cancel, oldest first", "ns", 0.5, {THIS, "cancel_oldest"}, {THIS, "libc_warm"}},
+    {"cancel, newest first", "ns", 0.5, {THIS, "cancel_newest"}, {THIS, "libc_warm"}},
+    {"register and cancel", "ns", 0.8, {THIS, "pairs"}, {THIS, "libc_warm"}},
+    {"the same, 1000 others live", "ns", 0.8, {THIS, "pairs_in_window"}, {THIS, "libc_warm"}},
+    {"run, cold heap", "ns", 0, {THIS, "ours_run"}, {THIS, "libc_run"}},
+    {"run, warm heap", "ns", 0, {THIS, "ours_run"}, {THIS, "libc_run_warm"}},
+    {"process that registers 1,000,000", "ms", 0.7, {THIS, "ours_whole"}, {THIS, "libc_whole"}},
+    {"two threads register, cold", "ns", 1.0, {THIS, "ours_two"}, {THIS, "libc_two"}},
+    {"two threads register, warm", "ns", 1.0, {THIS, "ours_two_warm"}, {THIS, "libc_two_warm"}},
+    {"random cancel, 1,000,000 to 250,000", "ns", 2.5, {THIS, "random_million"}, {THIS, "random_quarter"}},
+    {"memory for an entry", "B", 64, {THIS, "ours_bytes"}, {THIS, NULL}},
+    {"memory grown by 3,000,000 pairs", "KiB", 16, {THIS, "churn"}, {THIS, NULL}},
+    {"locked instructions, register + cancel", "", 0.1, {THIS, "atomics"}, {THIS, NULL}},
+    {"process that registers one", "ms", 0, {THIS, "one_ours"}, {THIS, "one_libc"}},
+    {"Swift: register a closure", "ns", 0.5, {SWIFT, "register"}, {PYTHON, "register"}},
+    {"Swift: drain", "ns", 1.0, {SWIFT, "drain"}, {PYTHON, "drain"}},
+    {"Swift: process, one closure to none", "ms", 0, {SWIFT, "one"}, {SWIFT, "none"}},
+};
+
+// The same work as in Swift: a function with one argument, a million times.
+static const char python[] =
+    "import atexit, sys, time\n"
+    "count, now, name, start = 1000000, time.perf_counter_ns, sys.argv[1], 0\n"
+    "def handler(number): pass\n"
+    "def first():\n"
+    "  global start\n"
+    "  start = now()\n"
+    "def last():\n"
+    "  if name == 'drain': print((now() - start) / count)\n"
+    "def fill(register):\n"
+    "  for i in range(count): register(handler, i)\n"
+    "atexit.register(last)\n"
+    "start = now()\n"
+    "fill(atexit.register)\n"
+    "if name == 'register': print((now() - start) / count)\n"
+    "atexit.register(first)\n";
+
+enum { MOST_REPETITIONS = 101 };
+
+static char self[4096], beside[4096 + 16]; // this program, and the Swift one
+
+static double median(double *numbers, int count) {
+  for (int i = 1; i < count; i++) {
+    for (int j = i; j > 0 && numbers[j - 1] > numbers[j]; j--) {
+      double other = numbers[j];
+      numbers[j] = numbers[j - 1];
+      numbers[j - 1] = other;
+    }
+  }
+  return count % 2 ? numbers[count / 2] : (numbers[count / 2 - 1] + numbers[count / 2]) / 2;
+}
+
+static double run(side of, bool from_outside) { // negative: it could not be
+  char *measured[] = {of.program == SWIFT ? beside : self, "--measure", (char *)of.measure, NULL};
+  char *scripted[] = {"python3", "-c", (char *)python, (char *)of.measure, NULL};
+  char **arguments = of.program == PYTHON ? scripted : measured;
+
+  int out[2];
+  if (pipe2(out, O_CLOEXEC) != 0) return -1;
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  posix_spawn_file_actions_adddup2(&actions, out[1], STDOUT_FILENO);
+  uint64_t start = clock_now();
+  pid_t child;
+  int error = posix_spawnp(&child, arguments[0], &actions, NULL, arguments, environ), status = 0;
+  posix_spawn_file_actions_destroy(&actions);
+  close(out[1]);
+
+  char text[64];
+  ssize_t length = error != 0 ? 0 : read(out[0], text, sizeof text - 1); // up to the end: the child has the other end
+  while (error == 0 && waitpid(child, &status, 0) < 0 && errno == EINTR) continue;
+  double elapsed = (double)(clock_now() - start);
+  close(out[0]);
+  if (error != 0 || status != 0) return -1;
+  if (from_outside) return elapsed;
+  if (length <= 0) return -1;
+  text[length] = 0;
+  return strtod(text, NULL);
+}
+
+static void print_row(const row *of, double ours, double reference, double ratio, const char *verdict) {
+  char numbers[3][24] = {"", "", ""};
+  bool compared = of->reference.measure != NULL;
+  snprintf(numbers[0], sizeof numbers[0], "%.1f %s", ours, of->unit);
+  if (compared) snprintf(numbers[1], sizeof numbers[1], "%.1f %s", reference, of->unit);
+  if (compared) snprintf(numbers[2], sizeof numbers[2], "%.2f", ratio);
+  printf("%-40s %12s %12s %7s", of->name, numbers[0], numbers[1], numbers[2]);
+  if (of->limit == 0) printf(" %8s\n", "");
+  else printf(" %8.4g %s\n", of->limit, verdict);
+  fflush(stdout);
+}
+
+static bool show(const row *of, int repetitions) { // false: over its limit
+  bool from_outside = strcmp(of->unit, "ms") == 0, compared = of->reference.measure != NULL;
+  double scale = from_outside ? 1e6 : strcmp(of->unit, "KiB") == 0 ? 1024 : 1;
+  double ours[MOST_REPETITIONS], reference[MOST_REPETITIONS], ratio[MOST_REPETITIONS];
+  for (int i = 0; i < repetitions; i++) {
+    ours[i] = run(of->ours, from_outside) / scale;
+    reference[i] = compared ? run(of->reference, from_outside) / scale : 0;
+    if (ours[i] < 0 || reference[i] < 0) {
+      printf("%-40s skipped: %s is not to be had\n", of->name,
+             ours[i] < 0 ? of->ours.measure : of->reference.program == PYTHON ? "python3" : of->reference.measure);
+      return true;
+    }
+    ratio[i] = compared ? ours[i] / reference[i] : ours[i];
+  }
+  double middle = median(ratio, repetitions);
+  bool good = of->limit == 0 || middle <= of->limit;
+  print_row(of, median(ours, repetitions), median(reference, repetitions), middle, good ? "ok" : "over");
+  return good;
+}
+
+int main(int count, char **arguments) {
+  if (count == 3 && strcmp(arguments[1], "--measure") == 0) return measure(arguments[2]) ? 0 : 2;
+
+  bool check = false, good = true;
+  int repetitions = 9;
+  const char *only = "";
+  for (int i = 1; i < count; i++) {
+    if (strcmp(arguments[i], "--check") == 0) check = true;
+    else if (strcmp(arguments[i], "--repetitions") == 0 && i + 1 < count) repetitions = atoi(arguments[++i]);
+    else if (strcmp(arguments[i], "--only") == 0 && i + 1 < count) only = arguments[++i];
+    else return fprintf(stderr, "usage: bench [--check] [--repetitions N] [--only WORD]\n"), 2;
+  }
+  if (repetitions < 1) repetitions = 1;
+  if (repetitions > MOST_REPETITIONS) repetitions = MOST_REPETITIONS;
+
+  ssize_t length = readlink("/proc/self/exe", self, sizeof self - 1);
+  if (length <= 0) return perror("bench: /proc/self/exe"), 2;
+  snprintf(beside, sizeof beside, "%.*s/swiftbench", (int)(strrchr(self, '/') - self), self);
+
+  printf("%-40s %12s %12s %7s %8s\n", "", "ours", "reference", "ratio", "limit");
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    if (strstr(rows[i].name, only) != NULL) good = show(&rows[i], repetitions) && good;
+  }
+  return check && !good;
+}
