@@ -42,31 +42,33 @@ extern int __cxa_atexit(void (*function)(void *), void *argument, void *object);
 
 // ---- lock.c: one futex word whose value is its owner, so that re-entry from a signal handler is seen.
 
-extern _Atomic uintptr_t cexit_lock_word; // 0: free; else the owner's pthread_self, bit 0: somebody sleeps on it
+extern _Atomic uintptr_t cexit_lock_word; // 0: free; else this_thread of its owner, bit 0: somebody sleeps on it
+extern PER_THREAD struct running *cexit_running;
 
-static inline uintptr_t this_thread(void) {
-  return (uintptr_t)pthread_self();
+static inline uintptr_t this_thread(void) { // where its thread-local storage is: pthread_self would be a call
+  return (uintptr_t)&cexit_running;
 }
 
-int cexit_lock_slow(uintptr_t self);
+int cexit_lock_slow(void);
 void cexit_lock_wake(void);
 
 // This thread is adding to libc's list, which has a lock of its own: a signal handler that comes back for it would hang.
 extern PER_THREAD volatile bool cexit_in_libc;
 
-static inline int lock_take(void) { // 0 or EDEADLK
+static inline bool lock_try(void) {
   uintptr_t self = this_thread(), free_word = 0;
   if (SINGLE_THREADED) {
-    if (LIKELY(atomic_load_explicit(&cexit_lock_word, memory_order_relaxed) == 0)) {
-      atomic_store_explicit(&cexit_lock_word, self, memory_order_relaxed);
-      atomic_signal_fence(memory_order_seq_cst);
-      return 0;
-    }
-  } else if (LIKELY(atomic_compare_exchange_strong_explicit(&cexit_lock_word, &free_word, self,
-                                                            memory_order_acquire, memory_order_relaxed))) {
-    return 0;
+    if (atomic_load_explicit(&cexit_lock_word, memory_order_relaxed) != 0) return false;
+    atomic_store_explicit(&cexit_lock_word, self, memory_order_relaxed);
+    atomic_signal_fence(memory_order_seq_cst);
+    return true;
   }
-  return cexit_lock_slow(self);
+  return atomic_compare_exchange_strong_explicit(&cexit_lock_word, &free_word, self, memory_order_acquire,
+                                                 memory_order_relaxed);
+}
+
+static inline int lock_take(void) { // 0 or EDEADLK
+  return LIKELY(lock_try()) ? 0 : cexit_lock_slow();
 }
 
 static inline void lock_drop(void) {
@@ -86,11 +88,11 @@ const void *cexit_futex_half(const _Atomic uintptr_t *word);
 // ---- storage.c: entries and stacks live in chunks that never move and are never freed.
 
 #define NONE UINT32_MAX
-enum { FIRST_CHUNK = 32, CHUNKS = 26 };
-#define MOST_ENTRIES ((size_t)FIRST_CHUNK * ((1u << CHUNKS) - 1))
+enum { FIRST_CHUNK = 32, CHUNKS = 31 };
+#define MOST_ENTRIES (((size_t)1 << CHUNKS) - FIRST_CHUNK)
 
 struct slab {
-  void *chunk[CHUNKS]; // chunk k holds FIRST_CHUNK << k elements; the first is static
+  uintptr_t chunk[CHUNKS]; // chunk k holds 1 << k elements; here is where 1 << k before its first would be
   uint32_t free;       // the newest freed element, linked through its first word's owner (see each slab's link)
   uint32_t fresh;      // elements from here on were never used
   uint32_t capacity;
@@ -118,32 +120,32 @@ struct slots { // slots in a list of libc's
   int (*arm)(uint32_t group);
 };
 
-struct cexit_stack {
-  uint32_t newest[3];     // by phase; NONE
+struct cexit_stack { // what a registration and a cancellation read and write comes first: one cache line
+  _Alignas(64) uint32_t newest[3]; // by phase; NONE
   uint32_t index;
   uint32_t parent;        // NONE: standalone, or the process's own
-  uint32_t references;    // the maker's, its entry's, its runs' and its children's; 0: free
   uint32_t inherited;     // entries here with that flag
+  size_t count;           // pending entries that belong to this process
+  struct slots *slots;    // what runs it without being asked; NULL for a standalone stack
+  uintptr_t runner;       // the thread that runs it; 0
+  uint64_t place;         // the entry of `parent` that runs it
+  bool destroyed;
+  uint32_t references;    // the maker's, its entry's, its runs' and its children's; 0: free
   uint32_t run_number;    // which run is the innermost
   uint32_t turns;         // runs of it that its runner is in
   uint32_t next_free;
   uint32_t children;      // stacks whose parent this is
-  bool destroyed;
-  size_t count;           // pending entries that belong to this process
   size_t foreign;         // pending entries of a process this one was forked from
-  uint64_t place;         // the entry of `parent` that runs it
-  uintptr_t runner;       // the thread that runs it; 0
   const void *owner;
   const char *name;
-  struct slots *slots;    // what runs it without being asked; NULL for a standalone stack
 };
 
 extern struct slab cexit_entries, cexit_stacks;
+extern cexit_stack cexit_first_stacks[FIRST_CHUNK];
 
 static inline void *slab_at(const struct slab *slab, size_t element, uint32_t index) {
   uint32_t n = index + FIRST_CHUNK;
-  unsigned top = 31u - (unsigned)__builtin_clz(n);
-  return (char *)slab->chunk[top - 5] + (size_t)(n - (1u << top)) * element;
+  return (void *)(slab->chunk[31u ^ (unsigned)__builtin_clz(n)] + n * element);
 }
 static inline struct entry *entry_at(uint32_t index) {
   return slab_at(&cexit_entries, sizeof(struct entry), index);
@@ -153,8 +155,8 @@ static inline cexit_stack *stack_at(uint32_t index) {
 }
 int cexit_slab_grow(struct slab *slab); // without the lock; 0 or ENOMEM
 
-#define PROCESS (stack_at(0))
-#define QUICK (stack_at(1))
+#define PROCESS (&cexit_first_stacks[0])
+#define QUICK (&cexit_first_stacks[1])
 
 // ---- process.c: whose process this is.
 
@@ -181,13 +183,10 @@ static inline bool is_here(void) {
   const _Atomic uint32_t *here = atomic_load_explicit(&cexit_process.here, memory_order_relaxed);
   return atomic_load_explicit(here, memory_order_relaxed) == HERE;
 }
+int cexit_enter_slow(bool locked);
 static inline int enter(void) { // takes the lock in a process that is known; 0 or EDEADLK
-  for (;;) {
-    int error = lock_take();
-    if (error != 0 || LIKELY(is_here())) return error;
-    lock_drop();
-    if ((error = cexit_process_enter()) != 0) return error;
-  }
+  bool locked = lock_try();
+  return LIKELY(locked && is_here()) ? 0 : cexit_enter_slow(locked);
 }
 
 static inline struct owner *known_owner(const void *owner) { // where it stands if it is known
@@ -205,7 +204,7 @@ uint32_t cexit_pending_index(cexit_handler handler);           // NONE: not pend
 void cexit_entry_link(cexit_stack *stack, struct entry *entry, uint32_t index); // as the newest of its phase
 void cexit_entry_link_oldest(cexit_stack *stack, struct entry *entry, uint32_t index, uint32_t oldest);
 void cexit_entry_unlink(struct entry *entry);
-void cexit_entry_take(uint32_t index, struct entry *out);      // off the stack and free again, contents to `out`
+void cexit_entry_take(uint32_t index, struct entry *out);      // off the stack and free again; `out`: what a call needs
 void cexit_entry_forget(uint32_t index);                       // a parent's, whose code leaves this process
 void cexit_entry_release(const struct entry *entry);           // without the lock: calls its release function
 bool cexit_stack_is_ready(const cexit_stack *stack, const void *owner); // a registration needs no more than an entry
@@ -233,8 +232,6 @@ struct running { // a handler that this thread is in
   void *observer_context;
   void *outcome;
 };
-extern PER_THREAD struct running *cexit_running;
-
 void cexit_call(struct entry *taken, cexit_observer observer, void *context);
 size_t cexit_run_stack(cexit_stack *stack, uint32_t floor, cexit_observer observer, void *context);
 bool cexit_thread_is_running(void);  // a stack or a handler

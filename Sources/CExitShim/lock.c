@@ -40,8 +40,8 @@ static inline void spin_hint(void) {
 #endif
 }
 
-int cexit_lock_slow(uintptr_t self) {
-  uintptr_t seen;
+int cexit_lock_slow(void) {
+  uintptr_t self = this_thread(), seen;
   // Backing off longer and longer lets the holder do several operations with everything in its cache: with two threads
   // that do nothing but register, three times the throughput of asking again at once.
   for (int pauses = 1; pauses <= 256; pauses *= 2) {

@@ -101,6 +101,15 @@ bool cexit_process_recover(void) {
   return true;
 }
 
+int cexit_enter_slow(bool locked) {
+  int error = locked ? 0 : lock_take();
+  while (error == 0 && !is_here()) {
+    lock_drop();
+    if ((error = cexit_process_enter()) == 0) error = lock_take();
+  }
+  return error;
+}
+
 bool cexit_in_vfork_child(void) {
   if (!is_here()) return false;
   atomic_thread_fence(memory_order_acquire);

@@ -27,24 +27,29 @@ static void inherit_place(const cexit_stack *stack) {
   }
 }
 
-static void joined(cexit_stack *stack, struct entry *entry) {
-  entry->stack = stack->index;
+static inline void joined(cexit_stack *stack, struct entry *entry) {
   stack->count++;
   if (LIKELY(!entry->inherited)) return;
   stack->inherited++;
   inherit_place(stack);
 }
 
-void cexit_entry_link(cexit_stack *stack, struct entry *entry, uint32_t index) {
-  uint32_t older = stack->newest[entry->phase];
+static inline void put_newest(cexit_stack *stack, struct entry *entry, uint32_t index, unsigned phase) {
+  uint32_t older = stack->newest[phase];
   entry->newer = NONE;
   entry->older = older;
   if (older != NONE) entry_at(older)->newer = index;
-  stack->newest[entry->phase] = index;
+  stack->newest[phase] = index;
   joined(stack, entry);
 }
 
+void cexit_entry_link(cexit_stack *stack, struct entry *entry, uint32_t index) {
+  entry->stack = stack->index;
+  put_newest(stack, entry, index, entry->phase);
+}
+
 void cexit_entry_link_oldest(cexit_stack *stack, struct entry *entry, uint32_t index, uint32_t oldest) {
+  entry->stack = stack->index;
   entry->newer = oldest;
   entry->older = NONE;
   if (oldest != NONE) entry_at(oldest)->older = index;
@@ -52,28 +57,25 @@ void cexit_entry_link_oldest(cexit_stack *stack, struct entry *entry, uint32_t i
   joined(stack, entry);
 }
 
-void cexit_entry_unlink(struct entry *entry) {
+inline void cexit_entry_unlink(struct entry *entry) {
   cexit_stack *stack = stack_at(entry->stack);
-  if (entry->newer != NONE) entry_at(entry->newer)->older = entry->older;
-  else stack->newest[entry->phase] = entry->older;
-  if (entry->older != NONE) entry_at(entry->older)->newer = entry->newer;
+  uint32_t newer = entry->newer, older = entry->older;
+  if (newer != NONE) entry_at(newer)->older = older;
+  else stack->newest[entry->phase] = older;
+  if (older != NONE) entry_at(older)->newer = newer;
   stack->count--;
   stack->inherited -= entry->inherited;
 }
 
-static uint32_t entry_new(void) { // there is one available
+static inline uint32_t entry_new(void) { // there is one available
   uint32_t index = cexit_entries.free;
-  if (index != NONE) {
-    cexit_entries.free = entry_at(index)->older;
-    if (cexit_entries.free != NONE) __builtin_prefetch(entry_at(cexit_entries.free), 1);
-  } else {
-    index = cexit_entries.fresh++;
-  }
+  if (index != NONE) cexit_entries.free = entry_at(index)->older;
+  else index = cexit_entries.fresh++;
   cexit_entries.available--;
   return index;
 }
 
-static void entry_free(struct entry *entry, uint32_t index) {
+static inline void entry_free(struct entry *entry, uint32_t index) {
   entry->function = NULL;
   entry->context = NULL;
   entry->release = NULL;
@@ -84,30 +86,46 @@ static void entry_free(struct entry *entry, uint32_t index) {
   cexit_entries.available++;
 }
 
-void cexit_entry_take(uint32_t index, struct entry *out) {
-  struct entry *entry = entry_at(index);
+static inline void take(struct entry *entry, uint32_t index) {
   cexit_entry_unlink(entry);
   entry->generation++;
-  *out = *entry;
   entry_free(entry, index);
 }
 
+// Field by field, and before anything is written: a copy of the whole would read in wide words what was written in
+// narrow ones just before, and wait until that has reached the cache.
+void cexit_entry_take(uint32_t index, struct entry *out) {
+  struct entry *entry = entry_at(index);
+  out->function = entry->function;
+  out->context = entry->context;
+  out->release = entry->release;
+  out->name = entry->name;
+  out->file = entry->file;
+  out->own_release = entry->own_release;
+  out->line = entry->line;
+  take(entry, index);
+}
+
 void cexit_entry_forget(uint32_t index) {
-  struct entry *entry = entry_at(index), forgotten;
+  struct entry *entry = entry_at(index);
   cexit_stack *stack = stack_at(entry->stack);
   stack->foreign--;
   stack->count++; // which taking it takes back
-  cexit_entry_take(index, &forgotten);
+  take(entry, index);
 }
 
-void cexit_entry_release(const struct entry *entry) {
-  if (entry->release == NULL || entry->own_release) return;
+static inline void call_release(void (*release)(void *), void *context) {
+  if (release == NULL) return;
   int saved = errno;
-  entry->release(entry->context);
+  release(context);
   errno = saved;
 }
 
-uint32_t cexit_pending_index(cexit_handler handler) {
+void cexit_entry_release(const struct entry *entry) {
+  if (!entry->own_release) call_release(entry->release, entry->context);
+}
+
+inline uint32_t cexit_pending_index(cexit_handler handler) {
   uint32_t index = (uint32_t)handler.raw, generation = (uint32_t)(handler.raw >> 32);
   if ((generation & 1) == 0 || index >= cexit_entries.fresh) return NONE;
   struct entry *entry = entry_at(index);
@@ -128,14 +146,13 @@ static uint32_t newest_of_ours(const cexit_stack *stack, unsigned phase) {
 // The stack keeps its own order, whatever the floor: it runs until nothing is left that was registered since.
 uint32_t cexit_stack_next(cexit_stack *stack, uint32_t floor) {
   uint32_t next = NONE;
-  bool any = floor == 0;
-  for (unsigned i = 3; i-- > 0;) {
+  for (unsigned i = 0; i < 3; i++) {
     uint32_t index = newest_of_ours(stack, (unsigned)phase_order[i]);
     if (index == NONE) continue;
-    next = index;
-    any = any || entry_at(index)->epoch >= floor;
+    if (next == NONE) next = index;
+    if (entry_at(index)->epoch >= floor) return next;
   }
-  return any ? next : NONE;
+  return NONE;
 }
 
 // ---- Registering
@@ -144,7 +161,7 @@ static bool has_place(const cexit_stack *stack) {
   return stack->parent == NONE || stack->runner != 0 || cexit_pending_index((cexit_handler){stack->place}) != NONE;
 }
 
-bool cexit_stack_is_ready(const cexit_stack *stack, const void *owner) {
+inline bool cexit_stack_is_ready(const cexit_stack *stack, const void *owner) {
   return LIKELY(cexit_entries.available != 0 && known_owner(owner)->owner == owner && !stack->destroyed &&
                 (stack->slots == NULL || stack->slots->armed != 0) && has_place(stack));
 }
@@ -167,30 +184,39 @@ int cexit_stack_make_ready(cexit_stack *stack, const void *owner) {
   }
 }
 
-int cexit_entry_push(cexit_stack *stack, const cexit_entry *from, bool own_release, const void *owner, cexit_handler *out) {
-  for (;;) {
-    int error = enter();
-    if (error != 0) return error;
-    if (cexit_stack_is_ready(stack, owner)) break;
-    lock_drop();
-    if ((error = cexit_stack_make_ready(stack, owner)) != 0) return error;
-  }
+// Inlined where the entry is made, so that it goes from registers to its place and is never written twice.
+static inline __attribute__((always_inline)) void push(cexit_stack *stack, cexit_entry from, bool own_release,
+                                                       const void *owner, cexit_handler *out) {
   uint32_t index = entry_new();
   struct entry *entry = entry_at(index);
-  entry->function = from->function;
-  entry->context = from->context;
-  entry->release = from->release;
-  entry->name = from->name;
-  entry->file = from->file;
-  entry->generation++;
-  entry->epoch = cexit_process.epoch;
-  entry->phase = (unsigned)from->phase & 3;
-  entry->inherited = from->flags & CEXIT_INHERITED;
-  entry->own_release = own_release;
-  entry->line = from->line < 1u << 20 ? from->line & 0xFFFFF : 0;
-  entry->owner = (from->flags & CEXIT_PINNED) ? 0 : known_owner(owner)->number & 0xFFF;
-  cexit_entry_link(stack, entry, index);
-  if (out != NULL) out->raw = (uint64_t)entry->generation << 32 | index;
+  uint32_t generation = entry->generation + 1;
+  unsigned phase = (unsigned)from.phase, flags = from.flags, line = from.line;
+  *entry = (struct entry){
+      .function = from.function, .context = from.context, .release = from.release,
+      .name = from.name, .file = from.file,
+      .generation = generation, .epoch = cexit_process.epoch,
+      .stack = stack->index & 0xFFFFFFF, .phase = phase & 3,
+      .inherited = flags & CEXIT_INHERITED, .own_release = own_release,
+      .line = line < 1u << 20 ? line & 0xFFFFF : 0,
+      .owner = (flags & CEXIT_PINNED) ? 0 : known_owner(owner)->number & 0xFFF,
+  };
+  put_newest(stack, entry, index, phase);
+  if (out != NULL) out->raw = (uint64_t)generation << 32 | index;
+}
+
+static inline bool enter_ready(cexit_stack *stack, const void *owner) { // takes the lock if nothing stands in the way
+  if (!lock_try()) return false;
+  if (LIKELY(is_here() && cexit_stack_is_ready(stack, owner))) return true;
+  lock_drop();
+  return false;
+}
+
+int cexit_entry_push(cexit_stack *stack, const cexit_entry *from, bool own_release, const void *owner, cexit_handler *out) {
+  while (!enter_ready(stack, owner)) {
+    int error = cexit_stack_make_ready(stack, owner);
+    if (error != 0) return error;
+  }
+  push(stack, *from, own_release, owner, out);
   lock_drop();
   return 0;
 }
@@ -200,7 +226,11 @@ int cexit_register_owned(cexit_stack *stack, const cexit_entry *entry, const voi
       (entry->flags & ~(CEXIT_INHERITED | CEXIT_PINNED)) != 0)
     return EINVAL;
   if ((entry->flags & CEXIT_PINNED) != 0) cexit_owner_pin(owner);
-  return cexit_entry_push(stack != NULL ? stack : PROCESS, entry, false, owner, out);
+  if (stack == NULL) stack = PROCESS;
+  if (!enter_ready(stack, owner)) return cexit_entry_push(stack, entry, false, owner, out);
+  push(stack, *entry, false, owner, out);
+  lock_drop();
+  return 0;
 }
 
 static void call_plain(void *context) {
@@ -213,9 +243,13 @@ static void call_with_status(void *context) { // its entry's release word is the
   ((void (*)(int, void *))(void (*)(void))cexit_running->entry->release)(status, context);
 }
 
-static int push_plain(cexit_stack *stack, void (*function)(void), const void *owner) {
+static inline int push_plain(cexit_stack *stack, void (*function)(void), const void *owner) {
   if (function == NULL) return EINVAL;
-  return cexit_entry_push(stack, &(cexit_entry){.function = call_plain, .context = (void *)function}, false, owner, NULL);
+  cexit_entry entry = {.function = call_plain, .context = (void *)function};
+  if (!enter_ready(stack, owner)) return cexit_entry_push(stack, &entry, false, owner, NULL);
+  push(stack, entry, false, owner, NULL);
+  lock_drop();
+  return 0;
 }
 
 int cexit_atexit_owned(void (*function)(void), const void *owner) {
@@ -257,11 +291,17 @@ bool cexit_is_pending(cexit_handler handler) {
 bool cexit_cancel(cexit_handler handler) {
   if (enter() != 0) return false;
   uint32_t index = cexit_pending_index(handler);
-  struct entry taken;
-  if (index != NONE) cexit_entry_take(index, &taken);
+  if (index == NONE) {
+    lock_drop();
+    return false;
+  }
+  struct entry *entry = entry_at(index);
+  void (*release)(void *) = entry->own_release ? NULL : entry->release;
+  void *context = entry->context;
+  take(entry, index);
   lock_drop();
-  if (index != NONE) cexit_entry_release(&taken);
-  return index != NONE;
+  call_release(release, context);
+  return true;
 }
 
 // ---- Cancelling many: what matches is taken in one walk, linked through `older`, and released after it.

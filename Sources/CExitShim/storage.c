@@ -10,14 +10,16 @@
 #include <sys/mman.h>
 
 static struct entry first_entries[FIRST_CHUNK];
-static cexit_stack first_stacks[FIRST_CHUNK] = {
+cexit_stack cexit_first_stacks[FIRST_CHUNK] = {
     [0] = {.newest = {NONE, NONE, NONE}, .index = 0, .parent = NONE, .references = 1, .slots = &cexit_process.process_slots},
     [1] = {.newest = {NONE, NONE, NONE}, .index = 1, .parent = NONE, .references = 1, .slots = &cexit_process.quick_slots},
 };
 
-struct slab cexit_entries = {.chunk = {first_entries}, .free = NONE, .capacity = FIRST_CHUNK, .available = FIRST_CHUNK,
+#define FIRST(elements) ((uintptr_t)(elements) - sizeof(elements))
+
+struct slab cexit_entries = {.chunk = {[5] = FIRST(first_entries)}, .free = NONE, .capacity = FIRST_CHUNK, .available = FIRST_CHUNK,
                        .element = sizeof(struct entry)};
-struct slab cexit_stacks = {.chunk = {first_stacks}, .free = NONE, .fresh = 2, .capacity = FIRST_CHUNK,
+struct slab cexit_stacks = {.chunk = {[5] = FIRST(cexit_first_stacks)}, .free = NONE, .fresh = 2, .capacity = FIRST_CHUNK,
                       .available = FIRST_CHUNK - 2, .element = sizeof(cexit_stack)};
 
 // Leak checkers take a context that only an entry holds for leaked unless they look here, too.
@@ -45,9 +47,10 @@ int cexit_slab_grow(struct slab *slab) {
   uint32_t seen = slab->capacity;
   lock_drop();
 
-  unsigned k = 31u - (unsigned)__builtin_clz(seen + FIRST_CHUNK) - 5;
+  uint32_t count = seen + FIRST_CHUNK; // a power of two: as many as there are, and the first chunk once more
+  int k = 31 ^ __builtin_clz(count);
   if (k >= CHUNKS) return ENOMEM;
-  size_t size = ((size_t)FIRST_CHUNK << k) * slab->element;
+  size_t size = count * slab->element;
   void *memory = map(size);
   errno = saved;
   if (memory == NULL) return ENOMEM;
@@ -55,9 +58,9 @@ int cexit_slab_grow(struct slab *slab) {
   error = lock_take();
   bool ours = error == 0 && slab->capacity == seen; // another thread may have grown it meanwhile
   if (ours) {
-    slab->chunk[k] = memory;
-    slab->capacity += (uint32_t)FIRST_CHUNK << k;
-    slab->available += (uint32_t)FIRST_CHUNK << k;
+    slab->chunk[k] = (uintptr_t)memory - size;
+    slab->capacity += count;
+    slab->available += count;
   }
   if (error == 0) lock_drop();
   if (!ours) munmap(memory, size);
