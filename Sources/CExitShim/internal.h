@@ -117,7 +117,6 @@ _Static_assert(sizeof(struct entry) <= 64, "an entry is a cache line");
 struct slots { // slots in a list of libc's
   uint32_t armed; // how many of the newest group are waiting there
   uint32_t group; // the epoch of that group
-  int (*arm)(uint32_t group);
 };
 
 struct cexit_stack { // what a registration and a cancellation read and write comes first: one cache line

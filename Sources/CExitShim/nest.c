@@ -136,14 +136,11 @@ void cexit_stack_destroy(cexit_stack *stack) {
   bool again = stack->destroyed;
   stack->destroyed = true;
   cexit_handler place = {stack->place};
+  if (stack->children != 0) orphan_children(stack->index);
   lock_drop();
   if (again) return;
   cexit_cancel(place);
   cexit_stack_clear(stack);
-  if (enter() == 0) {
-    if (stack->children != 0) orphan_children(stack->index);
-    lock_drop();
-  }
   cexit_stack_unreference(stack);
 }
 

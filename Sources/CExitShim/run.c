@@ -4,6 +4,7 @@
 //
 // A stack is run by one thread at a time; a second one waits for its turn, so that no older handler starts while a
 // newer one is still at work. The thread that runs a stack may run it again from a handler: that runs the rest.
+// Where the two would wait for each other, the second run is none: the first will come to what is left.
 // Handlers run by hand are counted by thread: the process does not end while one of them is at work elsewhere.
 
 #include "internal.h"
@@ -15,6 +16,11 @@ static _Atomic uint32_t busy;          // threads in a run by hand; changes wake
 static _Atomic uint32_t turns;         // grows when a stack is free again
 static _Atomic uint32_t waiting;       // threads asleep on either
 static uint32_t runs;                  // numbers runs, with the lock held
+static struct waiter {
+  struct waiter *next;
+  uintptr_t thread;
+  const cexit_stack *stack;
+} *waiters; // for a turn; with the lock held
 static pthread_key_t thread_end;
 static _Atomic bool thread_end_known;
 
@@ -36,10 +42,17 @@ static void let_go(cexit_stack *stack) {
   changed(&turns, 1);
 }
 
+static void stop_waiting(void) {
+  struct waiter **link = &waiters;
+  while (*link != NULL && (*link)->thread != this_thread()) link = &(*link)->next;
+  if (*link != NULL) *link = (*link)->next;
+}
+
 // Takes this thread off the innermost stack that it runs, with a reference to that; NULL: it runs none.
 static cexit_stack *leave_innermost(void) {
   cexit_stack *innermost = NULL;
   if (enter() != 0) return NULL;
+  stop_waiting();
   for (uint32_t i = 0; i < cexit_stacks.fresh; i++) {
     cexit_stack *stack = stack_at(i);
     if (stack->runner != this_thread()) continue;
@@ -108,6 +121,7 @@ void cexit_watch_this_thread(void) {
 void cexit_runs_forked(void) {
   atomic_store(&busy, depth != 0);
   atomic_store(&waiting, 0);
+  waiters = NULL;
 }
 
 bool cexit_wait_for_others(void) {
@@ -160,15 +174,33 @@ void cexit_run_nested(void *stack) {
   cexit_run_stack(stack, 0, observer, cexit_running->observer_context);
 }
 
+static bool waits_for_this_thread(uintptr_t thread) {
+  while (thread != this_thread()) {
+    const struct waiter *waiter = waiters;
+    while (waiter != NULL && waiter->thread != thread) waiter = waiter->next;
+    if (waiter == NULL) return false;
+    thread = waiter->stack->runner;
+  }
+  return true;
+}
+
 // Takes the lock, and the stack for this thread; false: neither.
 static bool take_turn(cexit_stack *stack) {
   if (enter() != 0) return false;
   stack->references++;
   while (stack->runner != 0 && stack->runner != this_thread()) {
+    if (waits_for_this_thread(stack->runner)) {
+      cexit_stack_drop(stack);
+      lock_drop();
+      return false;
+    }
+    struct waiter here = {waiters, this_thread(), stack};
+    waiters = &here;
     uint32_t seen = atomic_load(&turns);
     lock_drop();
     wait_while(&turns, seen);
     if (enter() != 0) return false;
+    stop_waiting();
   }
   stack->turns++;
   stack->runner = this_thread();

@@ -22,22 +22,21 @@ static _Atomic int status_asked;        // 0: none
 static void process_slot(void *group, int status);
 static void quick_slot(void);
 
-static int arm_process(uint32_t group) {
-  void (*slot)(void *) = (void (*)(void *))(void (*)(void))process_slot; // glibc passes the status, too
-  return __cxa_atexit(slot, (void *)(uintptr_t)group, &__dso_handle);
-}
-
-static int arm_quick(uint32_t group) {
-  (void)group;
-  return at_quick_exit(quick_slot);
-}
-
 void cexit_complain(const char *line) {
   int saved = errno;
   if (write(STDERR_FILENO, line, strlen(line)) < 0) errno = saved; // a closed stderr breaks nothing
 }
 
 // ---- Arming
+
+static bool arm(const struct slots *slots, uint32_t group) {
+  void (*slot)(void *) = (void (*)(void *))(void (*)(void))process_slot; // glibc passes the status, too
+  cexit_in_libc = true;
+  int error = slots == &cexit_process.quick_slots ? at_quick_exit(quick_slot)
+                                                  : __cxa_atexit(slot, (void *)(uintptr_t)group, &__dso_handle);
+  cexit_in_libc = false;
+  return error == 0;
+}
 
 int cexit_slots_arm(struct slots *slots) {
   if (cexit_in_libc) return EDEADLK;
@@ -46,13 +45,10 @@ int cexit_slots_arm(struct slots *slots) {
   uint32_t group = cexit_process.epoch + 1;
   lock_drop();
 
-  int (*arm)(uint32_t) = slots == &cexit_process.process_slots ? arm_process : arm_quick;
   int saved = errno;
   uint32_t armed = 0;
   errno = 0;
-  cexit_in_libc = true;
-  while (armed < GROUP && arm(group) == 0) armed++;
-  cexit_in_libc = false;
+  while (armed < GROUP && arm(slots, group)) armed++;
   bool no_memory = errno == ENOMEM;
   errno = saved;
   if (armed == 0) return no_memory ? ENOMEM : ECANCELED; // libc's list is closed: it has run for the last time
@@ -145,7 +141,7 @@ static void run_from_slot(struct slots *slots, cexit_stack *stack, uint32_t grou
                (exiting != 0 && exiting != this_thread());
   if (!again && slots->armed != 0 && (group == 0 || group == slots->group)) slots->armed--;
   lock_drop();
-  if (again) slots == &cexit_process.process_slots ? arm_process(group) : arm_quick(group);
+  if (again) arm(slots, group);
 
   enter_gate(status);
   do cexit_run_stack(stack, group, NULL, NULL);
@@ -155,7 +151,7 @@ static void run_from_slot(struct slots *slots, cexit_stack *stack, uint32_t grou
 
 static void process_slot(void *group, int status) {
   if (cexit_in_vfork_child()) { // libc's list is the parent's, too: put back what was taken, and touch nothing
-    arm_process((uint32_t)(uintptr_t)group);
+    arm(&cexit_process.process_slots, (uint32_t)(uintptr_t)group);
     _exit(status);
   }
 #ifdef __GLIBC__
@@ -169,7 +165,7 @@ static void process_slot(void *group, int status) {
 
 static void quick_slot(void) {
   if (cexit_in_vfork_child()) {
-    arm_quick(0);
+    arm(&cexit_process.quick_slots, 0);
     _exit(127);
   }
   run_from_slot(&cexit_process.quick_slots, QUICK, 0, NULL);

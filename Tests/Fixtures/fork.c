@@ -3,7 +3,6 @@
 
 #include "fixture.h"
 
-#include <sched.h>
 #include <sys/syscall.h>
 
 static pid_t by_fork(void) { return fork(); }
@@ -213,14 +212,17 @@ static int by_vfork(int count, char **arguments) { // exit in such a child leave
   return 0;
 }
 
+int plugin_calls;
+
 static int closes_plugin(int count, char **arguments) { // what belonged to an unloaded object is not adopted
   CHECK(count == 2);
   void *plugin = dlopen(arguments[1], RTLD_NOW);
   CHECK(plugin != NULL);
-  void (*prepare)(const char *) = (void (*)(const char *))dlsym(plugin, "plugin_register");
+  void (*prepare)(const char *, CExitPhase, uint32_t) =
+      (void (*)(const char *, CExitPhase, uint32_t))dlsym(plugin, "plugin_register");
   CHECK(prepare != NULL);
   push_name(NULL, "parent's");
-  prepare("plugin's");
+  prepare("registered", CExitPhaseNormal, 0);
   pid_t child = forker_named(count, arguments)();
   if (child == 0) {
     CHECK(dlclose(plugin) == 0);

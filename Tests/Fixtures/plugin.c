@@ -1,10 +1,71 @@
 // SPDX-License-Identifier: Apache-2.0
-// A shared object that registers for itself.
+// A shared object that registers for itself. What it says, it says with its own code: a call after it was unmapped
+// ends the process.
 
 #include "fixture.h"
 
-extern void plugin_register(const char *name);
+extern int plugin_calls; // of the program that loads this
 
-void plugin_register(const char *name) {
-  push_name(NULL, name);
+static const char *prefix = "plugin";
+
+static void speak(void *name) {
+  say("%s %s\n", prefix, (const char *)name);
+  plugin_calls++;
+}
+
+static void plain(void) {
+  plugin_calls++;
+}
+
+void plugin_register(const char *name, CExitPhase phase, uint32_t flags);
+void plugin_register(const char *name, CExitPhase phase, uint32_t flags) {
+  cexit_entry entry = {.function = speak, .context = (void *)name, .phase = phase, .flags = flags};
+  CHECK(cexit_register(NULL, &entry, NULL) == 0);
+}
+
+void plugin_register_on(cexit_stack *stack, const char *name);
+void plugin_register_on(cexit_stack *stack, const char *name) {
+  push(stack, speak, (void *)name);
+}
+
+void plugin_nest(void); // a stack of its own, never given back
+void plugin_nest(void) {
+  cexit_stack *own;
+  CHECK(cexit_stack_nest(NULL, "plugin's own", &own) == 0);
+  push(own, speak, "nested 1");
+  push(own, speak, "nested 2");
+}
+
+void plugin_register_40(void);
+void plugin_register_40(void) {
+  for (int i = 0; i < 40; i++) CHECK(cexit_atexit(plain) == 0);
+}
+
+static void adds_two(void *unused) {
+  speak("adds two");
+  (void)unused;
+  push(NULL, speak, "added 1");
+  push(NULL, speak, "added 2");
+}
+
+static void adds_one(void *unused) {
+  speak("adds one that adds two");
+  (void)unused;
+  push(NULL, adds_two, NULL);
+}
+
+void plugin_register_adding(void);
+void plugin_register_adding(void) {
+  push(NULL, adds_one, NULL);
+}
+
+static void exits(void *unused) {
+  (void)unused;
+  speak("exits");
+  exit(5);
+}
+
+void plugin_register_exit(void);
+void plugin_register_exit(void) {
+  push(NULL, exits, NULL);
 }

@@ -162,7 +162,8 @@ static inline int cexit_stack_nest(cexit_stack *CEXIT_NULLABLE parent, const cha
 /// How many entries are pending. A nested stack is one, whatever it holds.
 CEXIT_API size_t cexit_stack_count(cexit_stack *CEXIT_NULLABLE stack);
 /// Runs what is pending until nothing is left, and says how many entries this call ran. In a handler of the same
-/// stack: runs the rest. While another thread runs the stack: waits for it, then runs what is left.
+/// stack: runs the rest. While another thread runs the stack: waits for it, then runs what is left; but where that
+/// thread is itself waiting for this one, runs nothing.
 CEXIT_API size_t cexit_stack_run(cexit_stack *CEXIT_NULLABLE stack);
 /// Cancels all that is pending, newest first, and what is in stacks nested in it. Says how many entries that were.
 CEXIT_API size_t cexit_stack_clear(cexit_stack *CEXIT_NULLABLE stack);

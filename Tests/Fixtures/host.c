@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+// A program that loads plugins: <case> <plugin> <another plugin>
+
+#include "fixture.h"
+
+int plugin_calls;
+
+static void *plugin;
+
+static void *load(const char *path) {
+  plugin = dlopen(path, RTLD_NOW);
+  if (plugin == NULL) dprintf(STDERR_FILENO, "%s\n", dlerror());
+  CHECK(plugin != NULL);
+  return plugin;
+}
+
+static void *find(const char *name) {
+  void *symbol = dlsym(plugin, name);
+  CHECK(symbol != NULL);
+  return symbol;
+}
+
+static void call(const char *name) {
+  ((void (*)(void))find(name))();
+}
+
+static void plugin_register(const char *name, CExitPhase phase, uint32_t flags) {
+  ((void (*)(const char *, CExitPhase, uint32_t))find("plugin_register"))(name, phase, flags);
+}
+
+static void plugin_register_on(cexit_stack *stack, const char *name) {
+  ((void (*)(cexit_stack *, const char *))find("plugin_register_on"))(stack, name);
+}
+
+static void close_plugin(void) {
+  say("closing\n");
+  CHECK(dlclose(plugin) == 0);
+  say("closed\n");
+}
+
+static int interleaved(int count, char **arguments) { // one order with the program's own, at exit
+  (void)count;
+  push_name(NULL, "main 1");
+  load(arguments[0]);
+  plugin_register("1", CExitPhaseNormal, 0);
+  push_name(NULL, "main 2");
+  plugin_register("2", CExitPhaseNormal, 0);
+  push_name(NULL, "main 3");
+  plugin_register("late", CExitPhaseLate, 0);
+  plugin_register("early", CExitPhaseEarly, 0);
+  push_name(NULL, "main 4");
+  return 0;
+}
+
+static int closed(int count, char **arguments) { // only what it owns runs then, newest first by phase
+  (void)count;
+  push_name(NULL, "main 1");
+  load(arguments[0]);
+  plugin_register("1", CExitPhaseNormal, 0);
+  push_name(NULL, "main 2");
+  plugin_register("late", CExitPhaseLate, 0);
+  plugin_register("2", CExitPhaseNormal, 0);
+  push_name(NULL, "main 3");
+  close_plugin();
+  push_name(NULL, "main 4");
+  return 0;
+}
+
+static int two_plugins(int count, char **arguments) { // one is closed, the other stays
+  CHECK(count == 2);
+  void *first = load(arguments[0]);
+  plugin_register("of the first", CExitPhaseNormal, 0);
+  load(arguments[1]);
+  plugin_register("of the second", CExitPhaseNormal, 0);
+  plugin = first;
+  close_plugin();
+  return 0;
+}
+
+static int nested(int count, char **arguments) { // its own stack, and a stack of the program that it registers on
+  (void)count;
+  cexit_stack *module, *standalone;
+  CHECK(cexit_stack_nest(NULL, "module", &module) == 0);
+  CHECK(cexit_stack_create("standalone", &standalone) == 0);
+  load(arguments[0]);
+  push_name(module, "main, nested 1");
+  plugin_register_on(module, "in the module");
+  push_name(module, "main, nested 2");
+  plugin_register_on(standalone, "in a standalone stack");
+  call("plugin_nest");
+  push_name(NULL, "main");
+  close_plugin();
+  CHECK(cexit_stack_count(standalone) == 0 && cexit_stack_count(module) == 2 && cexit_stack_count(NULL) == 2);
+  return 0;
+}
+
+static int reloaded(int count, char **arguments) { // again and again, at the address where it was
+  (void)count;
+  void *where = NULL;
+  push_name(NULL, "main");
+  for (int i = 0; i < 3; i++) {
+    load(arguments[0]);
+    CHECK(where == NULL || where == find("plugin_register"));
+    where = find("plugin_register");
+    plugin_register("", CExitPhaseNormal, 0);
+    if (i != 1) push_name(NULL, "main, too");
+    close_plugin();
+    CHECK(dlopen(arguments[0], RTLD_NOW | RTLD_NOLOAD) == NULL);
+  }
+  load(arguments[0]);
+  plugin_register("at exit", CExitPhaseNormal, 0);
+  return 0;
+}
+
+static int forty(int count, char **arguments) {
+  (void)count;
+  for (int i = 1; i <= 2; i++) {
+    load(arguments[0]);
+    call("plugin_register_40");
+    CHECK(dlclose(plugin) == 0);
+    CHECK(plugin_calls == 40 * i && cexit_stack_count(NULL) == 0);
+  }
+  return 0;
+}
+
+static int pinned(int count, char **arguments) { // stays, and runs at exit
+  (void)count;
+  load(arguments[0]);
+  push_name(NULL, "main 1");
+  plugin_register("pinned", CExitPhaseNormal, CEXIT_PINNED);
+  push_name(NULL, "main 2");
+  close_plugin();
+  CHECK(dlopen(arguments[0], RTLD_NOW | RTLD_NOLOAD) != NULL);
+  return 0;
+}
+
+static int adding(int count, char **arguments) { // its handlers register more while it is being closed
+  (void)count;
+  load(arguments[0]);
+  call("plugin_register_adding");
+  close_plugin();
+  return 0;
+}
+
+static int exiting(int count, char **arguments) { // a handler exits in the middle of dlclose
+  (void)count;
+  push_name(NULL, "main 1");
+  load(arguments[0]);
+  plugin_register("older", CExitPhaseNormal, 0);
+  call("plugin_register_exit");
+  push_name(NULL, "main 2");
+  close_plugin();
+  return 98;
+}
+
+static void close_it(void *unused) {
+  (void)unused;
+  close_plugin();
+}
+
+static int closed_by_handler(int count, char **arguments) {
+  (void)count;
+  push_name(NULL, "main 1");
+  load(arguments[0]);
+  plugin_register("1", CExitPhaseNormal, 0);
+  push(NULL, close_it, NULL);
+  push_name(NULL, "main 2");
+  return 0;
+}
+
+FIXTURE({"interleaved", interleaved}, {"closed", closed}, {"two", two_plugins}, {"nested", nested},
+        {"reloaded", reloaded}, {"forty", forty}, {"pinned", pinned}, {"adding", adding}, {"exiting", exiting},
+        {"closed-by-handler", closed_by_handler})

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+// Memory: what happens where there is none, what stays taken, and what a leak checker sees.
+
+#include "../../Sources/CExitShim/internal.h"
+#include "fixture.h"
+
+#include <sys/resource.h>
+
+static size_t runs;
+
+static void count_run(void *unused) {
+  (void)unused;
+  runs++;
+}
+
+static const cexit_entry counted = {.function = count_run};
+
+static long statm(int field) { // in pages: 0 the address space, 1 what is resident
+  long values[2];
+  FILE *file = fopen("/proc/self/statm", "r");
+  CHECK(file != NULL && fscanf(file, "%ld %ld", &values[0], &values[1]) == 2);
+  fclose(file);
+  return values[field];
+}
+
+static void limit(rlim_t bytes) {
+  struct rlimit now;
+  getrlimit(RLIMIT_AS, &now);
+  now.rlim_cur = bytes;
+  CHECK(setrlimit(RLIMIT_AS, &now) == 0);
+}
+
+static int no_memory(int count, char **arguments) { // at the first growth, and at each one after it
+  (void)count, (void)arguments;
+  size_t registered = 0;
+  cexit_handler handler = {7};
+  while (registered < 100000) {
+    limit(0);
+    int error;
+    for (; (error = cexit_register(NULL, &counted, &handler)) == 0; registered++) handler.raw = 7;
+    CHECK(error == ENOMEM && handler.raw == 7 && registered >= 32);
+    CHECK(cexit_reserve(1) == ENOMEM && cexit_reserve(SIZE_MAX) == ENOMEM);
+    CHECK(cexit_stack_count(NULL) == registered);
+    limit(RLIM_INFINITY);
+    CHECK(cexit_register(NULL, &counted, NULL) == 0);
+    registered++;
+  }
+  limit(0);
+  CHECK(cexit_stack_run(NULL) == registered && runs == registered);
+  return 0;
+}
+
+static int no_memory_for_stacks(int count, char **arguments) {
+  (void)count, (void)arguments;
+  static cexit_stack *stacks[1 << 14];
+  size_t made = 0;
+  while (made < 10000) {
+    limit(0);
+    int error;
+    cexit_stack *none = NULL;
+    while ((error = cexit_stack_nest(NULL, NULL, &stacks[made])) == 0) made++;
+    CHECK(error == ENOMEM && cexit_stack_nest(NULL, NULL, &none) == ENOMEM && none == NULL);
+    CHECK(cexit_stack_count(NULL) == made);
+    limit(RLIM_INFINITY);
+    CHECK(cexit_stack_nest(NULL, NULL, &stacks[made++]) == 0);
+  }
+  for (size_t i = 0; i < made; i++) CHECK(cexit_register(stacks[i], &counted, NULL) == 0);
+  CHECK(cexit_stack_run(NULL) == made && runs == made);
+  for (size_t i = 0; i < made; i++) cexit_stack_destroy(stacks[i]);
+  return 0;
+}
+
+static int reserved(int count, char **arguments) {
+  (void)count, (void)arguments;
+  CHECK(cexit_reserve(50000) == 0);
+  limit(0);
+  for (int i = 0; i < 50000; i++) CHECK(cexit_register(NULL, &counted, NULL) == 0);
+  return 0;
+}
+
+static void say_runs(void) {
+  say("%zu\n", runs);
+}
+
+static int exit_allocates_nothing(int count, char **arguments) {
+  (void)count, (void)arguments;
+  cexit_stack *module;
+  cexit_atexit(say_runs);
+  CHECK(cexit_stack_nest(NULL, "module", &module) == 0);
+  for (int i = 0; i < 1000; i++) CHECK(cexit_register(i % 2 ? module : NULL, &counted, NULL) == 0);
+  limit(0);
+  return 3;
+}
+
+static int churn(int count, char **arguments) { // pairs leave memory where it was
+  CHECK(count == 1);
+  cexit_handler handler;
+  for (int i = 0; i < 1000; i++) CHECK(cexit_register(NULL, &counted, &handler) == 0 && cexit_cancel(handler));
+  statm(1); // reading it touches pages of its own, once
+  long before = statm(1);
+  for (long pairs = atol(arguments[0]); pairs > 0; pairs--) {
+    CHECK(cexit_register(NULL, &counted, &handler) == 0);
+    CHECK(cexit_cancel(handler));
+  }
+  CHECK(statm(1) - before < 16);
+  cexit_stack *stack;
+  before = statm(0);
+  for (int i = 0; i < 100000; i++) {
+    CHECK(cexit_stack_nest(NULL, NULL, &stack) == 0);
+    CHECK(cexit_register(stack, &counted, NULL) == 0);
+    if (i % 3 == 0) cexit_stack_run(stack);
+    if (i % 2 == 0) cexit_stack_destroy(stack);
+    else cexit_stack_release(stack);
+    if (i % 2 != 0) cexit_stack_run(NULL);
+  }
+  CHECK(statm(0) == before);
+  return 0;
+}
+
+static int generations(int count, char **arguments) { // an entry's number is never given out twice
+  (void)count, (void)arguments;
+  cexit_handler stale, fresh;
+  CHECK(cexit_register(NULL, &counted, &stale) == 0 && cexit_cancel(stale));
+  uint32_t index = (uint32_t)stale.raw;
+  entry_at(index)->generation = UINT32_MAX - 5;
+  for (int i = 0; i < 2; i++) {
+    CHECK(cexit_register(NULL, &counted, &fresh) == 0 && (uint32_t)fresh.raw == index && cexit_cancel(fresh));
+  }
+  uint32_t available = cexit_entries.available;
+  for (int i = 0; i < 100; i++) {
+    CHECK(cexit_register(NULL, &counted, &fresh) == 0 && (uint32_t)fresh.raw != index && cexit_cancel(fresh));
+    CHECK(!cexit_is_pending(stale) && !cexit_cancel(stale) && !cexit_run(stale));
+  }
+  CHECK(cexit_entries.available == available);
+  cexit_handler forged = {(uint64_t)entry_at(index)->generation << 32 | index};
+  CHECK(!cexit_is_pending(forged));
+  for (uint64_t raw = 0; raw < 4096; raw++) CHECK(!cexit_cancel((cexit_handler){raw | raw << 40}));
+  return 0;
+}
+
+// ---- Leaks; LeakSanitizer ends the process with a status of its own, after the handlers
+
+static int leaked_after(int count, char **arguments) { // <cancel|run|clear>: only the entry knew the context
+  CHECK(count == 1);
+  const char *how = arguments[0];
+  cexit_handler handlers[40];
+  for (int i = 0; i < 40; i++) { // beyond the static entries, too
+    cexit_entry entry = {.function = count_run, .context = malloc(99)};
+    CHECK(cexit_register(NULL, &entry, &handlers[i]) == 0);
+  }
+  for (int i = 0; i < 40 && strcmp(how, "cancel") == 0; i++) CHECK(cexit_cancel(handlers[i]));
+  for (int i = 0; i < 40 && strcmp(how, "run") == 0; i++) CHECK(cexit_run(handlers[i]));
+  if (strcmp(how, "clear") == 0) CHECK(cexit_stack_clear(NULL) == 40);
+  return 0;
+}
+
+extern int __lsan_do_recoverable_leak_check(void) __attribute__((weak));
+
+static int held_by_entries(int count, char **arguments) { // what only pending entries know is no leak
+  (void)count, (void)arguments;
+  for (int i = 0; i < 100; i++) {
+    cexit_entry entry = {.function = free, .context = malloc(99)};
+    CHECK(cexit_register(NULL, &entry, NULL) == 0);
+  }
+  CHECK(__lsan_do_recoverable_leak_check != NULL);
+  return __lsan_do_recoverable_leak_check();
+}
+
+FIXTURE({"none", no_memory}, {"none-for-stacks", no_memory_for_stacks}, {"reserved", reserved},
+        {"exit", exit_allocates_nothing}, {"churn", churn}, {"generations", generations}, {"leaked", leaked_after},
+        {"held", held_by_entries})
