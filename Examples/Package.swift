@@ -36,6 +36,9 @@ let package = Package(
     .systemLibrary(name: "CSQLite", path: "SQLite/CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
     .target(name: "CDatabase", dependencies: ["CSQLite", cExitShim], path: "SQLite/c"),
     .executableTarget(name: "sqlite", dependencies: [exitKit, "CDatabase", "CSQLite"], path: "SQLite/swift"),
+    // The same sources as in the package above, where no product shows them to its users.
+    .target(name: "ProcessSupport", path: "Tests/Support"),
+    .testTarget(name: "ScenarioTests", dependencies: ["ProcessSupport"]),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .c11

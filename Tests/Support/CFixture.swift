@@ -128,15 +128,6 @@ private struct Hash {
   }
 }
 
-private func contents(_ path: String) throws -> String {
-  guard let file = fopen(path, "r") else { throw SystemFailure(path, errno) }
-  defer { fclose(file) }
-  var bytes: [UInt8] = []
-  var buffer = [UInt8](repeating: 0, count: 1 << 16)
-  while case let count = fread(&buffer, 1, buffer.count, file), count > 0 { bytes += buffer[..<count] }
-  return String(decoding: bytes, as: UTF8.self)
-}
-
 private func filesIn(_ folder: String) throws -> [String] {
   guard let directory = opendir(folder) else { throw SystemFailure(folder, errno) }
   defer { closedir(directory) }
