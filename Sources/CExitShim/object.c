@@ -3,6 +3,8 @@
 // Shared objects. What one registered has to run before dlclose unmaps its code. libc tells: __cxa_finalize runs, newest
 // first, what was given to __cxa_atexit with that object's handle, so each object that registers gets a sweep there.
 // At exit the sweep must not come before younger entries of others: a fresh group of slots goes on top of it.
+// So at the executable's first registration, too: a library that registered when it was loaded did so before the loader
+// had put its own finalization of all libraries on libc's list, and the slots taken then are below that.
 //
 // The executable is never unloaded, and needs none of this. An object too many for the table is pinned.
 
@@ -18,6 +20,7 @@ static struct object {
   cexit_stack *leaving;  // where its entries go to run
 } objects[OBJECTS];      // number 0 is the executable, and nobody
 static uint32_t used = 1;
+static bool started; // the executable has registered
 
 // Weak: a static executable has no use for them, and should not be warned that it links them.
 #pragma weak dlopen
@@ -114,9 +117,11 @@ int cexit_owner_add(const void *owner) {
   if (error != 0) return error;
   uint32_t number = find(owner);
   bool known = of_executable == NULL || number != 0, marked = cexit_process.process_slots.armed != 0;
+  bool starts = owner != NULL && of_executable == NULL && !started;
+  if (starts) started = true;
   if (known) remember(owner, number);
   lock_drop();
-  if (known) return 0;
+  if (known) return starts && marked ? cexit_slots_arm(&cexit_process.process_slots) : 0;
 
   cexit_stack *leaving;
   if ((error = cexit_stack_new("unloading", &leaving)) != 0) return error;
