@@ -77,7 +77,8 @@ private let strict = [
   "-std=c11", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror", "-I", "\(packageRoot)/Sources/CExitShim/include",
 ]
 
-private func coreObjects(_ build: CBuild) throws -> [String] {
+/// The C core as objects, to link.
+public func coreObjects(_ build: CBuild) throws -> [String] {
   let folder = "\(packageRoot)/Sources/CExitShim"
   let names = try filesIn(folder)
   let headers = (names.filter { $0.hasSuffix(".h") } + ["include/CExitShim.h"]).map { "\(folder)/\($0)" }
@@ -91,7 +92,9 @@ private func coreObjects(_ build: CBuild) throws -> [String] {
 // One thread compiles at a time: the tests run side by side, and many want the same objects.
 private let compiling = Mutex<[String: String]>([:])
 
-private func make(
+/// Makes a file by a command, which is given the file's path, and says where it is: a folder named after the command and
+/// all that it reads. What is there already is not made again.
+public func make(
   _ name: some StringProtocol, from sources: [String], command: (String) -> [String]
 ) throws -> String {
   try compiling.withLock { made in
@@ -128,7 +131,7 @@ private struct Hash {
   }
 }
 
-private func filesIn(_ folder: String) throws -> [String] {
+func filesIn(_ folder: String) throws -> [String] {
   guard let directory = opendir(folder) else { throw SystemFailure(folder, errno) }
   defer { closedir(directory) }
   var names: [String] = []
