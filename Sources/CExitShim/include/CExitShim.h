@@ -51,11 +51,13 @@
 #define CEXIT_ASSUME_NONNULL_BEGIN _Pragma("clang assume_nonnull begin")
 #define CEXIT_ASSUME_NONNULL_END _Pragma("clang assume_nonnull end")
 #define CEXIT_NULLABLE _Nullable
+#define CEXIT_IN_ORDER
 #else
 #define CEXIT_ENUM
 #define CEXIT_ASSUME_NONNULL_BEGIN
 #define CEXIT_ASSUME_NONNULL_END
 #define CEXIT_NULLABLE
+#define CEXIT_IN_ORDER __attribute__((no_reorder))
 #endif
 #define CEXIT_API __attribute__((visibility("default")))
 #define CEXIT_NORETURN __attribute__((noreturn))
@@ -109,6 +111,13 @@ typedef struct cexit_entry {
 
 /// Runs `function` at exit. Drop-in for atexit(3). Returns 0, EINVAL, ENOMEM, ECANCELED or EDEADLK.
 static inline int cexit_atexit(void (*CEXIT_NULLABLE function)(void));
+
+/// At file scope, and with a semicolon: cexit_atexit(function) without a call, made when the executable or the shared
+/// object it stands in is loaded. In one file the calls come in the order of their lines; files come in the order in
+/// which they are linked, a shared object before those that need it. The last registered runs first. Of a static
+/// archive the linker takes only the members that something refers to: what nobody refers to registers nothing.
+/// Where it cannot be registered, a line on stderr says so.
+#define CEXIT_AT_EXIT(function) CEXIT_AT_EXIT_AS(__COUNTER__, function)
 
 /// Runs `function` at exit with the exit status. Drop-in for on_exit(3). The status is the one current when the
 /// handler starts, so an exit called by an earlier handler shows; 0 where libc does not tell it.
@@ -295,6 +304,16 @@ static inline int cexit_stack_nest(cexit_stack *CEXIT_NULLABLE parent, const cha
                                    cexit_stack *CEXIT_NULLABLE *CEXIT_NULLABLE out) {
   return cexit_stack_nest_owned(parent, name, CEXIT_OWNER, out);
 }
+
+// The loader's own list of what to call, and not the constructor attribute: gcc's link-time optimization turns the order
+// of constructors round, while it can be told to leave variables where they are.
+#define CEXIT_AT_EXIT_AS(number, function) CEXIT_AT_EXIT_NUMBERED(number, function)
+#define CEXIT_AT_EXIT_NUMBERED(number, function) \
+  static void cexit_at_exit_##number(void) { \
+    if (cexit_atexit(function) != 0) fputs("ExitKit: cannot run " #function " at exit\n", stderr); \
+  } \
+  CEXIT_IN_ORDER static void (*cexit_at_exit_entry_##number)(void) \
+    __attribute__((section(".init_array"), used)) = cexit_at_exit_##number
 
 CEXIT_ASSUME_NONNULL_END
 #ifdef __cplusplus
