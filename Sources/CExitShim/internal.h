@@ -2,9 +2,11 @@
 //
 // What the .c files share, and nobody else. Who knows whom, downwards only:
 //
-//   slot.c  signals.c  deadline.c      the ways out
+//   signals.c                          exit on a signal
+//   slot.c  death.c  crash.c           the way out
+//   deadline.c  helper.c  note.c       watching it
 //   object.c                           unloading a shared object
-//   run.c                              calling handlers
+//   run.c  call.c                      calling handlers
 //   stack.c                            which handlers there are, in which order
 //   storage.c  process.c  lock.c       memory, fork, mutual exclusion
 
@@ -43,7 +45,7 @@ extern int __cxa_atexit(void (*function)(void *), void *argument, void *object);
 // ---- lock.c: one futex word whose value is its owner, so that re-entry from a signal handler is seen.
 
 extern _Atomic uintptr_t cexit_lock_word; // 0: free; else this_thread of its owner, bit 0: somebody sleeps on it
-extern PER_THREAD struct running *cexit_running;
+extern PER_THREAD struct running *_Atomic cexit_running;
 
 static inline uintptr_t this_thread(void) { // where its thread-local storage is: pthread_self would be a call
   return (uintptr_t)&cexit_running;
@@ -222,26 +224,76 @@ void cexit_stacks_forked(void);                                // what was pendi
 void cexit_stacks_adopted(void);
 void cexit_stacks_lost(void);                                  // forked in the middle of an operation: start anew
 
-// ---- run.c
+// ---- call.c
 
-struct running { // a handler that this thread is in
+struct running { // a handler that this thread is in; what another thread reads of it is atomic
   struct running *outer;
-  struct entry *entry;
+  const struct entry *_Atomic entry;
   cexit_observer observer;
   void *observer_context;
   void *outcome;
+  _Atomic uint64_t started; // when it did; 0: nobody asked for it then
+  _Atomic uint64_t limited; // when it got a limit,
+  _Atomic uint64_t limit;   // and when that is over; 0: it has none
 };
 void cexit_call(struct entry *taken, cexit_observer observer, void *context);
+uint64_t cexit_now(void); // nanoseconds on the clock that nobody sets
+
+// ---- run.c
+
 size_t cexit_run_stack(cexit_stack *stack, uint32_t floor, cexit_observer observer, void *context);
 bool cexit_thread_is_running(void);  // a stack or a handler
 void cexit_thread_leaves_runs(void); // this thread is not coming back to what it runs: finish that or let go
+bool cexit_others_run(void);         // another thread runs a handler by hand
 bool cexit_wait_for_others(void);    // until no other thread runs a handler by hand; true: it had to wait
 void cexit_runs_set_up(void);
 void cexit_watch_this_thread(void); // its end, in the middle of a handler or of the exit, will be noticed
 void cexit_runs_forked(void);
 
+// ---- deadline.c
+
+enum { WATCHED_FOR_TIME = 1, WATCHED_FOR_CRASHES = 2 };
+extern _Atomic unsigned cexit_watched; // somebody may want to name the handlers that run
+
+void cexit_stay_if_firing(void);         // never returns once the process is being ended
+void cexit_watch_exit(void);             // the exit is this thread's
+void cexit_watch_thread_ended(void);     // this thread ends in the middle of it
+void cexit_watch_by_hand(bool begins);   // this thread runs handlers, and the process goes on
+void cexit_watch_frames(void);           // this thread has taken frames off
+void cexit_watch_forked(void);
+
+// ---- signals.c  death.c
+
+void cexit_signals_forked(void);
+void cexit_signals_end(void);            // at the very end; if a signal was taken, does not return
+int cexit_last_act_prepare(void);        // makes libc call that; 0 or ENOMEM
+void cexit_raise_here(int number);       // on this thread, unblocked
+CEXIT_NORETURN void cexit_die_of(int number); // async-signal-safe
+
+// ---- crash.c
+
+void cexit_crash_note_begin(void); // on the thread that exits
+void cexit_crash_note_end(void);
+
+// ---- helper.c
+
+int cexit_helper_start(_Atomic pid_t *home, void *(*run)(void *), const char *name); // once a process; 0 or an errno value
+
+// ---- note.c
+
+struct note {
+  size_t length;
+  char text[512];
+};
+void cexit_note_text(struct note *note, const char *text);
+void cexit_note_number(struct note *note, uint64_t number, int digits); // at least so many digits
+void cexit_note_seconds(struct note *note, uint64_t nanoseconds);
+void cexit_note_handler(struct note *note, const struct entry *entry);
+void cexit_note_write(struct note *note); // as one line on stderr
+
 // ---- slot.c
 
+int cexit_gate_prepare(void);             // every exit will pass the gate, handlers or none; 0 or an errno value
 int cexit_slots_arm(struct slots *slots); // without the lock; 0, ENOMEM or ECANCELED
 void cexit_exit_forked(void);
 void cexit_exit_thread_ended(void);

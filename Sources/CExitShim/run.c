@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Calling handlers, and who is calling them.
+// Running stacks, and who is running them.
 //
 // A stack is run by one thread at a time; a second one waits for its turn, so that no older handler starts while a
 // newer one is still at work. The thread that runs a stack may run it again from a handler: that runs the rest.
@@ -9,7 +9,6 @@
 
 #include "internal.h"
 
-PER_THREAD struct running *cexit_running;
 static PER_THREAD unsigned depth;      // runs by hand that this thread is in
 static PER_THREAD bool watched;        // its end will be noticed
 static _Atomic uint32_t busy;          // threads in a run by hand; changes wake those who wait for it
@@ -70,7 +69,9 @@ static cexit_stack *leave_innermost(void) {
 static void stop_being_busy(void) {
   if (depth != 0) changed(&busy, (uint32_t)-1);
   depth = 0;
-  cexit_running = NULL;
+  atomic_store_explicit(&cexit_running, NULL, memory_order_release);
+  cexit_watch_frames();
+  cexit_watch_by_hand(false);
 }
 
 bool cexit_thread_is_running(void) {
@@ -124,6 +125,10 @@ void cexit_runs_forked(void) {
   waiters = NULL;
 }
 
+bool cexit_others_run(void) {
+  return atomic_load(&busy) != 0;
+}
+
 bool cexit_wait_for_others(void) {
   bool waited = false;
   for (uint32_t seen; (seen = atomic_load(&busy)) != 0; waited = true) wait_while(&busy, seen);
@@ -135,43 +140,21 @@ bool cexit_wait_for_others(void) {
 static void begin(void) {
   if (depth++ != 0) return;
   cexit_watch_this_thread();
+  cexit_watch_by_hand(true);
   atomic_fetch_add(&busy, 1);
 }
 
 static void end(void) {
-  if (--depth == 0) changed(&busy, (uint32_t)-1);
-}
-
-static uint64_t now(void) {
-  struct timespec time;
-  clock_gettime(CLOCK_MONOTONIC, &time);
-  return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
-}
-
-void cexit_call(struct entry *taken, cexit_observer observer, void *context) {
-  int saved = errno;
-  struct running here = {cexit_running, taken, observer, context, NULL};
-  uint64_t started = observer != NULL ? now() : 0;
-  cexit_running = &here;
-  taken->function(taken->context);
-  if (here.observer != NULL) {
-    observer(context, &(cexit_record){taken->name, taken->file, taken->line, now() - started, here.outcome});
-  }
-  cexit_entry_release(taken);
-  cexit_running = here.outer;
-  errno = saved;
-}
-
-bool cexit_set_outcome(void *outcome) {
-  if (cexit_running == NULL || cexit_running->observer == NULL) return false;
-  cexit_running->outcome = outcome;
-  return true;
+  if (--depth != 0) return;
+  changed(&busy, (uint32_t)-1);
+  cexit_watch_by_hand(false);
 }
 
 void cexit_run_nested(void *stack) {
-  cexit_observer observer = cexit_running->observer;
-  cexit_running->observer = NULL; // its handlers are told of, it is not
-  cexit_run_stack(stack, 0, observer, cexit_running->observer_context);
+  struct running *here = cexit_running;
+  cexit_observer observer = here->observer;
+  here->observer = NULL; // its handlers are told of, it is not
+  cexit_run_stack(stack, 0, observer, here->observer_context);
 }
 
 static bool waits_for_this_thread(uintptr_t thread) {

@@ -101,6 +101,7 @@ static void enter_gate(const int *status) {
   for (bool left = false;; left = true) {
     uintptr_t seen = 0;
     bool ours = atomic_compare_exchange_strong(&owner, &seen, self) || seen == self;
+    if (ours) cexit_watch_exit();
     if (ours && status != NULL) set_status(*status);
     if (!left) cexit_thread_leaves_runs();
     else if (!ours) cexit_futex_wait(cexit_futex_half(&owner), (uint32_t)seen);
@@ -110,6 +111,7 @@ static void enter_gate(const int *status) {
 
 void cexit_exit_thread_ended(void) { // a handler ended its thread: one of those who wait goes on with the rest
   uintptr_t self = this_thread();
+  cexit_watch_thread_ended();
   if (atomic_compare_exchange_strong(&owner, &self, 0)) cexit_futex_wake(cexit_futex_half(&owner), INT32_MAX);
 }
 
@@ -117,6 +119,8 @@ void cexit_exit_forked(void) { // a child made by a handler is not exiting
   atomic_store(&owner, 0);
   atomic_store(&status_known, false);
   atomic_store(&status_asked, 0);
+  cexit_watch_forked();
+  cexit_signals_forked();
 }
 
 // libc lets the last exit win: asking for another status is calling exit once more, when there is nothing left to lose.
@@ -144,8 +148,10 @@ static void run_from_slot(struct slots *slots, cexit_stack *stack, uint32_t grou
   if (again) arm(slots, group);
 
   enter_gate(status);
+  if (again) cexit_crash_note_begin();
   do cexit_run_stack(stack, group, NULL, NULL);
   while (cexit_wait_for_others());
+  if (again) cexit_crash_note_end();
   if (status != NULL && cexit_stack_count(stack) == 0) grant_status();
 }
 
@@ -161,6 +167,29 @@ static void process_slot(void *group, int status) {
   if (!atomic_load(&status_known)) told = NULL;
 #endif
   run_from_slot(&cexit_process.process_slots, PROCESS, (uint32_t)(uintptr_t)group, told);
+}
+
+// Where no handler was registered, an exit must be seen all the same by a signal that comes in the middle of it.
+static void gate_slot(void *unused) {
+  if (cexit_in_vfork_child()) {
+    __cxa_atexit(gate_slot, unused, &__dso_handle);
+    _exit(EXIT_FAILURE);
+  }
+  enter_gate(NULL);
+}
+
+int cexit_gate_prepare(void) {
+  static _Atomic bool prepared;
+  if (cexit_in_libc) return EDEADLK;
+  int error = enter();
+  if (error != 0) return error;
+  lock_drop();
+  if (atomic_exchange(&prepared, true)) return 0;
+  cexit_in_libc = true;
+  bool armed = __cxa_atexit(gate_slot, NULL, &__dso_handle) == 0;
+  cexit_in_libc = false;
+  if (!armed) atomic_store(&prepared, false);
+  return armed ? 0 : ECANCELED;
 }
 
 static void quick_slot(void) {

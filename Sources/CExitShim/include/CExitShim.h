@@ -22,7 +22,7 @@
 //   EDEADLK    called from a signal handler that interrupted this library; glibc's own atexit hangs there
 //
 // Threads. Every function may be called from any thread at any time, handlers included. None but
-// cexit_is_exiting and cexit_exit_status is async-signal-safe; from a signal handler the others work
+// cexit_is_exiting, cexit_exit_status and cexit_exit_signal is async-signal-safe; from a signal handler the others work
 // or say EDEADLK.
 //
 // A handler may: register, cancel or run other handlers, call exit (it ends there, the others still run and
@@ -179,6 +179,42 @@ CEXIT_API size_t cexit_stack_clear(cexit_stack *CEXIT_NULLABLE stack);
 /// Ends a standalone or nested stack: runs nothing, cancels what is left. A stack destroyed while it runs ends
 /// after the handler that is running. Stacks nested in it become standalone. NULL: does nothing.
 CEXIT_API void cexit_stack_destroy(cexit_stack *CEXIT_NULLABLE stack);
+
+// ---------------------------------------------------------------------------------------------------------
+// Signals and deadlines
+
+/// Makes each of `signals` an exit: handlers run on a thread made for it, libc's too, stdio is flushed, and then the
+/// process dies of that very signal, so that its parent sees the truth. Handlers see the status 128 + number.
+/// NULL and 0: SIGINT, SIGTERM and SIGHUP. More may be added by another call; the same once more changes nothing.
+///
+/// A signal that is ignored now, as by nohup, stays ignored. One that is blocked in other threads is taken all the
+/// same. One that comes once the handlers run ends the process at once; one that comes in an exit already begun makes
+/// the process die of it when the exit has come to its end. A disposition that was there before has the signal then,
+/// in its place, and in forked children, which may call this themselves. quick_exit and _exit keep their status, and
+/// so does the first process of a container: it exits with 128 + number.
+///
+/// Returns 0; EINVAL: a number that is no signal, that cannot be caught, that does not end a process by default (such
+/// as SIGCHLD) or that reports a crash (such as SIGSEGV), and then none was taken; ENOMEM, EAGAIN: no memory, no thread;
+/// ECANCELED, EDEADLK.
+CEXIT_API int cexit_exit_on_signals(const int *CEXIT_NULLABLE signals, size_t count);
+
+/// The signal that the process exits on, and in `sender` the process that sent it; 0 where the kernel did, for a key
+/// or a closed terminal. 0: none, so far. Async-signal-safe.
+CEXIT_API int cexit_exit_signal(pid_t *CEXIT_NULLABLE sender);
+
+/// Ends the process that many nanoseconds after its exit began: one line on stderr names the handler that is stuck,
+/// where it was registered and how long it has run. The status is the exit's; after a signal, the process dies of it.
+/// The handlers that are left do not run. 0: no deadline. May be changed at any time, during the exit as well.
+/// A forked child has none until it sets one. Returns 0, EINVAL (beyond INT64_MAX, as a negative number is), EAGAIN.
+CEXIT_API int cexit_set_deadline(uint64_t nanoseconds);
+/// The deadline in nanoseconds; 0: none.
+CEXIT_API uint64_t cexit_deadline(void);
+
+/// In a handler: the same for this handler alone, from now on; its release function included. It counts only while the
+/// process exits. 0: no limit. Returns 0, EINVAL (also outside of a handler) or EAGAIN.
+CEXIT_API int cexit_limit(uint64_t nanoseconds);
+/// Gets ready for limits, so that cexit_limit will need no new thread. Returns 0 or EAGAIN.
+CEXIT_API int cexit_watch(void);
 
 // ---------------------------------------------------------------------------------------------------------
 // What a handler can ask

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0
+// Handlers that crash, each in its own way: named, and then as without the library.
+
+#include "fixture.h"
+
+static void by_null(void *unused) {
+  (void)unused;
+  *(volatile int *)8 = 1;
+}
+
+static void by_bus(void *unused) { // beyond the end of its file
+  (void)unused;
+  int file = memfd_create("empty", 0);
+  *(volatile char *)mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0) = 1;
+}
+
+static void by_trap(void *unused) {
+  (void)unused;
+  __builtin_trap();
+}
+
+static void by_breakpoint(void *unused) {
+  (void)unused;
+#if defined(__x86_64__) || defined(__i386__)
+  __asm__ volatile("int3");
+#else
+  raise(SIGTRAP);
+#endif
+}
+
+static void by_abort(void *unused) {
+  (void)unused;
+  abort();
+}
+
+static void by_raise(void *unused) {
+  (void)unused;
+  raise(SIGFPE);
+}
+
+static int deeper(volatile char *outer) {
+  volatile char here[4096];
+  here[0] = outer != NULL ? outer[0] : 0;
+  return here[0] == 0 ? deeper(here) + here[0] : 0;
+}
+
+static void by_overflow(void *unused) {
+  (void)unused;
+  deeper(NULL);
+}
+
+static void by_release(void *name) {
+  memset(name, 'x', strlen(name));
+  by_null(NULL);
+}
+
+static void nothing(void *unused) { (void)unused; }
+
+static const struct crash {
+  const char *name;
+  void (*function)(void *);
+} crashes[] = {{"null", by_null}, {"bus", by_bus}, {"trap", by_trap}, {"breakpoint", by_breakpoint}, {"abort", by_abort},
+               {"raise", by_raise}, {"overflow", by_overflow}};
+
+static cexit_entry named(int count, char **arguments) {
+  cexit_entry entry = {.name = "bad one", .file = "App/main.c", .line = 12};
+  for (size_t i = 0; count > 0 && i < sizeof crashes / sizeof *crashes; i++) {
+    if (strcmp(arguments[0], crashes[i].name) == 0) entry.function = crashes[i].function;
+  }
+  CHECK(entry.function != NULL);
+  return entry;
+}
+
+static int plain(int count, char **arguments) {
+  cexit_entry entry = named(count, arguments);
+  push_name(NULL, "never");
+  CHECK(cexit_register(NULL, &entry, NULL) == 0);
+  push_name(NULL, "first");
+  exit(7);
+}
+
+static int on_signal(int count, char **arguments) { // on the thread that signals wake
+  cexit_entry entry = named(count, arguments);
+  CHECK(cexit_exit_on_signals(NULL, 0) == 0);
+  CHECK(cexit_register(NULL, &entry, NULL) == 0);
+  raise(SIGTERM);
+  for (;;) pause();
+}
+
+static void was_there(int number, siginfo_t *info, void *machine) {
+  (void)machine;
+  say("was there before: signal %d, %s\n", number,
+      info->si_code > 0 && info->si_addr == (void *)8 ? "at the address" : info->si_pid == getpid() ? "sent by itself" : "?");
+  _exit(9);
+}
+
+static int before(int count, char **arguments) { // who was there gets it, with all that belongs to it
+  cexit_entry entry = named(count, arguments);
+  struct sigaction action = {.sa_flags = SA_SIGINFO};
+  action.sa_sigaction = was_there;
+  for (int number = 1; number < 32; number++) sigaction(number, &action, NULL);
+  CHECK(cexit_register(NULL, &entry, NULL) == 0);
+  exit(7);
+}
+
+static int release(int count, char **arguments) {
+  (void)count;
+  (void)arguments;
+  static char name[] = "goes early";
+  cexit_entry entry = {.function = nothing, .release = by_release, .context = name, .name = name};
+  CHECK(cexit_register(NULL, &entry, NULL) == 0);
+  exit(7);
+}
+
+static void *crash(void *unused) {
+  by_null(NULL);
+  return unused;
+}
+
+static void crash_elsewhere(void *unused) {
+  (void)unused;
+  join(start(crash, NULL));
+}
+
+static int elsewhere(int count, char **arguments) { // no handler's fault
+  (void)count;
+  (void)arguments;
+  push(NULL, crash_elsewhere, NULL);
+  exit(7);
+}
+
+static bool is_default(int number) {
+  struct sigaction now;
+  return sigaction(number, NULL, &now) == 0 && now.sa_handler == SIG_DFL;
+}
+
+static void look(void *expected) {
+  stack_t stack;
+  CHECK(is_default(SIGSEGV) == (expected == NULL) && is_default(SIGABRT) == (expected == NULL));
+  CHECK(sigaltstack(NULL, &stack) == 0 && ((stack.ss_flags & SS_DISABLE) != 0) == (expected == NULL));
+}
+
+static void look_in_libc(void) {
+  look(NULL);
+  say("libc's\n");
+}
+
+static int only_in_the_run(int count, char **arguments) {
+  (void)count;
+  (void)arguments;
+  CHECK(atexit(look_in_libc) == 0);
+  push(NULL, look, "installed");
+  look(NULL);
+  cexit_stack *stack;
+  CHECK(cexit_stack_create("by hand", &stack) == 0);
+  push(stack, look, NULL);
+  CHECK(cexit_stack_run(stack) == 1);
+  exit(7);
+}
+
+static void taken_over(int number) {
+  say("taken over: %d\n", number);
+  _exit(8);
+}
+
+static void take_over(void *unused) {
+  (void)unused;
+  signal(SIGSEGV, taken_over);
+}
+
+static void crash_in_libc(void) { by_null(NULL); }
+
+static int handed_over(int count, char **arguments) { // a handler's own disposition stays
+  (void)count;
+  (void)arguments;
+  CHECK(atexit(crash_in_libc) == 0);
+  push(NULL, take_over, NULL);
+  exit(7);
+}
+
+static int no_stderr(int count, char **arguments) {
+  (void)count;
+  (void)arguments;
+  int ends[2];
+  CHECK(pipe(ends) == 0 && dup2(ends[1], STDERR_FILENO) >= 0 && close(ends[0]) == 0);
+  push(NULL, by_null, NULL);
+  exit(7);
+}
+
+FIXTURE({"plain", plain}, {"signal", on_signal}, {"before", before}, {"release", release}, {"elsewhere", elsewhere},
+        {"only in the run", only_in_the_run}, {"handed over", handed_over}, {"no stderr", no_stderr})

@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: Apache-2.0
+// Handlers that never end, each in its own way, and what the deadline says of them.
+
+#include "fixture.h"
+
+#include <poll.h>
+
+// The allocator of this program: one lock, and memory that is never used again.
+static pthread_mutex_t allocating = PTHREAD_MUTEX_INITIALIZER;
+static _Alignas(16) char memory[1 << 24];
+static size_t used;
+
+void *malloc(size_t size) {
+  pthread_mutex_lock(&allocating);
+  size_t *block = (size_t *)(void *)(memory + used);
+  used += (size + 31) / 16 * 16;
+  pthread_mutex_unlock(&allocating);
+  *block = size;
+  return (char *)block + 16;
+}
+void *calloc(size_t count, size_t size) { return malloc(count * size); }
+void *realloc(void *old, size_t size) {
+  void *fresh = malloc(size);
+  size_t had = old != NULL ? *(size_t *)(void *)((char *)old - 16) : 0;
+  if (old != NULL) memcpy(fresh, old, had < size ? had : size);
+  return fresh;
+}
+void free(void *block) { (void)block; }
+
+static void rest(void) {
+  while (pause() < 0) continue;
+}
+
+static void spin(void *context) {
+  (void)context;
+  for (volatile unsigned long i = 0;; i++) continue;
+}
+
+static void block(void *context) {
+  (void)context;
+  int ends[2];
+  char byte;
+  if (pipe(ends) == 0 && read(ends[0], &byte, 1) == 1) say("cannot be\n");
+}
+
+static void hold_allocator(void *context) { // whoever asks for memory from now on stands still
+  (void)context;
+  pthread_mutex_lock(&allocating);
+  rest();
+}
+
+static void lock_up(void *context) { // itself
+  (void)context;
+  static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+  pthread_mutex_lock(&mutex);
+  pthread_mutex_lock(&mutex);
+}
+
+static void stop_all_signals(void *context) {
+  (void)context;
+  sigset_t all;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, NULL);
+  rest();
+}
+
+static void nothing(void *context) { (void)context; }
+
+static void block_in_release(void *context) { // whose strings may be gone by then
+  memset(context, 'x', strlen(context));
+  rest();
+}
+
+static const struct stuck {
+  const char *name;
+  void (*function)(void *);
+} stuck[] = {{"spin", spin}, {"block", block}, {"allocator", hold_allocator}, {"lock", lock_up}, {"mask", stop_all_signals}};
+
+static void push_stuck(cexit_stack *stack, const char *name) {
+  for (size_t i = 0; i < sizeof stuck / sizeof *stuck; i++) {
+    if (strcmp(name, stuck[i].name) != 0) continue;
+    cexit_entry entry = {.function = stuck[i].function, .name = name, .file = "App/main.c", .line = 12};
+    CHECK(cexit_register(stack, &entry, NULL) == 0);
+    return;
+  }
+  CHECK(!"no such handler");
+}
+
+static const uint64_t millisecond = 1000000;
+
+static int whole(int count, char **arguments) {
+  CHECK(count == 1);
+  CHECK(cexit_set_deadline(150 * millisecond) == 0 && cexit_deadline() == 150 * millisecond);
+  push_name(NULL, "never");
+  push_stuck(NULL, arguments[0]);
+  push_name(NULL, "first");
+  exit(7);
+}
+
+static int nested(int count, char **arguments) {
+  CHECK(count == 1);
+  cexit_stack *module;
+  CHECK(cexit_set_deadline(150 * millisecond) == 0);
+  CHECK(cexit_stack_nest(NULL, "module", &module) == 0);
+  push_stuck(module, arguments[0]);
+  exit(7);
+}
+
+static int unnamed(int count, char **arguments) {
+  (void)count;
+  (void)arguments;
+  CHECK(cexit_set_deadline(150 * millisecond) == 0);
+  push(NULL, block, NULL);
+  exit(7);
+}
+
+static int strange_name(int count, char **arguments) {
+  (void)count;
+  (void)arguments;
+  static char text[3000];
+  memset(text, 'n', sizeof text - 1);
+  text[1] = '\n';
+  CHECK(cexit_set_deadline(150 * millisecond) == 0);
+  CHECK(cexit_register(NULL, &(cexit_entry){.function = block, .name = text}, NULL) == 0);
+  exit(7);
+}
+
+static int release(int count, char **arguments) {
+  (void)count;
+  (void)arguments;
+  static char name[] = "goes early";
+  CHECK(cexit_set_deadline(150 * millisecond) == 0);
+  cexit_entry entry = {.function = nothing, .release = block_in_release, .context = name, .name = name,
+                       .file = "App/main.c", .line = 12};
+  CHECK(cexit_register(NULL, &entry, NULL) == 0);
+  exit(7);
+}
+
+static int on_signal(int count, char **arguments) {
+  CHECK(count == 1);
+  CHECK(cexit_set_deadline(150 * millisecond) == 0);
+  CHECK(cexit_exit_on_signals(NULL, 0) == 0);
+  push_stuck(NULL, arguments[0]);
+  raise(SIGTERM);
+  rest();
+  return 97;
+}
+
+static void limited(void *context) {
+  CHECK(cexit_limit(150 * millisecond) == 0);
+  ((void (*)(void *))context)(NULL);
+}
+
+static void limited_in_time(void *context) {
+  CHECK(cexit_limit(150 * millisecond) == 0);
+  say_name(context);
+}
+
+static void slow(void *context) { // longer than the limit of the one before
+  (void)context;
+  CHECK(poll(NULL, 0, 300) == 0);
+  say("slow\n");
+}
+
+static int limit(int count, char **arguments) {
+  CHECK(count == 1);
+  CHECK(cexit_watch() == 0 && cexit_limit(millisecond) == EINVAL); // in no handler
+  push_name(NULL, "never");
+  cexit_entry entry = {.function = limited, .name = "limited", .file = "App/main.c", .line = 34};
+  for (size_t i = 0; i < sizeof stuck / sizeof *stuck; i++) {
+    if (strcmp(arguments[0], stuck[i].name) == 0) entry.context = (void *)stuck[i].function;
+  }
+  CHECK(entry.context != NULL && cexit_register(NULL, &entry, NULL) == 0);
+  push(NULL, slow, NULL);
+  push(NULL, limited_in_time, "in time");
+  exit(7);
+}
+
+static int by_hand(int count, char **arguments) { // no limit where the process goes on
+  (void)count;
+  (void)arguments;
+  cexit_stack *stack;
+  CHECK(cexit_set_deadline(50 * millisecond) == 0 && cexit_stack_create("by hand", &stack) == 0);
+  push(stack, slow, NULL);
+  push(stack, limited_in_time, "limited");
+  cexit_stack_run(stack);
+  return 3;
+}
+
+static _Atomic bool at_work;
+
+static void *run_elsewhere(void *stack) {
+  cexit_stack_run(stack);
+  return NULL;
+}
+
+static void work(void *context) {
+  (void)context;
+  at_work = true;
+  rest();
+}
+
+static int elsewhere(int count, char **arguments) { // the exit waits for a handler that another thread runs
+  (void)count;
+  (void)arguments;
+  cexit_stack *stack;
+  CHECK(cexit_set_deadline(150 * millisecond) == 0 && cexit_stack_create("by hand", &stack) == 0);
+  push_name(NULL, "handler");
+  push(stack, work, NULL);
+  start(run_elsewhere, stack);
+  while (!at_work) sched_yield();
+  exit(7);
+}
+
+static void libcs(void) { rest(); }
+
+static int in_libc(int count, char **arguments) { // after the last of ours
+  (void)count;
+  (void)arguments;
+  CHECK(atexit(libcs) == 0 && cexit_set_deadline(150 * millisecond) == 0);
+  push_name(NULL, "handler");
+  exit(7);
+}
+
+static void set_and_block(void *context) {
+  CHECK(cexit_set_deadline(150 * millisecond) == 0);
+  block(context);
+}
+
+static int during(int count, char **arguments) { // set by a handler, for an exit that has begun
+  (void)count;
+  (void)arguments;
+  CHECK(cexit_register(NULL, &(cexit_entry){.function = set_and_block, .name = "setter"}, NULL) == 0);
+  exit(7);
+}
+
+static int no_stderr(int count, char **arguments) { // nobody reads it: that must not keep the process
+  CHECK(count == 1);
+  int ends[2];
+  CHECK(pipe(ends) == 0);
+  if (strcmp(arguments[0], "closed") == 0) close(STDERR_FILENO);
+  else CHECK(dup2(ends[1], STDERR_FILENO) >= 0);
+  if (strcmp(arguments[0], "broken") == 0) close(ends[0]);
+  if (strcmp(arguments[0], "full") == 0) {
+    fcntl(ends[1], F_SETFL, O_NONBLOCK);
+    while (write(ends[1], arguments[0], 1) == 1) continue;
+    fcntl(ends[1], F_SETFL, 0);
+  }
+  CHECK(cexit_set_deadline(150 * millisecond) == 0);
+  push(NULL, block, NULL);
+  exit(7);
+}
+
+static int bad(int count, char **arguments) {
+  (void)count;
+  (void)arguments;
+  CHECK(cexit_set_deadline(millisecond) == 0);
+  CHECK(cexit_set_deadline((uint64_t)-1) == EINVAL && cexit_deadline() == millisecond);
+  CHECK(cexit_set_deadline(0) == 0 && cexit_deadline() == 0);
+  push(NULL, slow, NULL);
+  return 3;
+}
+
+static int child(int count, char **arguments) { // has no deadline until it sets one
+  bool sets = count > 0;
+  (void)arguments;
+  CHECK(cexit_set_deadline(100 * millisecond) == 0);
+  pid_t made = fork();
+  if (made == 0) {
+    CHECK(cexit_deadline() == 0);
+    if (sets) CHECK(cexit_set_deadline(100 * millisecond) == 0);
+    push_name(NULL, "child's");
+    push(NULL, sets ? block : slow, NULL);
+    exit(5);
+  }
+  say_end(made);
+  return 3;
+}
+
+FIXTURE({"whole", whole}, {"nested", nested}, {"unnamed", unnamed}, {"strange name", strange_name}, {"release", release},
+        {"signal", on_signal}, {"limit", limit}, {"by hand", by_hand}, {"elsewhere", elsewhere}, {"libc", in_libc},
+        {"during", during}, {"no stderr", no_stderr}, {"bad", bad}, {"child", child})

@@ -1,0 +1,338 @@
+// SPDX-License-Identifier: Apache-2.0
+// Exit on a signal, from every state that a program can be in.
+
+#include "fixture.h"
+
+#include <spawn.h>
+#include <sys/prctl.h>
+
+extern char **environ;
+
+static void take_signals(void) {
+  CHECK(cexit_exit_on_signals(NULL, 0) == 0);
+}
+
+static int rest(void) {
+  while (pause() < 0) continue;
+  return 97;
+}
+
+static void libcs(void) { say("libc's\n"); }
+
+__attribute__((destructor)) static void destructor(void) { say("destructor\n"); }
+
+static void say_status(int status, void *context) {
+  (void)context;
+  say("status %d\n", status);
+}
+
+static void say_reason(void *context) {
+  (void)context;
+  pid_t sender;
+  int number = cexit_exit_signal(&sender);
+  say("signal %d from %s\n", number, sender == getppid() ? "the parent" : sender == getpid() ? "itself" : "elsewhere");
+}
+
+static void hang(void *context) {
+  (void)context;
+  say("hanging\n");
+  rest();
+}
+
+// ---- What the main thread is doing
+
+static void in_a_loop(void) {
+  for (volatile unsigned long i = 0;; i++) continue;
+}
+
+static void in_read(void) {
+  char byte;
+  while (read(STDIN_FILENO, &byte, 1) > 0) continue;
+  say("read was interrupted\n");
+}
+
+static void in_stdio(void) { // which holds the lock of the stream
+  getchar();
+}
+
+static void behind_a_mask(void) {
+  sigset_t all;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, NULL);
+  rest();
+}
+
+static void in_join(void) { join(start((void *(*)(void *))(void (*)(void))in_a_loop, NULL)); }
+
+static void gone(void) { pthread_exit(NULL); }
+
+static int orderly(int count, char **arguments) {
+  static const struct {
+    const char *name;
+    void (*state)(void);
+  } states[] = {{"loop", in_a_loop}, {"read", in_read}, {"stdio", in_stdio},
+                {"mask", behind_a_mask}, {"join", in_join}, {"gone", gone}};
+  int number = count > 1 ? atoi(arguments[1]) : SIGTERM;
+  CHECK(atexit(libcs) == 0);
+  push(NULL, say_reason, NULL);
+  CHECK(cexit_on_exit(say_status, NULL) == 0);
+  CHECK(cexit_exit_on_signals(&number, 1) == 0);
+  for (size_t i = 0; i < sizeof states / sizeof *states; i++) {
+    if (strcmp(arguments[0], states[i].name) != 0) continue;
+    static char held[BUFSIZ];
+    setvbuf(stdout, held, _IOFBF, sizeof held);
+    printf("held back by stdio\n");
+    say("ready\n");
+    states[i].state();
+  }
+  return 97;
+}
+
+// ---- The signals themselves
+
+static int refused(int count, char **arguments) {
+  (void)count;
+  (void)arguments;
+  static const int bad[] = {SIGKILL, SIGSTOP, SIGSEGV, SIGABRT, SIGCHLD, SIGCONT, SIGTSTP, 0, -1, 32, 65, 1000};
+  for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+    CHECK(cexit_exit_on_signals((const int[]){SIGTERM, bad[i]}, 2) == EINVAL);
+  }
+  CHECK(cexit_exit_on_signals(NULL, 1) == EINVAL);
+  CHECK(cexit_exit_on_signals(&(int){SIGTERM}, 0) == 0);
+  struct sigaction now;
+  CHECK(sigaction(SIGTERM, NULL, &now) == 0 && now.sa_handler == SIG_DFL);
+  CHECK(cexit_exit_signal(NULL) == 0);
+  push_name(NULL, "handler");
+  raise(SIGTERM); // takes the process: nothing was installed
+  return 97;
+}
+
+static int twice(int count, char **arguments) {
+  (void)count;
+  (void)arguments;
+  take_signals();
+  take_signals();
+  CHECK(cexit_exit_on_signals((const int[]){SIGTERM, SIGUSR1}, 2) == 0);
+  take_signals();
+  push(NULL, say_reason, NULL);
+  say("ready\n");
+  return rest();
+}
+
+static int ignored(int count, char **arguments) {
+  (void)count;
+  (void)arguments;
+  signal(SIGHUP, SIG_IGN);
+  take_signals();
+  push(NULL, say_reason, NULL);
+  raise(SIGHUP);
+  say("ready\n");
+  return rest();
+}
+
+static void was_there(int number) { say("was there before: %d\n", number); }
+
+static int restored(int count, char **arguments) { // and dies of it none the less
+  (void)count;
+  (void)arguments;
+  signal(SIGTERM, was_there);
+  CHECK(atexit(libcs) == 0);
+  take_signals();
+  push_name(NULL, "handler");
+  say("ready\n");
+  return rest();
+}
+
+static int second(int count, char **arguments) {
+  (void)count;
+  (void)arguments;
+  take_signals();
+  push_name(NULL, "never");
+  push(NULL, hang, NULL);
+  say("ready\n");
+  return rest();
+}
+
+static int late(int count, char **arguments) { // the first one comes when the process is exiting already
+  (void)count;
+  (void)arguments;
+  take_signals();
+  push(NULL, say_reason, NULL);
+  push(NULL, say_reason, NULL);
+  cexit_handler stopper;
+  CHECK(cexit_register(NULL, &(cexit_entry){.function = (cexit_function)(void (*)(void))raise,
+                                           .context = (void *)(intptr_t)SIGTERM}, &stopper) == 0);
+  exit(3);
+}
+
+static void leave_with_five(void *context) {
+  (void)context;
+  say("exit(5)\n");
+  exit(5);
+}
+
+static int status_in_handler(int count, char **arguments) {
+  (void)count;
+  (void)arguments;
+  CHECK(atexit(libcs) == 0);
+  CHECK(cexit_on_exit(say_status, NULL) == 0);
+  push(NULL, leave_with_five, NULL);
+  take_signals();
+  raise(SIGTERM);
+  return rest();
+}
+
+static void close_all(void) {
+  fcloseall();
+  say("closed\n");
+}
+
+static int closing(int count, char **arguments) { // fcloseall is what looks most like the end
+  (void)count;
+  (void)arguments;
+  CHECK(atexit(libcs) == 0);
+  CHECK(atexit(close_all) == 0);
+  take_signals();
+  fcloseall();
+  push_name(NULL, "handler");
+  CHECK(cexit_atexit(close_all) == 0);
+  raise(SIGTERM);
+  return rest();
+}
+
+static int broken_pipe(int count, char **arguments) {
+  (void)count;
+  (void)arguments;
+  int ends[2];
+  CHECK(pipe(ends) == 0 && close(ends[0]) == 0);
+  CHECK(cexit_exit_on_signals(&(int){SIGPIPE}, 1) == 0);
+  push_name(NULL, "handler");
+  push(NULL, (void (*)(void *))(void (*)(void))raise, (void *)(intptr_t)SIGPIPE); // as a write to the pipe does
+  CHECK(write(ends[1], "x", 1) == -1 && errno == EPIPE);
+  return rest();
+}
+
+static int quick(int count, char **arguments) {
+  (void)count;
+  (void)arguments;
+  take_signals();
+  CHECK(cexit_at_quick_exit(libcs) == 0);
+  quick_exit(4);
+}
+
+static int registering(int count, char **arguments) { // one is registered and cancelled all the time
+  (void)count;
+  (void)arguments;
+  take_signals();
+  push(NULL, say_reason, NULL);
+  say("ready\n");
+  cexit_entry entry = {.function = say_name, .context = "never"};
+  cexit_handler handler;
+  for (;; cexit_cancel(handler)) {
+    if (cexit_register(NULL, &entry, &handler) != 0) return rest();
+  }
+}
+
+// ---- Children
+
+static int child_of_fork(int count, char **arguments) {
+  bool asks = count > 0 && strcmp(arguments[0], "asks") == 0;
+  take_signals();
+  push_name(NULL, "parent's");
+  pid_t child = fork();
+  if (child == 0) {
+    CHECK(cexit_exit_signal(NULL) == 0);
+    push_name(NULL, "child's");
+    if (asks) take_signals();
+    raise(SIGTERM);
+    rest();
+  }
+  say_end(child);
+  CHECK(!cexit_is_exiting() && cexit_exit_signal(NULL) == 0);
+  return 0;
+}
+
+static int child_of_vfork(int count, char **arguments) {
+  (void)count;
+  (void)arguments;
+  take_signals();
+  push_name(NULL, "parent's");
+  pid_t child = vfork();
+  if (child == 0) {
+    kill(getpid(), SIGTERM);
+    rest();
+  }
+  say_end(child);
+  struct sigaction now;
+  CHECK(sigaction(SIGTERM, NULL, &now) == 0 && now.sa_handler != SIG_DFL);
+  CHECK(!cexit_is_exiting() && cexit_exit_signal(NULL) == 0);
+  return 0;
+}
+
+static void fork_here(void *context) { // a child made in the middle of a signal's exit is not exiting on it
+  (void)context;
+  pid_t child = fork();
+  if (child == 0) {
+    CHECK(cexit_exit_signal(NULL) == 0 && !cexit_is_exiting());
+    exit(6);
+  }
+  say_end(child);
+}
+
+static int fork_in_handler(int count, char **arguments) {
+  (void)count;
+  (void)arguments;
+  take_signals();
+  push(NULL, fork_here, NULL);
+  raise(SIGTERM);
+  return rest();
+}
+
+static void start_program(void *context) { // what a handler starts is not deaf to signals
+  (void)context;
+  char *words[] = {"sh", "-c", "kill -TERM $$; echo deaf", NULL};
+  pid_t child;
+  CHECK(posix_spawnp(&child, "sh", NULL, NULL, words, environ) == 0);
+  say_end(child);
+}
+
+static int spawn_in_handler(int count, char **arguments) {
+  (void)count;
+  (void)arguments;
+  take_signals();
+  push(NULL, start_program, NULL);
+  raise(SIGTERM);
+  return rest();
+}
+
+// ---- The first process of a container
+
+static int first_process(int count, char **arguments) {
+  (void)count;
+  (void)arguments;
+  int ready[2];
+  CHECK(pipe(ready) == 0);
+  if (unshare(CLONE_NEWPID) != 0) {
+    say("not permitted\n");
+    return 0;
+  }
+  pid_t child = fork();
+  if (child == 0) {
+    CHECK(getpid() == 1);
+    take_signals();
+    push_name(NULL, "handler");
+    CHECK(write(ready[1], "x", 1) == 1);
+    rest();
+  }
+  char byte;
+  CHECK(read(ready[0], &byte, 1) == 1);
+  kill(child, SIGTERM);
+  say_end(child);
+  return 0;
+}
+
+FIXTURE({"orderly", orderly}, {"refused", refused}, {"twice", twice}, {"ignored", ignored}, {"restored", restored},
+        {"second", second}, {"late", late}, {"status", status_in_handler}, {"closing", closing},
+        {"broken pipe", broken_pipe}, {"quick", quick}, {"registering", registering}, {"fork", child_of_fork},
+        {"vfork", child_of_vfork}, {"fork in handler", fork_in_handler}, {"spawn in handler", spawn_in_handler},
+        {"first process", first_process})
