@@ -278,6 +278,8 @@ void cexit_crash_note_end(void);
 // ---- helper.c
 
 int cexit_helper_start(_Atomic pid_t *home, void *(*run)(void *), const char *name); // once a process; 0 or an errno value
+void cexit_helpers_thread_ended(void);
+void cexit_helpers_forked(void);
 
 // ---- note.c
 

@@ -98,6 +98,7 @@ static void thread_ended(void *unused) {
   }
   stop_being_busy();
   cexit_exit_thread_ended();
+  cexit_helpers_thread_ended();
 }
 
 // The key must not outlive this code, which may be part of a shared object: libc calls this when that is unloaded.

@@ -121,6 +121,7 @@ void cexit_exit_forked(void) { // a child made by a handler is not exiting
   atomic_store(&status_asked, 0);
   cexit_watch_forked();
   cexit_signals_forked();
+  cexit_helpers_forked();
 }
 
 // libc lets the last exit win: asking for another status is calling exit once more, when there is nothing left to lose.
