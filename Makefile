@@ -8,6 +8,8 @@ CC ?= cc
 C_SOURCES = $(wildcard Sources/CExitShim/*.c)
 C_HEADERS = $(wildcard Sources/CExitShim/*.h Sources/CExitShim/include/*.h)
 
+include Scripts/install.mk
+
 .DEFAULT_GOAL := build
 
 build: ## Build the library, debug
@@ -24,9 +26,10 @@ test: test-c ## Run every test
 	$(SWIFT) test $(STRICT)
 	$(SWIFT) test --package-path Examples $(STRICT)
 
-test-c: ## Compile the C target and its header alone, strictly, with gcc and clang
+test-c: ## Compile the C target and its header alone, strictly, with gcc and clang; check its public names
 	@Scripts/need cc
 	@Scripts/check-c
+	@Scripts/check-abi
 
 lint: ## Check the format of Swift and C, and the rules that a search can check
 	@Scripts/need swift clang-format

@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: Apache-2.0
+# make install PREFIX=/usr/local DESTDIR= and make uninstall. The C part needs a C compiler and nothing else; the Swift
+# part comes with it where there is a Swift compiler (SWIFTC= leaves it out).
+
+VERSION = 0.1.0
+BUILD = .build-install
+SONAME = libCExitShim.so.$(word 1,$(subst ., ,$(VERSION)))
+
+PREFIX ?= /usr/local
+INCLUDEDIR ?= $(PREFIX)/include
+LIBDIR ?= $(PREFIX)/lib
+SWIFTC ?= $(shell command -v swiftc)
+AR ?= ar
+PKGCONFIGDIR = $(LIBDIR)/pkgconfig
+CMAKEDIR = $(LIBDIR)/cmake/ExitKit
+# Modules are tied to a compiler, so they keep out of the include folder that every compiler searches.
+MODULEDIR = $(LIBDIR)/exitkit
+
+# Small, because every program that exits pays for reading it in; fast only where registering goes through.
+CFLAGS ?= -Os -g
+$(BUILD)/stack.o: CFLAGS := $(CFLAGS:-Os=-O2)
+SHIM_CFLAGS = -std=c11 -fPIC -fvisibility=hidden -ISources/CExitShim/include
+OBJECTS = $(C_SOURCES:Sources/CExitShim/%.c=$(BUILD)/%.o)
+SWIFT_SOURCES = $(wildcard Sources/ExitKit/*.swift)
+SHIM_MAP = Scripts/install/CExitShim.map
+
+LIBRARIES = $(BUILD)/libCExitShim.a $(BUILD)/libCExitShim.so.$(VERSION)
+SWIFT_LIBRARIES = $(if $(SWIFTC),$(BUILD)/libExitKit.a)
+
+libraries: $(LIBRARIES) $(SWIFT_LIBRARIES) ## Build what `make install` installs
+
+install: libraries ## Install below PREFIX (/usr/local), with DESTDIR in front; no root needed for a PREFIX of your own
+	@$(if $(SWIFTC),,echo 'no swiftc: installing the C part only')
+	install -d $(addprefix $(DESTDIR),$(INCLUDEDIR) $(LIBDIR) $(PKGCONFIGDIR) $(CMAKEDIR))
+	install -m 644 Sources/CExitShim/include/CExitShim.h $(DESTDIR)$(INCLUDEDIR)
+	install -m 644 $(BUILD)/libCExitShim.a $(DESTDIR)$(LIBDIR)
+	install -m 755 $(BUILD)/libCExitShim.so.$(VERSION) $(DESTDIR)$(LIBDIR)
+	ln -sf libCExitShim.so.$(VERSION) $(DESTDIR)$(LIBDIR)/$(SONAME)
+	ln -sf $(SONAME) $(DESTDIR)$(LIBDIR)/libCExitShim.so
+	$(FILL) Scripts/install/CExitShim.pc.in >$(DESTDIR)$(PKGCONFIGDIR)/CExitShim.pc
+	$(FILL) Scripts/install/ExitKitConfig.cmake.in >$(DESTDIR)$(CMAKEDIR)/ExitKitConfig.cmake
+	$(FILL) Scripts/install/ExitKitConfigVersion.cmake.in >$(DESTDIR)$(CMAKEDIR)/ExitKitConfigVersion.cmake
+ifneq ($(SWIFTC),)
+	install -d $(DESTDIR)$(MODULEDIR)
+	install -m 644 $(BUILD)/libExitKit.a $(DESTDIR)$(LIBDIR)
+	install -m 644 $(BUILD)/ExitKit.swiftmodule $(BUILD)/ExitKit.swiftdoc $(DESTDIR)$(MODULEDIR)
+	$(FILL) Scripts/install/module.modulemap.in >$(DESTDIR)$(MODULEDIR)/module.modulemap
+	$(FILL) Scripts/install/ExitKit.pc.in >$(DESTDIR)$(PKGCONFIGDIR)/ExitKit.pc
+endif
+
+uninstall: ## Remove what `make install` with the same PREFIX and DESTDIR installed
+	rm -f $(addprefix $(DESTDIR),$(INCLUDEDIR)/CExitShim.h \
+	  $(addprefix $(LIBDIR)/,libCExitShim.a libCExitShim.so.$(VERSION) $(SONAME) libCExitShim.so libExitKit.a) \
+	  $(PKGCONFIGDIR)/CExitShim.pc $(PKGCONFIGDIR)/ExitKit.pc)
+	rm -rf $(DESTDIR)$(CMAKEDIR) $(DESTDIR)$(MODULEDIR)
+
+# Each file finds the rest from its own folder, so an installed tree can be moved.
+from = $$(realpath -ms --relative-to=$(1) $(2))
+FILL = sed -e 's|@VERSION@|$(VERSION)|g' \
+  -e "s|@INCLUDE_FROM_PKGCONFIG@|$(call from,$(PKGCONFIGDIR),$(INCLUDEDIR))|g" \
+  -e "s|@LIB_FROM_PKGCONFIG@|$(call from,$(PKGCONFIGDIR),$(LIBDIR))|g" \
+  -e "s|@MODULE_FROM_PKGCONFIG@|$(call from,$(PKGCONFIGDIR),$(MODULEDIR))|g" \
+  -e "s|@INCLUDE_FROM_CMAKE@|$(call from,$(CMAKEDIR),$(INCLUDEDIR))|g" \
+  -e "s|@LIB_FROM_CMAKE@|$(call from,$(CMAKEDIR),$(LIBDIR))|g" \
+  -e "s|@MODULE_FROM_CMAKE@|$(call from,$(CMAKEDIR),$(MODULEDIR))|g" \
+  -e "s|@INCLUDE_FROM_MODULE@|$(call from,$(MODULEDIR),$(INCLUDEDIR))|g"
+
+$(BUILD)/%.o: Sources/CExitShim/%.c $(C_HEADERS)
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) $(SHIM_CFLAGS) -c -o $@ $<
+
+$(BUILD)/libCExitShim.a: $(OBJECTS)
+	rm -f $@
+	$(AR) rcs $@ $^
+
+$(BUILD)/libCExitShim.so.$(VERSION): $(OBJECTS) $(SHIM_MAP)
+	$(CC) $(CFLAGS) $(LDFLAGS) -shared -Wl,-soname,$(SONAME) -Wl,--version-script,$(SHIM_MAP) -Wl,-z,defs \
+	  -o $@ $(OBJECTS) -pthread -ldl
+
+# One object: a Swift library is linked whole or not at all. Static only: Swift's ABI is not stable on Linux, so a
+# shared one would fit programs of this very compiler and of no other.
+$(BUILD)/libExitKit.a: $(SWIFT_SOURCES) Sources/CExitShim/include/CExitShim.h
+	@mkdir -p $(BUILD)/clang
+	printf 'module CExitShim { header "../../Sources/CExitShim/include/CExitShim.h" export * }\n' \
+	  >$(BUILD)/clang/module.modulemap
+	$(SWIFTC) -O -g -wmo -swift-version 6 -warnings-as-errors -parse-as-library -static -module-name ExitKit \
+	  -module-link-name ExitKit -I $(BUILD)/clang -emit-object -o $(BUILD)/ExitKit.o \
+	  -emit-module -emit-module-path $(BUILD)/ExitKit.swiftmodule $(SWIFT_SOURCES)
+	rm -f $@
+	$(AR) rcs $@ $(BUILD)/ExitKit.o
+
+.PHONY: libraries install uninstall
