@@ -21,7 +21,7 @@ demo: ## Build and run the examples; show program, transcript and status of each
 	$(SWIFT) build --package-path Examples $(STRICT)
 	@Examples/demo "$$($(SWIFT) build --package-path Examples --show-bin-path)"
 
-test: test-c ## Run every test
+test: test-c test-builds ## Run every test
 	@Scripts/need swift cc sqlite3
 	$(SWIFT) test $(STRICT)
 	$(SWIFT) test --package-path Examples $(STRICT)
@@ -30,6 +30,10 @@ test-c: ## Compile the C target and its header alone, strictly, with gcc and cla
 	@Scripts/need cc
 	@Scripts/check-c
 	@Scripts/check-abi
+
+test-builds: ## Install into an empty folder, and build Examples/Builds with that: make, CMake, Meson, pkg-config
+	@Scripts/need swift cc g++ cmake ninja meson pkg-config
+	@Scripts/check-builds
 
 lint: ## Check the format of Swift and C, and the rules that a search can check
 	@Scripts/need swift clang-format
@@ -56,6 +60,6 @@ clean: ## Remove everything that was built
 	rm -rf .build .build-* Examples/.build Benchmarks/.build
 
 help: ## Show this list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 13
 
-.PHONY: build demo test test-c lint format docs clean help
+.PHONY: build demo test test-c test-builds lint format docs clean help

@@ -83,7 +83,7 @@ $(BUILD)/libExitKit.a: $(SWIFT_SOURCES) Sources/CExitShim/include/CExitShim.h
 	@mkdir -p $(BUILD)/clang
 	printf 'module CExitShim { header "../../Sources/CExitShim/include/CExitShim.h" export * }\n' \
 	  >$(BUILD)/clang/module.modulemap
-	$(SWIFTC) -O -g -wmo -swift-version 6 -warnings-as-errors -parse-as-library -static -module-name ExitKit \
+	$(SWIFTC) -O -g -wmo -swift-version 6 -parse-as-library -static -module-name ExitKit \
 	  -module-link-name ExitKit -I $(BUILD)/clang -emit-object -o $(BUILD)/ExitKit.o \
 	  -emit-module -emit-module-path $(BUILD)/ExitKit.swiftmodule $(SWIFT_SOURCES)
 	rm -f $@
