@@ -1,11 +1,85 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// Every way out of a process, with the cause of its end as its parent sees it.
 
 import ProcessSupport
 import Testing
 
 @Suite struct WaysOutTests {
-  @Test func `handlers run newest first on return from main`() throws {
-    let outcome = try run(compile("return.c"))
-    #expect(outcome == Outcome(.exited(3), output: "three\ntwo\none\n"))
+  @Test(arguments: ["return", "exit", "cexit_exit", "thread exits, main joins"])
+  func `handlers run on`(way: String) throws {
+    #expect(try fixture("ways", ["leave", way]) == Outcome(.exited(3), lines: way, "handler"))
+  }
+
+  @Test func `the end of the last thread is an exit with status 0`() throws {
+    let way = "last thread ends"
+    #expect(try fixture("ways", ["leave", way]) == Outcome(.exited(0), lines: way, "handler"))
+  }
+
+  @Test func `quick_exit runs its own handlers only`() throws {
+    let way = "quick_exit"
+    #expect(try fixture("ways", ["leave", way]) == Outcome(.exited(3), lines: way, "quick handler"))
+  }
+
+  @Test(
+    .disabled(if: isSanitized, "a sanitizer answers some of these itself"),
+    arguments: [
+      ("_exit", Ending.exited(3)), ("exec", .exited(0)), ("thread ends", .exited(3)), ("abort", .signaled(6)),
+      ("trap", .signaled(4)), ("signal", .signaled(15)), ("kill", .signaled(9)),
+    ])
+  func `nothing runs on`(way: String, ending: Ending) throws {
+    #expect(try fixture("ways", ["leave", way]) == Outcome(ending, lines: way))
+  }
+
+  @Test func `the last exit wins, and each handler sees the status as it stands`() throws {
+    #expect(
+      try fixture("ways", ["status"])
+        == Outcome(.exited(7), lines: "newest: 3", "exit 9", "between: 9", "exit 7", "oldest: 7"))
+  }
+
+  @Test func `_Exit in a handler sets the status and skips the rest`() throws {
+    #expect(try fixture("ways", ["_Exit"]) == Outcome(.exited(4)))
+  }
+
+  @Test(arguments: [
+    (["0", "70"], 70), (["0", "70", "71"], 70), (["5", "70"], 5), (["0", "0"], 0), (["5", "0"], 5),
+  ] as [([String], Int32)])
+  func `a requested status takes the place of 0 only, and skips nobody`(asked: [String], status: Int32) throws {
+    #expect(
+      try fixture("ways", ["request"] + asked) == Outcome(.exited(status), lines: "skips nobody: \(asked[0])"))
+  }
+
+  @Test func `a handler can ask whether the process is exiting, and how`() throws {
+    #expect(try fixture("ways", ["asks"]) == Outcome(.exited(3)))
+  }
+
+  @Test(arguments: [[], ["0"], ["1"]] as [[String]])
+  func `a file is gone after return, exit(0) and exit(1)`(status: [String]) throws {
+    let path = try run("mktemp").output.split(separator: "\n")[0]
+    #expect(try run("test", ["-f", String(path)]).ending == .exited(0))
+    #expect(try fixture("ways", ["removes", String(path)] + status) == Outcome(.exited(status == ["1"] ? 1 : 0)))
+    #expect(try run("test", ["-e", String(path)]).ending == .exited(1))
+  }
+
+  @Test func `errno is what it was, around handlers and after every call`() throws {
+    #expect(try fixture("ways", ["errno"]) == Outcome(.exited(0)))
+  }
+
+  @Test func `a closed standard error breaks nothing`() throws {
+    #expect(try fixture("ways", ["closed-stderr"]) == Outcome(.exited(0), lines: "ran"))
+  }
+
+  @Test func `a handler may start a thread and join it`() throws {
+    #expect(try fixture("ways", ["thread"]) == Outcome(.exited(0), lines: "24", "42"))
+  }
+
+  @Test func `what registers late runs, or is refused`() throws {
+    let older = "in an older handler of libc's"
+    #expect(
+      try fixture("ways", ["late"])
+        == Outcome(
+          .exited(0),
+          lines: "handler", "\(older): accepted, pending", older, "in a destructor: accepted, pending",
+          "in a destructor", "in the flush: ECANCELED, not pending"))
   }
 }

@@ -157,7 +157,7 @@ static void *registers(void *unused) {
   static const int others;
   (void)unused;
   cexit_entry entry = {.function = count_up, .context = (void *)&others};
-  for (unsigned i = 0;; i++) {
+  for (;;) {
     cexit_handler handlers[40];
     for (int k = 0; k < 40; k++) CHECK(cexit_register(NULL, &entry, &handlers[k]) == 0);
     for (int k = 0; k < 40; k++) CHECK(cexit_cancel(handlers[k]));

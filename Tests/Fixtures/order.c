@@ -168,6 +168,51 @@ static int marked_phases(int count, char **arguments) { // a mark never changes 
   return 0;
 }
 
+static int value;
+
+static void increase(void) {
+  value++;
+}
+
+static void decrease(void) {
+  value--;
+}
+
+static void decrease_by_status(int status, void *by) {
+  (void)status;
+  value -= *(int *)by;
+}
+
+static int unregistered(int count, char **arguments) { // every entry of the function goes, also nested ones; no other
+  (void)count, (void)arguments;
+  int ten = 10;
+  CHECK(cexit_unregister(increase) == 0 && cexit_unregister(NULL) == 0);
+  for (int i = 0; i < 4; i++) CHECK(cexit_atexit(increase) == 0);
+  CHECK(cexit_atexit(decrease) == 0);
+  CHECK(cexit_on_exit(decrease_by_status, &ten) == 0 && cexit_on_exit(decrease_by_status, &ten) == 0);
+  cexit_stack *module;
+  CHECK(cexit_stack_nest(NULL, "module", &module) == 0);
+  push(module, (void (*)(void *))(void (*)(void))decrease, NULL);
+  CHECK(cexit_unregister(increase) == 4 && cexit_unregister(increase) == 0);
+  CHECK(cexit_unregister((void (*)(void))decrease_by_status) == 2);
+  CHECK(cexit_stack_run(NULL) == 2 && value == -2);
+  CHECK(cexit_atexit(increase) == 0);
+  CHECK(cexit_stack_run(NULL) == 1 && value == -1);
+  return 0;
+}
+
+static int invalid(int count, char **arguments) {
+  (void)count, (void)arguments;
+  CHECK(cexit_atexit(NULL) == EINVAL && cexit_on_exit(NULL, NULL) == EINVAL && cexit_at_quick_exit(NULL) == EINVAL);
+  CHECK(cexit_register(NULL, NULL, NULL) == EINVAL);
+  CHECK(cexit_stack_count(NULL) == 0 && cexit_stack_count(cexit_quick_stack()) == 0);
+  cexit_stack_destroy(NULL);
+  cexit_stack_release(NULL);
+  cexit_stack_destroy(cexit_quick_stack());
+  push_name(NULL, "still works");
+  return 0;
+}
+
 static void exit_1(void) {
   exit(1);
 }
@@ -253,4 +298,4 @@ static int nobody(int count, char **arguments) { // an entry without an owner st
 
 FIXTURE({"mixed", mixed}, {"boundary", at_every_boundary}, {"reversed", reversed}, {"phases", phases},
         {"libc", with_libc}, {"mark", marked}, {"mark-phases", marked_phases}, {"exits", handler_that_exits},
-        {"owners", owners}, {"two-owners", two_owners}, {"nobody", nobody})
+        {"unregister", unregistered}, {"invalid", invalid}, {"owners", owners}, {"two-owners", two_owners}, {"nobody", nobody})

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import CExitShim
+import ProcessSupport
+
+/// Runs one case of a program of Tests/Fixtures.
+func fixture(_ name: String, _ arguments: [String], _ build: CBuild = .plain) throws -> Outcome {
+  try run(compile("\(name).c", build), arguments)
+}
+
+/// How many times longer than usual the tests for races go on: EXITKIT_STRESS, 1 unless set.
+let stress = getenv("EXITKIT_STRESS").flatMap { Int(String(cString: $0)) } ?? 1
+
+func rounds(_ count: Int) -> String { String(count * stress) }
+
+/// The fixtures are compiled with a sanitizer, which has memory and an exit status of its own.
+let isSanitized = CBuild.plain.flags.contains { $0.hasPrefix("-fsanitize") }
+
+extension Outcome {
+  /// With these lines on standard output, and nothing on standard error.
+  init(_ ending: Ending, lines first: String, _ more: String...) {
+    self.init(ending, output: ([first] + more).map { $0 + "\n" }.joined())
+  }
+}

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Nested stacks at exit: no way of leaving one loses what is left in it.
+
+import ProcessSupport
+import Testing
+
+@Suite struct NestedExitTests {
+  @Test func `exit in a handler of a nested stack goes on with the rest of that stack`() throws {
+    #expect(
+      try fixture("nested", ["exit"])
+        == Outcome(
+          .exited(5),
+          lines: "main 2", "inner 2 exits", "inner 1", "module 3", "module 2 exits", "module 1: 5", "main 1"))
+  }
+
+  @Test func `more handlers may exit than libc has slots of ours`() throws {
+    let lines = (1...10).reversed().map { "\($0) exits\n" }.joined()
+    #expect(try fixture("nested", ["every"]) == Outcome(.exited(5), output: lines + "main\n"))
+  }
+
+  @Test func `a thread that exits in the middle of a standalone stack finishes that first`() throws {
+    #expect(
+      try fixture("nested", ["standalone"])
+        == Outcome(.exited(5), lines: "own 3", "own 2 exits", "own 1: 5", "main: 5"))
+  }
+
+  @Test func `a thread that ends in a nested stack leaves the rest to the next exit`() throws {
+    #expect(
+      try fixture("nested", ["thread"])
+        == Outcome(
+          .exited(6), lines: "main 2", "module 3", "module 2 ends its thread", "module 1", "main 1"))
+  }
+
+  @Test func `a nested stack that has run is placed anew, on top, when it is registered on`() throws {
+    #expect(
+      try fixture("nested", ["anew"])
+        == Outcome(.exited(0), lines: "adds", "main 3", "added", "module", "main 2", "main 1"))
+  }
+
+  @Test func `a stack that its maker gave back is there for those nested in it`() throws {
+    #expect(try fixture("nested", ["parent"]) == Outcome(.exited(0), lines: "inner 1", "inner 2", "main"))
+  }
+
+  @Test func `an inherited entry is run by a child, however deep it is nested`() throws {
+    #expect(
+      try fixture("nested", ["inherited"])
+        == Outcome(
+          .exited(0),
+          lines: "inherited and moved", "inherited", "child: 1", "inherited and moved", "parent's 2", "inherited",
+          "parent's 1"))
+  }
+}

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Shared objects: what they registered runs before they are unmapped, and in the common order until then.
+
+import ProcessSupport
+import Testing
+
+@Suite struct PluginTests {
+  private func host(_ scenario: String) throws -> Outcome {
+    let another = CBuild.plugin.with { $0.flags.append("-DANOTHER") }
+    return try fixture("host", [scenario, compile("plugin.c", .plugin), compile("plugin.c", another)])
+  }
+
+  @Test func `at exit there is one order, the program's and the plugin's`() throws {
+    #expect(
+      try host("interleaved")
+        == Outcome(
+          .exited(0),
+          lines: "plugin early", "main 4", "main 3", "plugin 2", "main 2", "plugin 1", "main 1", "plugin late"))
+  }
+
+  @Test func `dlclose runs what the plugin owns, and no more`() throws {
+    #expect(
+      try host("closed")
+        == Outcome(
+          .exited(0),
+          lines: "closing", "plugin 2", "plugin 1", "plugin late", "closed", "main 4", "main 3", "main 2", "main 1"))
+  }
+
+  @Test func `of two plugins one is closed, the other's handlers run at exit`() throws {
+    #expect(
+      try host("two")
+        == Outcome(.exited(0), lines: "closing", "plugin of the first", "closed", "plugin of the second"))
+  }
+
+  @Test func `entries in nested and standalone stacks go with their owner`() throws {
+    #expect(
+      try host("nested")
+        == Outcome(
+          .exited(0),
+          lines: "closing", "plugin nested 2", "plugin nested 1", "plugin in the module",
+          "plugin in a standalone stack", "closed", "main", "main, nested 2", "main, nested 1"))
+  }
+
+  @Test(.disabled(if: isSanitized, "a sanitizer loads it elsewhere each time"))
+  func `a plugin is loaded three times at one address`() throws {
+    let round = ["closing", "plugin ", "closed"].map { $0 + "\n" }.joined()
+    #expect(
+      try host("reloaded")
+        == Outcome(.exited(0), output: round + round + round + "plugin at exit\nmain, too\nmain, too\nmain\n"))
+  }
+
+  @Test func `a plugin with 40 handlers is opened and closed twice`() throws {
+    #expect(try host("forty") == Outcome(.exited(0)))
+  }
+
+  @Test func `a pinned entry keeps its plugin, and runs at exit`() throws {
+    #expect(
+      try host("pinned") == Outcome(.exited(0), lines: "closing", "closed", "main 2", "plugin pinned", "main 1"))
+  }
+
+  @Test func `what handlers register during dlclose runs before it returns`() throws {
+    #expect(
+      try host("adding")
+        == Outcome(
+          .exited(0),
+          lines: "closing", "plugin adds one that adds two", "plugin adds two", "plugin added 2", "plugin added 1",
+          "closed"))
+  }
+
+  @Test func `exit in a handler during dlclose finishes the plugin, then the process`() throws {
+    #expect(
+      try host("exiting")
+        == Outcome(.exited(5), lines: "closing", "plugin exits", "plugin older", "main 2", "main 1"))
+  }
+
+  @Test func `a handler may close a plugin`() throws {
+    #expect(
+      try host("closed-by-handler")
+        == Outcome(.exited(0), lines: "main 2", "closing", "plugin 1", "closed", "main 1"))
+  }
+
+  @Test(.disabled(if: isSanitized, "a sanitizer keeps what was loaded"))
+  func `the core itself may be unloaded: its stack runs, and nothing of it is called after`() throws {
+    let build = CBuild.plain.with { $0.core = .absent }
+    #expect(
+      try fixture("unload", [sharedCore()], build)
+        == Outcome(
+          .exited(3), lines: "handler", "child: 0", "handler", "child: 1", "handler", "child: 2"))
+  }
+}

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Threads that leave, register, run and cancel at the same time. EXITKIT_STRESS multiplies the rounds.
+
+import ProcessSupport
+import Testing
+
+@Suite struct ThreadTests {
+  @Test func `16 threads exit together, and every handler runs once`() throws {
+    #expect(try fixture("threads", ["together", rounds(100)]) == Outcome(.exited(0), lines: "done"))
+  }
+
+  @Test func `nine threads exit together, and what handlers register runs once, too`() throws {
+    #expect(try fixture("threads", ["add", rounds(50)]) == Outcome(.exited(0), lines: "done"))
+  }
+
+  @Test(arguments: [31, 32, 33, 64, 65])
+  func `handlers of libc's below the slot do not stop two that exit`(count: Int) throws {
+    try expectAllRan(["foreign", "0", "\(count)", "exit"])
+  }
+
+  @Test(arguments: [31, 32, 33, 64, 65])
+  func `handlers of libc's above the slot do not stop two that leave by cexit_exit`(count: Int) throws {
+    try expectAllRan(["foreign", "\(count)", "\(count)", "cexit_exit"])
+  }
+
+  private func expectAllRan(_ arguments: [String]) throws {
+    let many = 10 * stress
+    let lines = Array(repeating: "newest\n", count: many).joined()
+    #expect(
+      try fixture("threads", arguments + ["\(many)"]) == Outcome(.exited(0), output: lines + "done\n"))
+  }
+
+  @Test func `handlers start threads that exit, one registers, one exits: all run once, the last status wins`() throws {
+    #expect(try fixture("threads", ["torture", rounds(50)]) == Outcome(.exited(0), lines: "done"))
+  }
+
+  @Test(arguments: [("exit", "ends its thread"), ("cancel", "is cancelled")])
+  func `when a handler ends its thread, one of those who wait goes on`(how: String, said: String) throws {
+    #expect(
+      try fixture("threads", ["ends", how]) == Outcome(.exited(6), lines: "4 \(said)", "3", "2 \(said)", "1"))
+  }
+
+  @Test func `a stack run by hand keeps what is left when a handler ends the thread`() throws {
+    #expect(
+      try fixture("threads", ["hand-run-ends"])
+        == Outcome(
+          .exited(0),
+          lines: "2 ends its thread", "left: 2", "module 2 ends its thread", "left: 2", "module 1", "1",
+          "4 ends its thread", "3 ends its thread"))
+  }
+
+  @Test func `exit waits for a stack that another thread runs by hand`() throws {
+    let outcome = try fixture("threads", ["waited", "stack"])
+    #expect(outcome.ending == .exited(3))
+    #expect(Set(outcome.output.split(separator: "\n")) == ["older", "newer", "last of its stack"])
+  }
+
+  @Test func `exit waits for a handler that another thread runs by hand`() throws {
+    let outcome = try fixture("threads", ["waited", "handler"])
+    #expect(outcome.ending == .exited(3))
+    #expect(Set(outcome.output.split(separator: "\n")) == ["older", "newer"])
+  }
+
+  @Test func `a second thread that runs a stack waits for its turn`() throws {
+    let outcome = try fixture("threads", ["turn"])
+    #expect(outcome.output.hasPrefix("newer\nolder\n"))
+    let said = Set(outcome.output.split(separator: "\n").dropFirst(2))
+    #expect(said == ["first ran 2", "second ran 0"])
+  }
+
+  @Test func `two threads, each in the other's stack, do not wait for ever`() throws {
+    #expect(try fixture("threads", ["crosswise"]) == Outcome(.exited(0)))
+  }
+
+  @Test func `a stack that another thread destroys ends after the handler that is running`() throws {
+    #expect(try fixture("threads", ["destroyed"]) == Outcome(.exited(0), lines: "ran 1"))
+  }
+
+  @Test func `an entry that threads run, cancel and drain goes to one of them`() throws {
+    #expect(try fixture("threads", ["contest", rounds(20)]) == Outcome(.exited(0)))
+  }
+
+  @Test func `64 threads register 1024 entries each while main leaves`() throws {
+    #expect(try fixture("threads", ["race", rounds(10)]) == Outcome(.exited(0), lines: "done"))
+  }
+
+  @Test func `what is accepted during exit runs, once`() throws {
+    #expect(try fixture("threads", ["tens", rounds(10)]) == Outcome(.exited(0), lines: "done"))
+  }
+
+  @Test func `four threads do everything at once`() throws {
+    for _ in 0..<(10 * stress) { #expect(try fixture("threads", ["everything"]) == Outcome(.exited(0))) }
+  }
+}
