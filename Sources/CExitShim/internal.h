@@ -42,44 +42,51 @@
 extern int __cxa_atexit(void (*function)(void *), void *argument, void *object);
 #pragma GCC visibility pop
 
-// ---- lock.c: one futex word whose value is its owner, so that re-entry from a signal handler is seen.
+// ---- lock.c: a futex word whose value is its owner, so that re-entry from a signal handler is seen.
+// 0: free; else this_thread of its owner, bit 0: somebody sleeps on it.
 
-extern _Atomic uintptr_t cexit_lock_word; // 0: free; else this_thread of its owner, bit 0: somebody sleeps on it
+extern _Atomic uintptr_t cexit_lock_word; // the lock of everything but the finalizers' table
 extern PER_THREAD struct running *_Atomic cexit_running;
 
 static inline uintptr_t this_thread(void) { // where its thread-local storage is: pthread_self would be a call
   return (uintptr_t)&cexit_running;
 }
 
-int cexit_lock_slow(void);
-void cexit_lock_wake(void);
+int cexit_lock_slow(_Atomic uintptr_t *word);
+void cexit_lock_wake(_Atomic uintptr_t *word);
 
 // This thread is adding to libc's list, which has a lock of its own: a signal handler that comes back for it would hang.
 extern PER_THREAD volatile bool cexit_in_libc;
 
-static inline bool lock_try(void) {
+static inline bool word_try(_Atomic uintptr_t *word) {
   uintptr_t self = this_thread(), free_word = 0;
   if (SINGLE_THREADED) {
-    if (atomic_load_explicit(&cexit_lock_word, memory_order_relaxed) != 0) return false;
-    atomic_store_explicit(&cexit_lock_word, self, memory_order_relaxed);
+    if (atomic_load_explicit(word, memory_order_relaxed) != 0) return false;
+    atomic_store_explicit(word, self, memory_order_relaxed);
     atomic_signal_fence(memory_order_seq_cst);
     return true;
   }
-  return atomic_compare_exchange_strong_explicit(&cexit_lock_word, &free_word, self, memory_order_acquire,
-                                                 memory_order_relaxed);
+  return atomic_compare_exchange_strong_explicit(word, &free_word, self, memory_order_acquire, memory_order_relaxed);
 }
 
-static inline int lock_take(void) { // 0 or EDEADLK
-  return LIKELY(lock_try()) ? 0 : cexit_lock_slow();
+static inline int word_take(_Atomic uintptr_t *word) { // 0 or EDEADLK
+  return LIKELY(word_try(word)) ? 0 : cexit_lock_slow(word);
 }
 
-static inline void lock_drop(void) {
+static inline void word_drop(_Atomic uintptr_t *word) {
   if (SINGLE_THREADED) {
     atomic_signal_fence(memory_order_seq_cst);
-    atomic_store_explicit(&cexit_lock_word, 0, memory_order_release);
-  } else if (atomic_exchange_explicit(&cexit_lock_word, 0, memory_order_release) & 1) {
-    cexit_lock_wake();
+    atomic_store_explicit(word, 0, memory_order_release);
+  } else if (atomic_exchange_explicit(word, 0, memory_order_release) & 1) {
+    cexit_lock_wake(word);
   }
+}
+
+static inline int lock_take(void) {
+  return word_take(&cexit_lock_word);
+}
+static inline void lock_drop(void) {
+  word_drop(&cexit_lock_word);
 }
 
 void cexit_futex_wait(const void *word, uint32_t seen);
@@ -186,7 +193,7 @@ static inline bool is_here(void) {
 }
 int cexit_enter_slow(bool locked);
 static inline int enter(void) { // takes the lock in a process that is known; 0 or EDEADLK
-  bool locked = lock_try();
+  bool locked = word_try(&cexit_lock_word);
   return LIKELY(locked && is_here()) ? 0 : cexit_enter_slow(locked);
 }
 

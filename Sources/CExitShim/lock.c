@@ -40,14 +40,14 @@ static inline void spin_hint(void) {
 #endif
 }
 
-int cexit_lock_slow(void) {
+int cexit_lock_slow(_Atomic uintptr_t *word) {
   uintptr_t self = this_thread(), seen;
   // Backing off longer and longer lets the holder do several operations with everything in its cache: with two threads
   // that do nothing but register, three times the throughput of asking again at once.
   for (int pauses = 1; pauses <= 256; pauses *= 2) {
-    seen = atomic_load_explicit(&cexit_lock_word, memory_order_relaxed);
+    seen = atomic_load_explicit(word, memory_order_relaxed);
     if ((seen & ~(uintptr_t)1) == self) return EDEADLK;
-    if (seen == 0 && atomic_compare_exchange_weak_explicit(&cexit_lock_word, &seen, self, memory_order_acquire,
+    if (seen == 0 && atomic_compare_exchange_weak_explicit(word, &seen, self, memory_order_acquire,
                                                            memory_order_relaxed))
       return 0;
     for (int i = 0; i < pauses; i++) spin_hint();
@@ -55,16 +55,16 @@ int cexit_lock_slow(void) {
   for (;;) { // who has slept takes it with bit 0 set: others may be asleep, too
     cexit_process_recover(); // its holder may have stayed behind in another process
     seen = 0;
-    if (atomic_compare_exchange_strong_explicit(&cexit_lock_word, &seen, self | 1, memory_order_acquire,
+    if (atomic_compare_exchange_strong_explicit(word, &seen, self | 1, memory_order_acquire,
                                                 memory_order_relaxed))
       return 0;
-    if ((seen & 1) == 0 && !atomic_compare_exchange_strong_explicit(&cexit_lock_word, &seen, seen | 1,
+    if ((seen & 1) == 0 && !atomic_compare_exchange_strong_explicit(word, &seen, seen | 1,
                                                                     memory_order_relaxed, memory_order_relaxed))
       continue;
-    cexit_futex_wait(cexit_futex_half(&cexit_lock_word), (uint32_t)(seen | 1));
+    cexit_futex_wait(cexit_futex_half(word), (uint32_t)(seen | 1));
   }
 }
 
-void cexit_lock_wake(void) {
-  cexit_futex_wake(cexit_futex_half(&cexit_lock_word), 1);
+void cexit_lock_wake(_Atomic uintptr_t *word) {
+  cexit_futex_wake(cexit_futex_half(word), 1);
 }

@@ -205,7 +205,7 @@ static inline __attribute__((always_inline)) void push(cexit_stack *stack, cexit
 }
 
 static inline bool enter_ready(cexit_stack *stack, const void *owner) { // takes the lock if nothing stands in the way
-  if (!lock_try()) return false;
+  if (!word_try(&cexit_lock_word)) return false;
   if (LIKELY(is_here() && cexit_stack_is_ready(stack, owner))) return true;
   lock_drop();
   return false;
