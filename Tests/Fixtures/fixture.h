@@ -17,10 +17,13 @@
 #include <sys/wait.h>
 
 static inline void say(const char *format, ...) {
+  char line[512];
   va_list arguments;
   va_start(arguments, format);
-  vdprintf(STDOUT_FILENO, format, arguments);
+  int length = vsnprintf(line, sizeof line, format, arguments);
   va_end(arguments);
+  // Not vdprintf, whose temporary stream an exit on another thread may flush once more.
+  if (length < 0 || write(STDOUT_FILENO, line, (size_t)length) != length) _exit(96);
 }
 
 /// Ends the process at once, with the line that is to blame, where `condition` does not hold.

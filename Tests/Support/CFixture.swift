@@ -57,10 +57,13 @@ public func compile(_ name: String, _ build: CBuild = .plain) throws -> String {
   case .shared: objects = [try sharedCore(build)]
   case .absent: break
   }
-  let source = "\(packageRoot)/Tests/Fixtures/\(name)"
+  let folder = "\(packageRoot)/Tests/Fixtures", source = "\(folder)/\(name)"
+  let headers = try filesIn(folder).filter { $0.hasSuffix(".h") }.map { "\(folder)/\($0)" }
+    + ["\(packageRoot)/Sources/CExitShim/include/CExitShim.h"]
   let kind = build.isPlugin ? ["-fPIC", "-shared"] : ["-rdynamic"]
-  return try make(name.prefix { $0 != "." } + (build.isPlugin ? ".so" : ""), from: [source] + objects) {
-    [build.compiler] + strict + build.flags + kind + ["-o", $0, source] + objects + build.libraries
+  return try make(name.prefix { $0 != "." } + (build.isPlugin ? ".so" : ""), from: [source] + headers + objects) {
+    (name.hasSuffix(".cpp") ? ["c++", "-std=c++17"] : [build.compiler, "-std=c11"])
+      + strict + build.flags + kind + ["-o", $0, source] + objects + build.libraries
       + ["-lpthread", "-ldl"]
   }
 }
@@ -74,7 +77,7 @@ public func sharedCore(_ build: CBuild = .plain) throws -> String {
 }
 
 private let strict = [
-  "-std=c11", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror", "-I", "\(packageRoot)/Sources/CExitShim/include",
+  "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror", "-I", "\(packageRoot)/Sources/CExitShim/include",
 ]
 
 /// The C core as objects, to link.
@@ -84,7 +87,7 @@ public func coreObjects(_ build: CBuild) throws -> [String] {
   let headers = (names.filter { $0.hasSuffix(".h") } + ["include/CExitShim.h"]).map { "\(folder)/\($0)" }
   return try names.filter { $0.hasSuffix(".c") }.map { name in
     try make(name.dropLast(2) + ".o", from: ["\(folder)/\(name)"] + headers) {
-      [build.compiler] + strict + build.flags + ["-fPIC", "-c", "-o", $0, "\(folder)/\(name)"]
+      [build.compiler, "-std=c11"] + strict + build.flags + ["-fPIC", "-c", "-o", $0, "\(folder)/\(name)"]
     }
   }
 }
