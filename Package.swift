@@ -14,6 +14,7 @@ let package = Package(
     .target(name: "ExitKit", dependencies: ["CExitShim"]),
     .target(name: "ProcessSupport", path: "Tests/Support"),
     .testTarget(name: "CExitShimTests", dependencies: ["CExitShim", "ProcessSupport"]),
+    .testTarget(name: "WaysOutTests", dependencies: ["ProcessSupport"]),
     .testTarget(name: "ExitKitTests", dependencies: ["ExitKit"]),
   ],
   swiftLanguageModes: [.v6],

@@ -45,13 +45,20 @@ static void in_a_loop(void) {
   for (volatile unsigned long i = 0;; i++) continue;
 }
 
+static void nothing_to_read(void) {
+  int ends[2];
+  CHECK(pipe(ends) == 0 && dup2(ends[0], STDIN_FILENO) == 0);
+}
+
 static void in_read(void) {
   char byte;
+  nothing_to_read();
   while (read(STDIN_FILENO, &byte, 1) > 0) continue;
   say("read was interrupted\n");
 }
 
 static void in_stdio(void) { // which holds the lock of the stream
+  nothing_to_read();
   getchar();
 }
 
@@ -64,7 +71,10 @@ static void behind_a_mask(void) {
 
 static void in_join(void) { join(start((void *(*)(void *))(void (*)(void))in_a_loop, NULL)); }
 
-static void gone(void) { pthread_exit(NULL); }
+static void gone(void) {
+  start((void *(*)(void *))(void (*)(void))in_a_loop, NULL);
+  pthread_exit(NULL);
+}
 
 static int orderly(int count, char **arguments) {
   static const struct {

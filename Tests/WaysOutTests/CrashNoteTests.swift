@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Glibc
+import ProcessSupport
+import Testing
+
+@Suite struct CrashNoteTests {
+  let program: String
+
+  init() throws { program = try compile("crash.c") }
+
+  static let crashes: [(way: String, signal: Int32, name: String)] = [
+    ("null", SIGSEGV, "SIGSEGV"), ("bus", SIGBUS, "SIGBUS"), ("trap", SIGILL, "SIGILL"),
+    ("breakpoint", SIGTRAP, "SIGTRAP"), ("abort", SIGABRT, "SIGABRT"), ("raise", SIGFPE, "SIGFPE"),
+    ("overflow", SIGSEGV, "SIGSEGV"),
+  ]
+
+  func note(_ signal: String) -> String { "ExitKit: exit handler \"bad one\" (App/main.c:12) crashed: \(signal)\n" }
+
+  @Test(arguments: crashes)
+  func `a handler that crashes is named, and the process dies of the crash`(
+    crash: (way: String, signal: Int32, name: String)
+  ) throws {
+    let outcome = try run(program, ["plain", crash.way])
+    #expect(outcome == Outcome(.signaled(crash.signal), output: "first\n", errors: note(crash.name)))
+  }
+
+  @Test(arguments: crashes)
+  func `the same on the thread that a signal wakes`(crash: (way: String, signal: Int32, name: String)) throws {
+    let outcome = try run(program, ["signal", crash.way])
+    #expect(outcome == Outcome(.signaled(crash.signal), errors: note(crash.name)))
+  }
+
+  @Test(arguments: [
+    ("null", "11, at the address"), ("breakpoint", "5, ?"), ("abort", "6, sent by itself"), ("raise", "8, sent by itself"),
+  ])
+  func `whoever was there for the signal gets it with all that belongs to it`(way: String, told: String) throws {
+    let outcome = try run(program, ["before", way])
+    #expect(outcome.ending == .exited(9))
+    #expect(outcome.output == "was there before: signal \(told)\n")
+  }
+
+  @Test func `a crash in the release of what a handler captured is that handler's`() throws {
+    let outcome = try run(program, ["release"])
+    #expect(outcome == Outcome(.signaled(SIGSEGV), errors: "ExitKit: exit handler \"goes early\" crashed: SIGSEGV\n"))
+  }
+
+  @Test func `a crash on another thread is not put down to a handler`() throws {
+    #expect(try run(program, ["elsewhere"]) == Outcome(.signaled(SIGSEGV)))
+  }
+
+  @Test func `nothing is installed but while handlers run at exit`() throws {
+    #expect(try run(program, ["only in the run"]) == Outcome(.exited(7), output: "libc's\n"))
+  }
+
+  @Test func `a disposition that a handler sets stays`() throws {
+    #expect(try run(program, ["handed over"]) == Outcome(.exited(8), output: "taken over: 11\n"))
+  }
+
+  @Test func `a broken stderr does not change what the process dies of`() throws {
+    #expect(try run(program, ["no stderr"]) == Outcome(.signaled(SIGSEGV)))
+  }
+}

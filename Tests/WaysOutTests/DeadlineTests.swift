@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Glibc
+import ProcessSupport
+import Testing
+
+@Suite struct DeadlineTests {
+  let program: String
+
+  init() throws { program = try compile("deadline.c") }
+
+  /// A line of the deadline's, with the measured time taken out of it.
+  func withoutTime(_ line: String) -> String {
+    line.replacing(/after [0-9]+\.[0-9]{3} s/, with: "after some time")
+  }
+
+  static let ways = ["spin", "block", "allocator", "lock", "mask"]
+  static let passed = "is stuck after some time: the deadline of 0.150 s has passed\n"
+
+  @Test(arguments: ways)
+  func `a handler that is stuck is named, and the process ends with its status`(way: String) throws {
+    let outcome = try run(program, ["whole", way])
+    #expect(outcome.ending == .exited(7))
+    #expect(outcome.output == "first\n")
+    #expect(withoutTime(outcome.errors) == "ExitKit: exit handler \"\(way)\" (App/main.c:12) \(Self.passed)")
+  }
+
+  @Test(arguments: ways)
+  func `after a signal the process dies of it`(way: String) throws {
+    let outcome = try run(program, ["signal", way])
+    #expect(outcome.ending == .signaled(SIGTERM))
+    #expect(withoutTime(outcome.errors) == "ExitKit: exit handler \"\(way)\" (App/main.c:12) \(Self.passed)")
+  }
+
+  @Test(arguments: ways)
+  func `a handler's own limit counts for that handler alone`(way: String) throws {
+    let outcome = try run(program, ["limit", way])
+    #expect(outcome.ending == .exited(7))
+    #expect(outcome.output == "in time\nslow\n")
+    let expected = "ExitKit: exit handler \"limited\" (App/main.c:34) is stuck after some time: its limit is 0.150 s\n"
+    #expect(withoutTime(outcome.errors) == expected)
+  }
+
+  @Test func `a handler of a nested stack is named, not the stack`() throws {
+    let outcome = try run(program, ["nested", "block"])
+    #expect(withoutTime(outcome.errors) == "ExitKit: exit handler \"block\" (App/main.c:12) \(Self.passed)")
+  }
+
+  @Test func `a handler without a name and a place is told of`() throws {
+    #expect(withoutTime(try run(program, ["unnamed"]).errors) == "ExitKit: exit handler \(Self.passed)")
+  }
+
+  @Test func `a name of any length, with line breaks, makes one line`() throws {
+    let name = "n " + String(repeating: "n", count: 118)
+    #expect(withoutTime(try run(program, ["strange name"]).errors) == "ExitKit: exit handler \"\(name)\" \(Self.passed)")
+  }
+
+  @Test func `what a handler captured is part of it, and its name is still known when that goes`() throws {
+    let outcome = try run(program, ["release"])
+    #expect(withoutTime(outcome.errors) == "ExitKit: exit handler \"goes early\" (App/main.c:12) \(Self.passed)")
+  }
+
+  @Test func `limits and the deadline are for an exit, not for a run by hand`() throws {
+    #expect(try run(program, ["by hand"]) == Outcome(.exited(3), output: "limited\nslow\n"))
+  }
+
+  @Test func `a handler that another thread runs by hand is named, too`() throws {
+    let outcome = try run(program, ["elsewhere"])
+    #expect(outcome.ending == .exited(7))
+    #expect(outcome.output == "handler\n")
+    #expect(withoutTime(outcome.errors) == "ExitKit: exit handler \(Self.passed)")
+  }
+
+  @Test func `the deadline covers what libc runs, as well`() throws {
+    let expected = "ExitKit: what libc runs at exit is stuck: the deadline of 0.150 s has passed\n"
+    #expect(try run(program, ["libc"]) == Outcome(.exited(7), output: "handler\n", errors: expected))
+  }
+
+  @Test func `a deadline set by a handler counts from the start of the exit`() throws {
+    let expected = "ExitKit: exit handler \"setter\" is stuck: the deadline of 0.150 s has passed\n"
+    #expect(try run(program, ["during"]) == Outcome(.exited(7), errors: expected))
+  }
+
+  @Test(arguments: ["closed", "broken", "full"])
+  func `stderr that nobody reads does not keep the process`(state: String) throws {
+    #expect(try run(program, ["no stderr", state]) == Outcome(.exited(7)))
+  }
+
+  @Test func `a negative deadline is refused and changes nothing, and zero takes it away`() throws {
+    #expect(try run(program, ["bad"]) == Outcome(.exited(3), output: "slow\n"))
+  }
+
+  @Test func `a forked child has no deadline until it sets one`() throws {
+    #expect(try run(program, ["child"]) == Outcome(.exited(3), output: "slow\nchild's\nchild: 5\n"))
+    let outcome = try run(program, ["child", "sets"])
+    #expect(outcome.output == "child: 5\n")
+    #expect(outcome.errors.hasPrefix("ExitKit: exit handler is stuck after"))
+  }
+}

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Glibc
+import ProcessSupport
+import Testing
+
+/// How often a test that needs luck to fail is tried; EXITKIT_STRESS=1 asks for the full number.
+func rounds(_ few: Int, of many: Int) -> String {
+  getenv("EXITKIT_STRESS") == nil ? "\(few)" : "\(many)"
+}
+
+@Suite struct LeavingTests {
+  let program: String
+
+  init() throws { program = try compile("leaving.c") }
+
+  @Test(arguments: ["exit", "cexit_exit"])
+  func `eight threads that exit at once run each of 64 handlers once`(how: String) throws {
+    let outcome = try run(program, ["together", how, rounds(20, of: 1000)], deadline: 600)
+    #expect(outcome == Outcome(.exited(0), output: "wrong: 0\n"))
+  }
+
+  @Test(.enabled(if: glibcLosesHandlers))
+  func `eight threads that exit at once lose handlers of plain libc`() throws {
+    let outcome = try run(program, ["together", "plain", "20"])
+    #expect(outcome.ending == .exited(0))
+    #expect(outcome.output != "wrong: 0\n")
+  }
+
+  @Test func `eight threads that quick_exit at once run each handler once`() throws {
+    #expect(try run(program, ["quick"]) == Outcome(.exited(5), output: "newest\nmiddle\noldest\n"))
+  }
+
+  @Test func `a handler that joins a thread which waits in exit is named by the deadline`() throws {
+    let outcome = try run(program, ["joins"])
+    #expect(outcome.ending == .exited(3))
+    #expect(outcome.errors.hasPrefix("ExitKit: exit handler \"joins\" is stuck after"))
+  }
+
+  @Test(arguments: ["", "signals", "deadline", "both"])
+  func `the last thread to end exits with status 0, the library's own not counted`(own: String) throws {
+    let outcome = try run(program, ["last thread", own])
+    #expect(outcome == Outcome(.exited(0), output: "last thread\nstatus 0\n"))
+  }
+
+  @Test func `exit in the destructor of a thread's data runs the handlers`() throws {
+    let outcome = try run(program, ["destructor"])
+    #expect(outcome == Outcome(.exited(6), output: "thread's destructor\nstatus 6\noldest\n"))
+  }
+
+  @Test func `a handler that ends its thread, whose data's destructor exits, leaves the rest to that`() throws {
+    let outcome = try run(program, ["destructor in exit"])
+    #expect(outcome == Outcome(.exited(6), output: "ends its thread\nthread's destructor\noldest\n"))
+  }
+
+  @Test func `exit in the destructor of a C++ static goes on with what is left`() throws {
+    let outcome = try run(compile("statics.cpp"))
+    #expect(outcome == Outcome(.exited(8), output: "newer handler\nstatic\nolder handler\nolder static\n"))
+  }
+
+  @Test func `a forked child of a process with threads leaves as it likes, without exec`() throws {
+    let many = Int(rounds(20, of: 1000))!
+    let outcome = try run(program, ["forked", "\(many)"], deadline: 600)
+    #expect(outcome.ending == .exited(0))
+    #expect(outcome.output == String(repeating: "child's\n", count: many) + "parent's\n")
+  }
+}
+
+/// glibc serializes exit since 2.41.
+let glibcLosesHandlers = {
+  guard let symbol = dlsym(nil, "gnu_get_libc_version") else { return false }
+  let version = unsafeBitCast(symbol, to: (@convention(c) () -> UnsafePointer<CChar>).self)
+  let numbers = String(cString: version()).split(separator: ".").compactMap { Int($0) }
+  return numbers.count > 1 && (numbers[0], numbers[1]) < (2, 41)
+}()

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Glibc
+import ProcessSupport
+import Testing
+
+@Suite struct SignalTests {
+  let program: String
+
+  init() throws { program = try compile("signals.c") }
+
+  /// Starts a case, waits until it is ready, and sends it a signal.
+  func signalled(_ arguments: [String], _ signal: Int32 = SIGTERM) throws -> Outcome {
+    let child = try ChildProcess(program, arguments)
+    #expect(child.waitForOutput("ready"))
+    child.send(signal)
+    return child.finish()
+  }
+
+  @Test(arguments: ["loop", "read", "stdio", "mask", "join", "gone"])
+  func `a signal runs every handler, flushes stdio and ends the process, whatever main is doing`(state: String) throws {
+    let outcome = try signalled(["orderly", state])
+    #expect(
+      outcome.output == """
+        ready
+        status 143
+        signal 15 from the parent
+        libc's
+        destructor
+        held back by stdio
+
+        """)
+    #expect(outcome.ending == .signaled(SIGTERM))
+  }
+
+  @Test(arguments: [SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGALRM, 40])
+  func `the process dies of the very signal that it was sent`(signal: Int32) throws {
+    let outcome = try signalled(["orderly", "loop", "\(signal)"], signal)
+    #expect(outcome.ending == .signaled(signal))
+    #expect(outcome.output.hasPrefix("ready\nstatus \(128 + signal)\nsignal \(signal) from the parent\n"))
+  }
+
+  @Test func `what cannot be an exit is refused, and then a signal runs no handler`() throws {
+    #expect(try run(program, ["refused"]) == Outcome(.signaled(SIGTERM)))
+  }
+
+  @Test func `asking again changes nothing, or adds signals`() throws {
+    #expect(try signalled(["twice"]).output == "ready\nsignal 15 from the parent\ndestructor\n")
+    #expect(try signalled(["twice"], SIGUSR1).output == "ready\nsignal 10 from the parent\ndestructor\n")
+  }
+
+  @Test func `an ignored signal stays ignored`() throws {
+    let outcome = try signalled(["ignored"])
+    #expect(outcome == Outcome(.signaled(SIGTERM), output: "ready\nsignal 15 from the parent\ndestructor\n"))
+  }
+
+  @Test func `a disposition that was there before has the signal at the end`() throws {
+    let outcome = try signalled(["restored"])
+    let output = "ready\nhandler\nlibc's\ndestructor\nwas there before: 15\n"
+    #expect(outcome == Outcome(.signaled(SIGTERM), output: output))
+  }
+
+  @Test(arguments: [SIGTERM, SIGINT, SIGHUP])
+  func `a second signal ends a clean-up that hangs, and is what the process dies of`(second: Int32) throws {
+    let child = try ChildProcess(program, ["second"])
+    #expect(child.waitForOutput("ready"))
+    child.send(SIGTERM)
+    #expect(child.waitForOutput("hanging"))
+    child.send(second)
+    #expect(child.finish() == Outcome(.signaled(second), output: "ready\nhanging\n"))
+  }
+
+  @Test func `a signal in an exit that has begun lets it come to its end`() throws {
+    let outcome = try run(program, ["late"])
+    #expect(outcome == Outcome(.signaled(SIGTERM), output: "signal 15 from itself\nsignal 15 from itself\ndestructor\n"))
+  }
+
+  @Test func `an exit in a handler does not hide the signal`() throws {
+    let outcome = try run(program, ["status"])
+    #expect(outcome == Outcome(.signaled(SIGTERM), output: "exit(5)\nstatus 5\nlibc's\ndestructor\n"))
+  }
+
+  @Test func `closing all streams is not taken for the end`() throws {
+    let outcome = try run(program, ["closing"])
+    #expect(outcome == Outcome(.signaled(SIGTERM), output: "closed\nhandler\nclosed\nlibc's\ndestructor\n"))
+  }
+
+  @Test func `a broken pipe does not cut short the clean-up that it caused`() throws {
+    #expect(try run(program, ["broken pipe"]) == Outcome(.signaled(SIGPIPE), output: "handler\ndestructor\n"))
+  }
+
+  @Test func `quick_exit keeps its status`() throws {
+    #expect(try run(program, ["quick"]) == Outcome(.exited(4), output: "libc's\n"))
+  }
+
+  @Test func `timeout, which sends its signal twice, does not cut the clean-up short`() throws {
+    for _ in 0..<10 {
+      let outcome = try run("timeout", ["0.05", program, "twice"])
+      #expect(outcome.ending == .exited(124))
+      #expect(outcome.output == "ready\nsignal 15 from the parent\ndestructor\n")
+    }
+  }
+
+  // Children
+
+  @Test func `a forked child dies of a signal at once, and the parent does not notice`() throws {
+    let outcome = try run(program, ["fork"])
+    #expect(outcome == Outcome(.exited(0), output: "child: signal 15\nparent's\ndestructor\n"))
+  }
+
+  @Test func `a forked child that asks for it itself exits in order`() throws {
+    let outcome = try run(program, ["fork", "asks"])
+    #expect(outcome == Outcome(.exited(0), output: "child's\ndestructor\nchild: signal 15\nparent's\ndestructor\n"))
+  }
+
+  @Test func `a child of vfork dies of a signal, and the parent does not exit`() throws {
+    let outcome = try run(program, ["vfork"])
+    #expect(outcome == Outcome(.exited(0), output: "child: signal 15\nparent's\ndestructor\n"))
+  }
+
+  @Test func `a child made by a handler is not exiting on the signal`() throws {
+    let outcome = try run(program, ["fork in handler"])
+    #expect(outcome == Outcome(.signaled(SIGTERM), output: "destructor\nchild: 6\ndestructor\n"))
+  }
+
+  @Test func `a program that a handler starts is not deaf to signals`() throws {
+    let outcome = try run(program, ["spawn in handler"])
+    #expect(outcome == Outcome(.signaled(SIGTERM), output: "child: signal 15\ndestructor\n"))
+  }
+
+  // Where a signal does not end the process
+
+  @Test func `the first process of a container exits with 128 and the signal's number`() throws {
+    let outcome = try run(program, ["first process"])
+    if outcome.output.hasPrefix("not permitted") { return }  // the next test does without the permission
+    #expect(outcome == Outcome(.exited(0), output: "handler\ndestructor\nchild: 143\ndestructor\n"))
+  }
+
+  @Test func `where the signal does not end it, the process exits with 128 and its number`() throws {
+    let outcome = try run(try compile("deaf.c"))
+    #expect(outcome == Outcome(.exited(143), output: "handler\n"))
+  }
+}
