@@ -5,6 +5,7 @@
 //   signals.c                          exit on a signal
 //   slot.c  death.c  crash.c           the way out
 //   deadline.c  helper.c  note.c       watching it
+//   watch.c  finalizer.c  table.c      Swift objects that end
 //   object.c                           unloading a shared object
 //   run.c  call.c                      calling handlers
 //   stack.c                            which handlers there are, in which order
@@ -117,7 +118,8 @@ struct entry {
   uint32_t newer, older;   // neighbours in its phase; `older` links the free list
   uint32_t generation;     // odd: pending; grows at each taking and each freeing
   uint32_t epoch;          // when: the mark and the fork it came after
-  unsigned stack : 28, phase : 2, inherited : 1;
+  unsigned stack : 26, phase : 2, inherited : 1;
+  unsigned asleep_from : 2; // its phase, while `phase` is ASLEEP
   unsigned own_release : 1; // `release` is a word for `function` to use, not to be called
   unsigned line : 20, owner : 12;
 };
@@ -128,12 +130,14 @@ struct slots { // slots in a list of libc's
   uint32_t group; // the epoch of that group
 };
 
+enum { ASLEEP = 3, LISTS }; // beside the phases: what runs of the stack leave out
+
 struct cexit_stack { // what a registration and a cancellation read and write comes first: one cache line
-  _Alignas(64) uint32_t newest[3]; // by phase; NONE
+  _Alignas(64) uint32_t newest[LISTS]; // by phase; NONE
   uint32_t index;
   uint32_t parent;        // NONE: standalone, or the process's own
   uint32_t inherited;     // entries here with that flag
-  size_t count;           // pending entries that belong to this process
+  size_t count;           // pending entries that belong to this process, without those asleep
   struct slots *slots;    // what runs it without being asked; NULL for a standalone stack
   uintptr_t runner;       // the thread that runs it; 0
   uint64_t place;         // the entry of `parent` that runs it
@@ -299,6 +303,39 @@ void cexit_note_number(struct note *note, uint64_t number, int digits); // at le
 void cexit_note_seconds(struct note *note, uint64_t nanoseconds);
 void cexit_note_handler(struct note *note, const struct entry *entry);
 void cexit_note_write(struct note *note); // as one line on stderr
+
+// ---- finalizer.c and watch.c
+
+#if defined(__clang__) && (defined(__x86_64__) || defined(__aarch64__))
+#define CAN_WATCH 1
+#define SWIFT_CALL __attribute__((swiftcall))
+#define SWIFT_SELF __attribute__((swift_context))
+#else
+#define CAN_WATCH 0 // not the compiler that comes with Swift, or a platform that this was never tried on
+#define SWIFT_CALL
+#define SWIFT_SELF
+#endif
+#define RUNTIME __attribute__((weak, visibility("default"))) // Swift's; a C program has none of it
+
+typedef SWIFT_CALL void cexit_deinit(SWIFT_SELF void *object); // what a class does to free an object
+// Calls `deinit`, then runs the object's finalizers. `hops`: it may have been put off to another thread.
+void cexit_object_dies(void *object, cexit_deinit *deinit, bool hops);
+
+// ---- table.c
+
+struct ready { // a finalizer that was taken out of the table, with its reference to the object
+  cexit_handler handler;
+  void *object;
+  uint32_t place;
+};
+int cexit_node_tie(cexit_finalizer *node, void *object, uint32_t place, bool watched); // 0 or EDEADLK
+void *cexit_node_untie(cexit_finalizer *node); // the object; NULL: it was not tied
+void *cexit_node_object(const cexit_finalizer *node, void *(*retain)(void *object));
+uint32_t cexit_nodes_take(void *object, struct ready *out, uint32_t room); // newest first; how many
+uint32_t cexit_nodes_sweep(bool again, bool (*is_dead)(void *object), struct ready *out, uint32_t room);
+void cexit_table_before_fork(void);
+void cexit_table_after_fork(void);
+void cexit_table_forked(void); // this process is a child that before_fork was not called for
 
 // ---- slot.c
 

@@ -15,7 +15,7 @@ int cexit_stack_new(const char *name, cexit_stack **out) {
     if (error != 0) return error;
     if (cexit_stacks.available != 0) break;
     lock_drop();
-    if (cexit_stacks.capacity >= 1u << 27) return ENOMEM; // an entry has 28 bits for its stack
+    if (cexit_stacks.capacity >= 1u << 25) return ENOMEM; // an entry has 26 bits for its stack
     if ((error = cexit_slab_grow(&cexit_stacks)) != 0) return error;
   }
   uint32_t index = cexit_stacks.free;
@@ -24,7 +24,7 @@ int cexit_stack_new(const char *name, cexit_stack **out) {
   cexit_stacks.available--;
   cexit_stack *stack = stack_at(index);
   *stack = (cexit_stack){
-      .newest = {NONE, NONE, NONE}, .index = index, .parent = NONE, .references = 1, .name = name};
+      .newest = {NONE, NONE, NONE, NONE}, .index = index, .parent = NONE, .references = 1, .name = name};
   lock_drop();
   *out = stack;
   return 0;
@@ -34,9 +34,12 @@ static cexit_stack *parent_of(const cexit_stack *stack) {
   return stack->parent == NONE ? NULL : stack_at(stack->parent);
 }
 
+static size_t move_list(cexit_stack *from, cexit_stack *to, unsigned list);
+
 void cexit_stack_drop(cexit_stack *stack) {
   while (stack != NULL && --stack->references == 0) {
     cexit_stack *parent = parent_of(stack);
+    if (stack->newest[ASLEEP] != NONE) move_list(stack, PROCESS, ASLEEP); // who holds their handles may still run them
     stack->next_free = cexit_stacks.free;
     cexit_stacks.free = stack->index;
     cexit_stacks.available++;
@@ -181,9 +184,9 @@ static void set_slots(cexit_stack *stack, struct slots *slots) { // of all that 
   }
 }
 
-static size_t move_phase(cexit_stack *from, cexit_stack *to, unsigned phase) {
+static size_t move_list(cexit_stack *from, cexit_stack *to, unsigned list) {
   size_t moved = 0;
-  uint32_t index = from->newest[phase], next;
+  uint32_t index = from->newest[list], next;
   while (index != NONE && entry_at(index)->older != NONE) index = entry_at(index)->older;
   for (; index != NONE; index = next) { // from the oldest on, each becomes the newest
     struct entry *entry = entry_at(index);
@@ -197,7 +200,7 @@ static size_t move_phase(cexit_stack *from, cexit_stack *to, unsigned phase) {
       set_parent(nested, to);
       set_slots(nested, to->slots);
     }
-    moved++;
+    if (list != ASLEEP) moved++;
   }
   return moved;
 }
@@ -213,7 +216,7 @@ size_t cexit_stack_move(cexit_stack *from, cexit_stack *to) {
     if (cexit_stack_make_ready(to, NULL) != 0) return 0;
   }
   size_t moved = 0;
-  for (unsigned phase = 0; phase < 3; phase++) moved += move_phase(from, to, phase);
+  for (unsigned list = 0; list < LISTS; list++) moved += move_list(from, to, list);
   lock_drop();
   return moved;
 }
@@ -249,7 +252,7 @@ void cexit_stacks_adopted(void) {
 void cexit_stacks_lost(void) {
   for (uint32_t i = 0; i < cexit_stacks.fresh; i++) {
     cexit_stack *stack = stack_at(i);
-    for (unsigned phase = 0; phase < 3; phase++) stack->newest[phase] = NONE;
+    for (unsigned list = 0; list < LISTS; list++) stack->newest[list] = NONE;
     stack->count = stack->foreign = stack->inherited = 0;
     forget_runner(stack);
   }

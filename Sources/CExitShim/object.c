@@ -58,8 +58,8 @@ static void remember(const void *owner, uint32_t number) { // with the lock held
 
 // Takes what the object owns out of `stack`, in the order in which it would run, what is nested included.
 static void collect(cexit_stack *stack, uint32_t number, cexit_stack *leaving, uint32_t *tail) {
-  static const unsigned order[] = {CExitPhaseEarly, CExitPhaseNormal, CExitPhaseLate};
-  for (unsigned i = 0; i < 3; i++) {
+  static const unsigned order[LISTS] = {CExitPhaseEarly, CExitPhaseNormal, CExitPhaseLate, ASLEEP};
+  for (unsigned i = 0; i < LISTS; i++) {
     uint32_t older;
     for (uint32_t index = stack->newest[order[i]]; index != NONE; index = older) {
       struct entry *entry = entry_at(index);
@@ -73,6 +73,10 @@ static void collect(cexit_stack *stack, uint32_t number, cexit_stack *leaving, u
         continue;
       }
       cexit_entry_unlink(entry);
+      if (entry->phase == ASLEEP) { // not to run, and not to stay: it is cancelled with the stack it goes to
+        cexit_entry_link(leaving, entry, index);
+        continue;
+      }
       entry->phase = CExitPhaseNormal;
       cexit_entry_link_oldest(leaving, entry, index, *tail);
       *tail = index;

@@ -35,19 +35,23 @@ static void become_child(void) {
   cexit_process.born = ++cexit_process.epoch;
   cexit_exit_forked();
   cexit_runs_forked();
+  cexit_table_forked();
 }
 
 // A signal handler that forks in the middle of an operation of its own thread goes back to it, in parent and child:
 // then the lock stays as it is.
 static void before_fork(void) {
   locked_for_fork = lock_take() == 0;
+  cexit_table_before_fork();
 }
 
 static void after_fork_in_parent(void) {
+  cexit_table_after_fork();
   if (locked_for_fork) lock_drop();
 }
 
 static void after_fork_in_child(void) {
+  cexit_table_after_fork();
   settle();
   become_child();
   cexit_stacks_forked();

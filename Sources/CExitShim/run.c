@@ -222,15 +222,43 @@ size_t cexit_stack_run_observed(cexit_stack *stack, cexit_observer observer, voi
   return cexit_run_stack(stack != NULL ? stack : PROCESS, 0, observer, context);
 }
 
-bool cexit_run(cexit_handler handler) {
+static bool take_by_handle(cexit_handler handler, struct entry *out) {
   if (enter() != 0) return false;
   uint32_t index = cexit_pending_index(handler);
-  struct entry taken;
-  if (index != NONE) cexit_entry_take(index, &taken);
+  if (index != NONE) cexit_entry_take(index, out);
   lock_drop();
-  if (index == NONE) return false;
+  return index != NONE;
+}
+
+// Busy before it is claimed, or the process could end between the two.
+bool cexit_run(cexit_handler handler) {
+  struct entry taken;
   begin();
-  cexit_call(&taken, NULL, NULL);
+  bool ours = take_by_handle(handler, &taken);
+  if (ours) cexit_call(&taken, NULL, NULL);
   end();
+  return ours;
+}
+
+bool cexit_run_instead(cexit_handler handler, cexit_function function, void *context) {
+  struct entry taken;
+  begin();
+  bool ours = take_by_handle(handler, &taken);
+  if (ours) {
+    struct entry instead = taken;
+    instead.function = function;
+    instead.context = context;
+    instead.release = NULL;
+    cexit_call(&instead, NULL, NULL);
+    cexit_entry_release(&taken);
+  }
+  end();
+  return ours;
+}
+
+bool cexit_current(cexit_record *record) {
+  if (cexit_running == NULL) return false;
+  const struct entry *entry = cexit_running->entry;
+  *record = (cexit_record){.name = entry->name, .file = entry->file, .line = entry->line};
   return true;
 }

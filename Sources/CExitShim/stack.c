@@ -11,7 +11,7 @@
 
 #include "internal.h"
 
-static const char phase_order[] = {CExitPhaseEarly, CExitPhaseNormal, CExitPhaseLate};
+static const char phase_order[LISTS] = {CExitPhaseEarly, CExitPhaseNormal, CExitPhaseLate, ASLEEP};
 
 // ---- One entry
 
@@ -27,7 +27,8 @@ static void inherit_place(const cexit_stack *stack) {
   }
 }
 
-static inline void joined(cexit_stack *stack, struct entry *entry) {
+static inline void joined(cexit_stack *stack, struct entry *entry, unsigned phase) {
+  if (phase == ASLEEP) return;
   stack->count++;
   if (LIKELY(!entry->inherited)) return;
   stack->inherited++;
@@ -40,7 +41,7 @@ static inline void put_newest(cexit_stack *stack, struct entry *entry, uint32_t 
   entry->older = older;
   if (older != NONE) entry_at(older)->newer = index;
   stack->newest[phase] = index;
-  joined(stack, entry);
+  joined(stack, entry, phase);
 }
 
 void cexit_entry_link(cexit_stack *stack, struct entry *entry, uint32_t index) {
@@ -54,7 +55,7 @@ void cexit_entry_link_oldest(cexit_stack *stack, struct entry *entry, uint32_t i
   entry->older = NONE;
   if (oldest != NONE) entry_at(oldest)->older = index;
   else stack->newest[entry->phase] = index;
-  joined(stack, entry);
+  joined(stack, entry, entry->phase);
 }
 
 inline void cexit_entry_unlink(struct entry *entry) {
@@ -63,6 +64,7 @@ inline void cexit_entry_unlink(struct entry *entry) {
   if (newer != NONE) entry_at(newer)->older = older;
   else stack->newest[entry->phase] = older;
   if (older != NONE) entry_at(older)->newer = newer;
+  if (entry->phase == ASLEEP) return;
   stack->count--;
   stack->inherited -= entry->inherited;
 }
@@ -109,8 +111,10 @@ void cexit_entry_take(uint32_t index, struct entry *out) {
 void cexit_entry_forget(uint32_t index) {
   struct entry *entry = entry_at(index);
   cexit_stack *stack = stack_at(entry->stack);
-  stack->foreign--;
-  stack->count++; // which taking it takes back
+  if (entry->phase != ASLEEP) {
+    stack->foreign--;
+    stack->count++; // which taking it takes back
+  }
   take(entry, index);
 }
 
@@ -146,7 +150,7 @@ static uint32_t newest_of_ours(const cexit_stack *stack, unsigned phase) {
 // The stack keeps its own order, whatever the floor: it runs until nothing is left that was registered since.
 uint32_t cexit_stack_next(cexit_stack *stack, uint32_t floor) {
   uint32_t next = NONE;
-  for (unsigned i = 0; i < 3; i++) {
+  for (unsigned i = 0; i < ASLEEP; i++) {
     uint32_t index = newest_of_ours(stack, (unsigned)phase_order[i]);
     if (index == NONE) continue;
     if (next == NONE) next = index;
@@ -195,7 +199,7 @@ static inline __attribute__((always_inline)) void push(cexit_stack *stack, cexit
       .function = from.function, .context = from.context, .release = from.release,
       .name = from.name, .file = from.file,
       .generation = generation, .epoch = cexit_process.epoch,
-      .stack = stack->index & 0xFFFFFFF, .phase = phase & 3,
+      .stack = stack->index & 0x3FFFFFF, .phase = phase & 3,
       .inherited = flags & CEXIT_INHERITED, .own_release = own_release,
       .line = line < 1u << 20 ? line & 0xFFFFF : 0,
       .owner = (flags & CEXIT_PINNED) ? 0 : known_owner(owner)->number & 0xFFF,
@@ -328,7 +332,7 @@ struct taken_list {
 };
 
 static void take_matching(cexit_stack *stack, matcher *matches, const void *wanted, struct taken_list *list) {
-  for (unsigned i = 0; i < 3; i++) {
+  for (unsigned i = 0; i < LISTS; i++) {
     uint32_t next;
     for (uint32_t index = stack->newest[(unsigned)phase_order[i]]; index != NONE; index = next) {
       struct entry *entry = entry_at(index);

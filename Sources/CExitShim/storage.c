@@ -11,8 +11,8 @@
 
 static struct entry first_entries[FIRST_CHUNK];
 cexit_stack cexit_first_stacks[FIRST_CHUNK] = {
-    [0] = {.newest = {NONE, NONE, NONE}, .index = 0, .parent = NONE, .references = 1, .slots = &cexit_process.process_slots},
-    [1] = {.newest = {NONE, NONE, NONE}, .index = 1, .parent = NONE, .references = 1, .slots = &cexit_process.quick_slots},
+    [0] = {.newest = {NONE, NONE, NONE, NONE}, .index = 0, .parent = NONE, .references = 1, .slots = &cexit_process.process_slots},
+    [1] = {.newest = {NONE, NONE, NONE, NONE}, .index = 1, .parent = NONE, .references = 1, .slots = &cexit_process.quick_slots},
 };
 
 #define FIRST(elements) ((uintptr_t)(elements) - sizeof(elements))

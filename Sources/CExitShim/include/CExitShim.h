@@ -355,4 +355,6 @@ CEXIT_ASSUME_NONNULL_END
 #ifdef __cplusplus
 }
 #endif
+
+#include "CExitFinalizer.h"
 #endif

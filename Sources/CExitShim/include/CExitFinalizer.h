@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Finalizers, for the Swift layer: entries that also run when a Swift object is destroyed. Included by CExitShim.h.
+//
+// A finalizer is an entry like any other, with its place on a stack, plus a node that is found from its object. Swift
+// on Linux tells nobody of an object's end; what is done instead, and where that cannot be done, is in watch.c. This
+// file exists because Swift can neither declare a function that takes an object in the context register nor replace
+// a word of a class.
+//
+// Who frees what: the node is the caller's, and has to stay until the entry's `release` function has called
+// cexit_finalizer_end. The object is not kept alive; its memory is, for as long as the node knows it.
+
+#ifndef CEXITFINALIZER_H
+#define CEXITFINALIZER_H
+
+#include "CExitShim.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+CEXIT_ASSUME_NONNULL_BEGIN
+
+/// Where a finalizer has to run when its object has died on another thread.
+#define CEXIT_ON_MAIN 1u  ///< On the main actor.
+#define CEXIT_ON_ACTOR 2u ///< On some other actor.
+
+/// The library's own; zeroed by the caller before cexit_finalizer_add.
+typedef struct cexit_finalizer {
+  uintptr_t object;
+  struct cexit_finalizer *CEXIT_NULLABLE next;
+  struct cexit_finalizer *CEXIT_NULLABLE *CEXIT_NULLABLE link;
+  uint64_t handler; ///< The handle's `raw`.
+} cexit_finalizer;
+
+/// Whether finalizers of objects of this object's class run promptly. Costs a load.
+CEXIT_API bool cexit_class_is_watched(const void *object);
+/// Makes them, if that can be done safely. `hops`: the class's deinit may be put off to another thread.
+CEXIT_API bool cexit_class_watch(const void *object, bool hops);
+
+/// Registers `entry` and ties it to `object`: it runs when the object dies. `place` is CEXIT_ON_MAIN, CEXIT_ON_ACTOR or
+/// 0. `prompt`: the class is watched, or calls cexit_object_died; else the object is looked at when others are added.
+/// It becomes false for an object that is dying already, whose entry is left to its stack.
+/// Returns as cexit_register, or ENOTSUP without a Swift runtime.
+CEXIT_API int cexit_finalizer_add(cexit_stack *CEXIT_NULLABLE stack, cexit_finalizer *finalizer, void *object,
+                                  uint32_t place, bool *prompt, const cexit_entry *entry,
+                                  const void *CEXIT_NULLABLE owner);
+/// Unties it. To be called by the entry's `release`, before the node's memory goes.
+CEXIT_API void cexit_finalizer_end(cexit_finalizer *finalizer);
+/// The object, retained; NULL: it is dying, or untied.
+CEXIT_API void *CEXIT_NULLABLE cexit_finalizer_object(cexit_finalizer *finalizer);
+
+/// An object dies that says so itself: runs its finalizers. To be called from its deinit.
+CEXIT_API void cexit_object_died(void *object);
+
+/// An object whose deinit was put off, with the finalizers that wait for it.
+typedef struct cexit_departure cexit_departure;
+/// Whether the deinit has run.
+CEXIT_API bool cexit_departure_is_over(const cexit_departure *departure);
+/// Runs the finalizers, and frees the departure.
+CEXIT_API void cexit_departure_end(cexit_departure *departure);
+
+/// Who is asked to run the entry of a handle at its place, and to wait for a departure. Without them finalizers run on
+/// the thread that released the object.
+typedef struct cexit_finalizer_delegate {
+  void (*run)(uint64_t handler, bool on_main);
+  void (*wait)(cexit_departure *departure);
+} cexit_finalizer_delegate;
+CEXIT_API void cexit_finalizers_set_delegate(cexit_finalizer_delegate delegate);
+
+/// Leaves an entry out of its stack's runs, or puts it back, as the newest of its phase. It stays pending, and runs by
+/// its handle. Such entries are not counted. False: it was not pending.
+CEXIT_API bool cexit_set_asleep(cexit_handler handler, bool asleep);
+/// Pending, and not asleep.
+CEXIT_API bool cexit_is_awake(cexit_handler handler);
+/// cexit_run that calls `function` with `context` in place of the entry's own function.
+CEXIT_API bool cexit_run_instead(cexit_handler handler, cexit_function function, void *CEXIT_NULLABLE context);
+/// The name and the place of the handler that this thread is running. False: it is running none.
+CEXIT_API bool cexit_current(cexit_record *record);
+
+CEXIT_ASSUME_NONNULL_END
+#ifdef __cplusplus
+}
+#endif
+#endif
