@@ -22,15 +22,23 @@ enum Unisolated {
     unsafeBitCast(IsolatedWith(body: body), to: PlainWith<T>.self).body
   }
 
-  private struct IsolatedPack<First, each Rest> {
-    let body: @Sendable @isolated(any) (First, repeat each Rest) throws -> Void
+  private struct IsolatedPack<First, each Rest, Result> {
+    let body: @Sendable @isolated(any) (First, repeat each Rest) throws -> Result
   }
-  private struct PlainPack<First, each Rest> { let body: BodyWithPack<First, repeat each Rest> }
-  static func call<First, each Rest>(
-    _ body: @escaping @Sendable @isolated(any) (First, repeat each Rest) throws -> Void,
+  private struct PlainPack<First, each Rest, Result> {
+    let body: @Sendable (First, repeat each Rest) throws -> Result
+  }
+  static func call<First, each Rest, Result>(
+    _ body: @escaping @Sendable @isolated(any) (First, repeat each Rest) throws -> Result,
     _ first: First, _ rest: repeat each Rest
-  ) throws {
-    let plain = unsafeBitCast(IsolatedPack(body: body), to: PlainPack<First, repeat each Rest>.self)
-    try plain.body(first, repeat each rest)
+  ) throws -> Result {
+    let plain = unsafeBitCast(IsolatedPack(body: body), to: PlainPack<First, repeat each Rest, Result>.self)
+    return try plain.body(first, repeat each rest)
+  }
+
+  private struct IsolatedResult<Result> { let body: @Sendable @isolated(any) () throws -> Result }
+  private struct PlainResult<Result> { let body: @Sendable () throws -> Result }
+  static func call<Result>(_ body: @escaping @Sendable @isolated(any) () throws -> Result) throws -> Result {
+    try unsafeBitCast(IsolatedResult(body: body), to: PlainResult<Result>.self).body()
   }
 }

@@ -58,6 +58,13 @@ struct HandlerText: @unchecked Sendable {
     self.line = UInt32(truncatingIfNeeded: min(line, UInt(UInt32.max)))
   }
 
+  /// The text of what this thread is running.
+  fileprivate init(copying record: cexit_record) {
+    cName = record.name == nil ? nil : strdup(record.name!)
+    file = record.file
+    line = record.line
+  }
+
   @inline(never)
   private static func copy(_ name: String) -> UnsafeMutablePointer<CChar>? { strdup(name) }
 
@@ -80,6 +87,30 @@ struct LoopSleep: @unchecked Sendable {
   }
 }
 
+/// C's part of a finalizer. It has to be its ``FinalizerBase``'s first stored property, which is how C's pointer to it
+/// is found; it goes with that object, after C has let go of it.
+///
+/// `@unchecked`: only C reads or writes it, under its own locks.
+struct FinalizerNode: @unchecked Sendable {
+  private let node = cexit_finalizer()
+}
+
+/// What is passed to where it is run, and back.
+///
+/// `@unchecked`: its maker waits meanwhile; or it is a finalizer's body, which is never changed.
+struct Passed<Value>: @unchecked Sendable {
+  var value: Value
+}
+
+/// An object whose deinit has been put off to another thread, with its finalizers.
+///
+/// `@unchecked`: it belongs to the one task that waits for it.
+struct Departure: @unchecked Sendable {
+  fileprivate let pointer: OpaquePointer
+  var isOver: Bool { cexit_departure_is_over(pointer) }
+  func end() { cexit_departure_end(pointer) }
+}
+
 // MARK: - C functions that a stack calls
 
 private func runHandler(_ context: UnsafeMutableRawPointer?) {
@@ -88,6 +119,20 @@ private func runHandler(_ context: UnsafeMutableRawPointer?) {
 
 private func releaseHandler(_ context: UnsafeMutableRawPointer?) {
   Unmanaged<Handler>.fromOpaque(context!).release()
+}
+
+private func runFinalizer(_ context: UnsafeMutableRawPointer?) {
+  Unmanaged<FinalizerBase>.fromOpaque(context!)._withUnsafeGuaranteedRef { $0.runFromStack() }
+}
+
+private func releaseFinalizer(_ context: UnsafeMutableRawPointer?) {
+  let body = Unmanaged<FinalizerBase>.fromOpaque(context!)
+  body._withUnsafeGuaranteedRef { cexit_finalizer_end(Shim.node($0)) }
+  body.release()
+}
+
+private func callBack(_ context: UnsafeMutableRawPointer?) {
+  context!.assumingMemoryBound(to: (() -> Void).self).pointee()
 }
 
 private func observe(_ context: UnsafeMutableRawPointer?, _ record: UnsafePointer<cexit_record>) {
@@ -230,6 +275,71 @@ enum Shim {
   static var loop: ExitLoop? {
     get { cexit_this_thread().pointee.loop.map { Unmanaged<ExitLoop>.fromOpaque($0).takeUnretainedValue() } }
     set { cexit_this_thread().pointee.loop = newValue.map { Unmanaged.passUnretained($0).toOpaque() } }
+  }
+
+  // Finalizers
+
+  fileprivate static func node(_ body: FinalizerBase) -> UnsafeMutablePointer<cexit_finalizer> {
+    _getUnsafePointerToStoredProperties(body).assumingMemoryBound(to: cexit_finalizer.self)
+  }
+
+  private static func pointer(_ object: AnyObject) -> UnsafeMutableRawPointer {
+    Unmanaged.passUnretained(object).toOpaque()
+  }
+
+  static func isWatched(_ object: AnyObject) -> Bool { cexit_class_is_watched(pointer(object)) }
+  static func watch(_ object: AnyObject, hops: Bool) -> Bool { cexit_class_watch(pointer(object), hops) }
+  static func died(_ object: AnyObject) { cexit_object_died(pointer(object)) }
+  /// Whether an actor's executor is the one that every actor gets: that has no witness table.
+  static func hasDefaultExecutor(_ actor: any Actor) -> Bool { words(of: actor.unownedExecutor).1 == 0 }
+
+  @inline(__always)
+  static func add(
+    _ body: FinalizerBase, of object: AnyObject, prompt: inout Bool, on stack: StackReference, _ how: Registration
+  ) -> (raw: UInt64, error: ExitError?) {
+    if case .none(let error) = stack { return (0, error) }
+    let text = body.text ?? HandlerText(name: nil, file: how.file, line: how.line)
+    let context = Unmanaged.passRetained(body)
+    var entry = cexit_entry(
+      function: runFinalizer, context: context.toOpaque(), release: releaseFinalizer, phase: cPhase(how.phase),
+      flags: how.inherited ? UInt32(CEXIT_INHERITED) : 0, name: text.cName, file: text.file, line: text.line)
+    let place = body.isolation.map { $0 === MainActor.shared ? CEXIT_ON_MAIN : CEXIT_ON_ACTOR } ?? 0
+    let node = node(body)
+    let status = cexit_finalizer_add(stack.pointer, node, pointer(object), place, &prompt, &entry, how.owner)
+    defer { context.release() }
+    if status != 0 { return (0, error(status)) }
+    _ = context.retain()
+    return (node.pointee.handler, nil)
+  }
+
+  static func object<Object: AnyObject>(of body: FinalizerBase, as: Object.Type) -> Object? {
+    cexit_finalizer_object(node(body)).map { Unmanaged<Object>.fromOpaque($0).takeRetainedValue() }
+  }
+
+  static func isAwake(_ raw: UInt64) -> Bool { cexit_is_awake(cexit_handler(raw: raw)) }
+  static func setAsleep(_ raw: UInt64, _ asleep: Bool) { _ = cexit_set_asleep(cexit_handler(raw: raw), asleep) }
+
+  static func run(_ raw: UInt64, instead function: () -> Void) {
+    let outer = defers(false)
+    defer { _ = defers(outer) }
+    withoutActuallyEscaping(function) { function in
+      withUnsafePointer(to: function) {
+        _ = cexit_run_instead(cexit_handler(raw: raw), callBack, UnsafeMutableRawPointer(mutating: $0))
+      }
+    }
+  }
+
+  /// A copy of the text of the handler that this thread is running; the caller releases it.
+  static var currentText: HandlerText? {
+    var record = cexit_record()
+    return cexit_current(&record) ? HandlerText(copying: record) : nil
+  }
+
+  static func serveFinalizers() {
+    cexit_finalizers_set_delegate(
+      cexit_finalizer_delegate(
+        run: { raw, onMain in FinalizerService.run(raw, onMain: onMain) },
+        wait: { departure in FinalizerService.wait(for: Departure(pointer: departure)) }))
   }
 
   // The process

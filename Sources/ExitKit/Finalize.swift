@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Runs a closure once: when an object is destroyed, or at exit if it still lives then, whichever comes first.
+///
+/// The object may be of any class; the class needs to know nothing of it. When the last reference goes, the finalizer
+/// runs on that thread, after the object's own `deinit`; several of one object run newest first. One that is isolated
+/// to an actor is handed to the actor instead, and stays pending until it has come there. At exit it runs in its place
+/// among all other handlers, by the time it was made. An error that it throws goes to the failure channel.
+///
+/// - Parameters:
+///   - object: The object. It is not kept alive.
+///   - name: A name for reports, and for ``ExitStack/cancel(named:)``.
+///   - phase: When it runs at exit.
+///   - inherited: Whether a forked child runs it as well, as its own. Without it a child's copy of the object dies
+///     without it.
+///   - file: The file that reports name.
+///   - line: The line that reports name.
+///   - owner: The object file that registers, whose handlers run before it is unloaded.
+///   - body: What to run. If it captures the object, the object lives until the exit.
+/// - Returns: The finalizer, to ask or to call. Where registering failed it is not alive, what the closure captured is
+///   released, and the failure channel has been told.
+@discardableResult
+public func finalize<Object: AnyObject, Result>(
+  _ object: Object, name: String? = nil, phase: ExitPhase = .normal, inherited: Bool = false,
+  file: StaticString = #fileID, line: UInt = #line, owner: UnsafeRawPointer = #dsohandle,
+  @_inheritActorContext _ body: @escaping @Sendable @isolated(any) () throws -> Result
+) -> Finalizer<Object, Result> {
+  ExitStack.process.finalize(
+    object, name: name, phase: phase, inherited: inherited, file: file, line: line, owner: owner, body)
+}
+
+/// Calls a function with arguments once: when an object is destroyed, or at exit if it still lives then.
+///
+/// The arguments are evaluated now and kept until the function has run or was detached. Otherwise as with a closure.
+///
+/// - Parameters:
+///   - object: The object. It is not kept alive.
+///   - name: A name for reports, and for ``ExitStack/cancel(named:)``.
+///   - phase: When it runs at exit.
+///   - inherited: Whether a forked child runs it as well, as its own. Without it a child's copy of the object dies
+///     without it.
+///   - function: What to call.
+///   - first: Its first argument. If an argument leads to the object, the object lives until the exit.
+///   - rest: Its other arguments.
+///   - file: The file that reports name.
+///   - line: The line that reports name.
+///   - owner: The object file that registers, whose handlers run before it is unloaded.
+/// - Returns: The finalizer, to ask or to call. Where registering failed it is not alive, what it kept is released,
+///   and the failure channel has been told.
+@discardableResult
+public func finalize<Object: AnyObject, First: Sendable, each Rest: Sendable, Result>(
+  _ object: Object, name: String? = nil, phase: ExitPhase = .normal, inherited: Bool = false,
+  @_inheritActorContext _ function:
+    @escaping @Sendable @isolated(any) (First, repeat each Rest) throws -> Result,
+  _ first: First, _ rest: repeat each Rest,
+  file: StaticString = #fileID, line: UInt = #line, owner: UnsafeRawPointer = #dsohandle
+) -> Finalizer<Object, Result> {
+  ExitStack.process.finalize(
+    object, name: name, phase: phase, inherited: inherited, function, first, repeat each rest,
+    file: file, line: line, owner: owner)
+}

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Synchronization
+
+/// Whether objects can be watched, and what the C part cannot do by itself when one dies.
+enum FinalizerService {
+  /// Makes the object's class a watched one, if that can be done.
+  static func watch(_ object: AnyObject) -> Bool {
+    guard isWorking else { return false }
+    // A deinit that is isolated to an actor may be put off. That of an actor with the default executor never is, for
+    // nobody else is on that executor; what looks like it is memory that waits for the end of the actor's last job.
+    let isPlainActor = (object as? any Actor).map(Shim.hasDefaultExecutor) ?? false
+    return Shim.watch(object, hops: !isPlainActor)
+  }
+
+  /// Has a finalizer run where it is isolated to; the thread that its object died on does not wait.
+  static func run(_ raw: UInt64, onMain: Bool) {
+    if onMain {
+      Task.detached { @MainActor in _ = Shim.run(raw) }
+    } else {
+      Task.detached { _ = Shim.run(raw) }
+    }
+  }
+
+  /// Has the finalizers of an object whose deinit was put off run once it is over.
+  ///
+  /// Nobody tells of that, so it is asked for again and again. Meanwhile they are pending: an exit runs them.
+  static func wait(for departure: Departure) {
+    Task.detached {
+      var pause = Duration.microseconds(50)
+      while !departure.isOver {
+        try? await Task.sleep(for: pause)
+        pause = min(pause * 2, .milliseconds(100))
+      }
+      departure.end()
+    }
+  }
+
+  /// Whether the runtime does what is expected of it, found out on a class of the library's own at first use.
+  private static let isWorking: Bool = {
+    Shim.serveFinalizers()
+    let log = ProbeLog()
+    let stack = ExitStack()
+    var plain: Probe? = Probe(log), watched: Probe? = Probe(log), detached: Probe? = Probe(log)
+    guard Shim.watch(plain!, hops: true), Shim.isWatched(watched!) else { return false }
+    let finalizer = stack.finalize(watched!) { log.append("finalizer") }
+    stack.finalize(detached!) { log.append("detached") }.detach()
+    guard finalizer.peek() === watched else { return false }
+    plain = nil
+    watched = nil
+    detached = nil
+    return log.isExpected && finalizer.peek() == nil && stack.count == 0
+  }()
+}
+
+private final class Probe {
+  let log: ProbeLog
+  init(_ log: ProbeLog) { self.log = log }
+  deinit { log.append("deinit") }
+}
+
+private final class ProbeLog: Sendable {
+  private let steps = Mutex<[String]>([])
+  func append(_ step: String) { steps.withLock { $0.append(step) } }
+  var isExpected: Bool { steps.withLock { $0 == ["deinit", "deinit", "finalizer", "deinit"] } }
+}

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// The end of an object of one's own, without help from the Swift runtime.
+///
+/// An object that holds the only reference to a lifetime ends it with itself, after its own `deinit`: finalizers of
+/// the lifetime then run. They are like those of any other object, but prompt on every platform.
+///
+/// ```swift
+/// final class Connection {
+///   private let lifetime = Lifetime()
+///   init(_ socket: Int32) { finalize(lifetime) { close(socket) } }
+/// }
+/// ```
+public final class Lifetime: Sendable {
+  /// Makes a lifetime, which ends when the last reference to it goes.
+  public init() {}
+
+  deinit { Shim.died(self) }
+}
+
+/// A lifetime and its finalizer in one: a stored property that runs a closure when its owner is destroyed, or at exit.
+///
+/// ```swift
+/// final class Connection {
+///   private let closing: OwnedFinalizer<Void>
+///   init(_ socket: Int32) { closing = OwnedFinalizer { close(socket) } }
+///   func close() throws { try closing.finalizer() }
+/// }
+/// ```
+public struct OwnedFinalizer<Result>: ~Copyable, Sendable {
+  private let lifetime: Lifetime
+
+  /// The finalizer: the same kind as any object's, on the same stack and in the same order.
+  public let finalizer: Finalizer<Lifetime, Result>
+
+  /// Makes a lifetime with a finalizer.
+  ///
+  /// - Parameters:
+  ///   - stack: The stack that runs it if its owner still lives then.
+  ///   - name: A name for reports, and for ``ExitStack/cancel(named:)``.
+  ///   - phase: When it runs among the handlers of its stack.
+  ///   - inherited: Whether a forked child runs it as well, as its own.
+  ///   - file: The file that reports name.
+  ///   - line: The line that reports name.
+  ///   - owner: The object file that registers, whose handlers run before it is unloaded.
+  ///   - body: What to run. If it captures the owner, the owner lives until the stack runs.
+  public init(
+    on stack: ExitStack = .process, name: String? = nil, phase: ExitPhase = .normal, inherited: Bool = false,
+    file: StaticString = #fileID, line: UInt = #line, owner: UnsafeRawPointer = #dsohandle,
+    @_inheritActorContext _ body: @escaping @Sendable @isolated(any) () throws -> Result
+  ) {
+    lifetime = Lifetime()
+    finalizer = stack.finalize(
+      lifetime, name: name, phase: phase, inherited: inherited, file: file, line: line, owner: owner, body)
+  }
+}
