@@ -41,20 +41,30 @@ enum FinalizerService {
     Shim.serveFinalizers()
     let log = ProbeLog()
     let stack = ExitStack()
-    var plain: Probe? = Probe(log), watched: Probe? = Probe(log), detached: Probe? = Probe(log)
-    guard Shim.watch(plain!, hops: true), Shim.isWatched(watched!) else { return false }
-    let finalizer = stack.finalize(watched!) { log.append("finalizer") }
-    stack.finalize(detached!) { log.append("detached") }.detach()
-    guard finalizer.peek() === watched else { return false }
-    plain = nil
-    watched = nil
-    detached = nil
-    return log.isExpected && finalizer.peek() == nil && stack.count == 0
+    guard watches(Probe(log)) else { return false }
+    runs(Probe(log), on: stack, log)
+    detaches(Probe(log), on: stack, log)
+    return log.isExpected && stack.count == 0
   }()
+
+  // Each object dies when its function returns: callers own it, and the optimizer may end it sooner in one body.
+  @inline(never)
+  private static func watches(_ probe: consuming Probe) -> Bool { Shim.watch(probe, hops: true) && Shim.isWatched(probe) }
+
+  @inline(never)
+  private static func runs(_ probe: consuming Probe, on stack: ExitStack, _ log: ProbeLog) {
+    let finalizer = stack.finalize(probe) { log.append("finalizer") }
+    if finalizer.peek() === probe { log.append("peek") }
+  }
+
+  @inline(never)
+  private static func detaches(_ probe: consuming Probe, on stack: ExitStack, _ log: ProbeLog) {
+    stack.finalize(probe) { log.append("detached") }.detach()
+  }
 }
 
 private final class Probe {
-  let log: ProbeLog
+  private let log: ProbeLog
   init(_ log: ProbeLog) { self.log = log }
   deinit { log.append("deinit") }
 }
@@ -62,5 +72,5 @@ private final class Probe {
 private final class ProbeLog: Sendable {
   private let steps = Mutex<[String]>([])
   func append(_ step: String) { steps.withLock { $0.append(step) } }
-  var isExpected: Bool { steps.withLock { $0 == ["deinit", "deinit", "finalizer", "deinit"] } }
+  var isExpected: Bool { steps.withLock { $0 == ["deinit", "peek", "deinit", "finalizer", "deinit"] } }
 }
