@@ -3,6 +3,12 @@
 
 import PackageDescription
 
+/// A program that tests run to its end.
+func fixture(_ name: String, _ settings: [SwiftSetting] = []) -> Target {
+  .executableTarget(
+    name: name, dependencies: ["ExitKit", "Ways"], path: "Tests/Fixtures/\(name)", swiftSettings: settings)
+}
+
 let package = Package(
   name: "ExitKit",
   products: [
@@ -16,6 +22,9 @@ let package = Package(
     .testTarget(name: "CExitShimTests", dependencies: ["CExitShim", "ProcessSupport"]),
     .testTarget(name: "WaysOutTests", dependencies: ["ProcessSupport"]),
     .testTarget(name: "ExitKitTests", dependencies: ["ExitKit"]),
+    .target(name: "Ways", dependencies: ["CExitShim", "ExitKit"], path: "Tests/Fixtures/Ways"),
+    fixture("TopLevel"), fixture("SyncMain"), fixture("AsyncMain"),
+    fixture("MainByDefault", [.defaultIsolation(MainActor.self)]),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .c11

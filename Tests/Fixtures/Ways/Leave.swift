@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The ways out. What every way has in common is that nothing of it returns but `return`.
+
+import CExitShim
+import Dispatch
+import ExitKit
+import Glibc
+import Synchronization
+
+public enum Way: String {
+  case `return`
+  case exit
+  /// ExitStack.process.exit
+  case kit
+  /// cexit_exit
+  case c
+  case handler
+  case handlerByKit
+  case asyncHandler
+  case mainActorHandler
+  case error
+  case mapped
+  /// On a pthread, and in detached tasks, while the main thread is not to be had.
+  case thread
+  case detached
+  /// The same while the main actor is being served.
+  case threadServed
+  case detachedServed
+  case task
+  case actor
+  /// Many at once.
+  case threads
+  case tasks
+
+  public static func given() -> Way { Way(rawValue: CommandLine.arguments.dropFirst().first ?? "") ?? .return }
+}
+
+private let crowd = 64
+
+/// Holds back whoever comes until all are there.
+private struct Barrier: ~Copyable {
+  private let missing = Atomic(crowd)
+  func wait() {
+    missing.subtract(1, ordering: .sequentiallyConsistent)
+    while missing.load(ordering: .sequentiallyConsistent) > 0 { sched_yield() }
+  }
+}
+
+private let barrier = Barrier()
+
+private func onThread(_ body: @escaping @Sendable () -> Void) {
+  let context = Unmanaged.passRetained(Body(body)).toOpaque()
+  var thread = pthread_t()
+  let error = pthread_create(
+    &thread, nil,
+    { context in
+      Unmanaged<Body>.fromOpaque(context!).takeRetainedValue().body()
+      return nil
+    }, context)
+  if error != 0 { _exit(99) }
+}
+
+private final class Body: Sendable {
+  let body: @Sendable () -> Void
+  init(_ body: @escaping @Sendable () -> Void) { self.body = body }
+}
+
+/// All but those that need a main actor at work; returns for `.return` only.
+private func leaveAtOnce(_ way: Way) {
+  switch way {
+  case .exit: exit(3)
+  case .kit: ExitStack.process.exit(3)
+  case .c: cexit_exit(3)
+  case .handler: atExit { exit(5) }
+  case .handlerByKit: atExit { ExitStack.process.exit(5) }
+  case .asyncHandler:
+    atExit {
+      await Task.yield()
+      quit(5)
+    }
+  case .mainActorHandler: atExit { @MainActor in exit(5) }
+  case .thread: onThread { exit(3) }
+  case .threads: for number in 0..<crowd { onThread { barrier.wait(); exit(Int32(100 + number)) } }
+  case .detached: Task.detached { exit(3) }
+  case .threadServed: onThread { exit(3) }
+  case .detachedServed: Task.detached { exit(3) }
+  default: break
+  }
+}
+
+private func quit(_ status: Int32) { exit(status) }
+
+/// From a main without tasks.
+public func leave(_ way: Way) {
+  let isOffMain = [.thread, .detached, .threads].contains(way)
+  if isOffMain { ExitStack.process.mainActorGracePeriod = .milliseconds(1) }
+  leaveAtOnce(way)
+  switch way {
+  case .error: exitAfter { throw DiskFull() }
+  case .mapped: exitAfter(status: { (_: DiskFull) in 64 }) { throw DiskFull() }
+  case .task: Task { @MainActor in exit(3) }
+  case .actor: Task { await Worker.shared.leave(3) }
+  case .tasks: for number in 0..<crowd { Task.detached { exit(Int32(100 + number)) } }
+  default: break
+  }
+  if isOffMain { block() }
+  if [.threadServed, .detachedServed, .task, .actor, .tasks].contains(way) { dispatchMain() }
+}
+
+/// From an asynchronous main.
+@MainActor public func leave(_ way: Way) async {
+  let isOffMain = [.thread, .detached, .threads].contains(way)
+  if isOffMain { ExitStack.process.mainActorGracePeriod = .milliseconds(1) }
+  leaveAtOnce(way)
+  switch way {
+  case .error: await exitAfter { try await fail() }
+  case .mapped: await exitAfter(status: { (_: DiskFull) in 64 }) { try await fail() }
+  case .task: Task { exit(3) }
+  case .actor:
+    await Worker.shared.registerHere()
+    await Worker.shared.leave(3)
+  case .tasks: for number in 0..<crowd { Task.detached { exit(Int32(100 + number)) } }
+  default: break
+  }
+  if isOffMain { block() }
+  if [.threadServed, .detachedServed, .task, .tasks].contains(way) { await suspend() }
+}
+
+private func fail() async throws {
+  await Task.yield()
+  throw DiskFull()
+}
+
+/// Holds every thread of the cooperative pool, which has that many, for ever.
+public func holdPool(threads: Int) {
+  let held = Counter()
+  for _ in 0..<threads * 4 {
+    Task.detached {
+      held.number.add(1, ordering: .sequentiallyConsistent)
+      block()
+    }
+  }
+  while held.number.load(ordering: .sequentiallyConsistent) < threads { sched_yield() }
+}
+
+private final class Counter: Sendable { let number = Atomic(0) }
