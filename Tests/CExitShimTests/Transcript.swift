@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import CExitShim
+
+/// What handlers of one test say, in the order in which they say it; and the handlers.
+final class Transcript {
+  private(set) var lines: [String] = []
+
+  func say(_ line: String) { lines.append(line) }
+
+  /// What was said since the last call.
+  func take() -> [String] {
+    defer { lines = [] }
+    return lines
+  }
+
+  /// Registers a handler that says `text`, then acts; when it is released, that is said, too, if `onRelease` is given.
+  @discardableResult
+  func register(
+    _ text: String, on stack: OpaquePointer?, _ phase: CExitPhase = .normal, name: StaticString? = nil,
+    line: UInt32 = 0, action: @escaping (Transcript) -> Void = { _ in }, onRelease: ((Transcript) -> Void)? = nil
+  ) -> cexit_handler {
+    let handler = Handler(text, self, action, onRelease)
+    var entry = cexit_entry()
+    entry.function = { Unmanaged<Handler>.fromOpaque($0!).takeUnretainedValue().run() }
+    entry.release = { Unmanaged<Handler>.fromOpaque($0!).takeRetainedValue().release() }
+    entry.context = Unmanaged.passRetained(handler).toOpaque()
+    entry.phase = phase
+    entry.name = name.map { UnsafeRawPointer($0.utf8Start).assumingMemoryBound(to: CChar.self) }
+    entry.line = line
+    var handle = cexit_handler()
+    error = cexit_register(stack, &entry, &handle)
+    if error != 0 { Unmanaged<Handler>.fromOpaque(entry.context!).release() }
+    return handle
+  }
+
+  /// What the last registration returned.
+  private(set) var error: Int32 = 0
+}
+
+private final class Handler {
+  private let text: String
+  private let transcript: Transcript
+  private let onRelease: ((Transcript) -> Void)?
+  private let action: (Transcript) -> Void
+
+  init(
+    _ text: String, _ transcript: Transcript, _ action: @escaping (Transcript) -> Void,
+    _ onRelease: ((Transcript) -> Void)?
+  ) {
+    self.text = text
+    self.transcript = transcript
+    self.onRelease = onRelease
+    self.action = action
+  }
+
+  func run() {
+    transcript.say(text)
+    action(transcript)
+  }
+
+  func release() {
+    guard let onRelease else { return }
+    transcript.say("released \(text)")
+    onRelease(transcript)
+  }
+}
+
+/// A standalone stack; the test destroys it.
+func newStack() -> OpaquePointer? {
+  var stack: OpaquePointer?
+  _ = cexit_stack_create(nil, &stack)
+  return stack
+}
+
+/// A stack nested in `parent`.
+func newStack(in parent: OpaquePointer?, name: StaticString = "nested") -> OpaquePointer? {
+  var stack: OpaquePointer?
+  let text = UnsafeRawPointer(name.utf8Start).assumingMemoryBound(to: CChar.self)
+  _ = cexit_stack_nest(parent, text, &stack)
+  return stack
+}
