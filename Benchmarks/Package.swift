@@ -1,0 +1,16 @@
+// swift-tools-version: 6.2
+// SPDX-License-Identifier: Apache-2.0
+
+import PackageDescription
+
+// `bench` prints the table, and runs `swiftbench` for the rows on Swift.
+let package = Package(
+  name: "Benchmarks",
+  dependencies: [.package(name: "ExitKit", path: "..")],
+  targets: [
+    .executableTarget(name: "bench", dependencies: [.product(name: "CExitShim", package: "ExitKit")]),
+    .executableTarget(name: "swiftbench", dependencies: [.product(name: "ExitKit", package: "ExitKit")]),
+  ],
+  swiftLanguageModes: [.v6],
+  cLanguageStandard: .c11
+)
