@@ -53,8 +53,9 @@ static inline uintptr_t this_thread(void) { // where its thread-local storage is
   return (uintptr_t)&cexit_running;
 }
 
-int cexit_lock_slow(_Atomic uintptr_t *word);
-void cexit_lock_wake(_Atomic uintptr_t *word);
+int cexit_word_take(_Atomic uintptr_t *word); // 0 or EDEADLK
+void cexit_word_drop(_Atomic uintptr_t *word);
+void cexit_word_wake(_Atomic uintptr_t *word);
 
 // This thread is adding to libc's list, which has a lock of its own: a signal handler that comes back for it would hang.
 extern PER_THREAD volatile bool cexit_in_libc;
@@ -70,24 +71,27 @@ static inline bool word_try(_Atomic uintptr_t *word) {
   return atomic_compare_exchange_strong_explicit(word, &free_word, self, memory_order_acquire, memory_order_relaxed);
 }
 
-static inline int word_take(_Atomic uintptr_t *word) { // 0 or EDEADLK
-  return LIKELY(word_try(word)) ? 0 : cexit_lock_slow(word);
-}
-
-static inline void word_drop(_Atomic uintptr_t *word) {
+static inline void word_give(_Atomic uintptr_t *word) {
   if (SINGLE_THREADED) {
     atomic_signal_fence(memory_order_seq_cst);
     atomic_store_explicit(word, 0, memory_order_release);
   } else if (atomic_exchange_explicit(word, 0, memory_order_release) & 1) {
-    cexit_lock_wake(word);
+    cexit_word_wake(word);
   }
 }
 
+// Calls, or the core would be half as large again. Where nanoseconds count, word_try and word_give are inlined.
+static inline int word_take(_Atomic uintptr_t *word) {
+  return cexit_word_take(word);
+}
+static inline void word_drop(_Atomic uintptr_t *word) {
+  cexit_word_drop(word);
+}
 static inline int lock_take(void) {
-  return word_take(&cexit_lock_word);
+  return cexit_word_take(&cexit_lock_word);
 }
 static inline void lock_drop(void) {
-  word_drop(&cexit_lock_word);
+  cexit_word_drop(&cexit_lock_word);
 }
 
 void cexit_futex_wait(const void *word, uint32_t seen);
@@ -195,10 +199,15 @@ static inline bool is_here(void) {
   const _Atomic uint32_t *here = atomic_load_explicit(&cexit_process.here, memory_order_relaxed);
   return atomic_load_explicit(here, memory_order_relaxed) == HERE;
 }
-int cexit_enter_slow(bool locked);
+int cexit_enter(void);
 static inline int enter(void) { // takes the lock in a process that is known; 0 or EDEADLK
-  bool locked = word_try(&cexit_lock_word);
-  return LIKELY(locked && is_here()) ? 0 : cexit_enter_slow(locked);
+  return cexit_enter();
+}
+static inline bool enter_fast(void) { // false: not without asking further, by enter
+  if (!word_try(&cexit_lock_word)) return false;
+  if (LIKELY(is_here())) return true;
+  word_drop(&cexit_lock_word);
+  return false;
 }
 
 static inline struct owner *known_owner(const void *owner) { // where it stands if it is known

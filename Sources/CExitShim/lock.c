@@ -40,7 +40,7 @@ static inline void spin_hint(void) {
 #endif
 }
 
-int cexit_lock_slow(_Atomic uintptr_t *word) {
+static int take_slowly(_Atomic uintptr_t *word) {
   uintptr_t self = this_thread(), seen;
   // Backing off longer and longer lets the holder do several operations with everything in its cache: with two threads
   // that do nothing but register, three times the throughput of asking again at once.
@@ -65,6 +65,14 @@ int cexit_lock_slow(_Atomic uintptr_t *word) {
   }
 }
 
-void cexit_lock_wake(_Atomic uintptr_t *word) {
+int cexit_word_take(_Atomic uintptr_t *word) {
+  return LIKELY(word_try(word)) ? 0 : take_slowly(word);
+}
+
+void cexit_word_drop(_Atomic uintptr_t *word) {
+  word_give(word);
+}
+
+void cexit_word_wake(_Atomic uintptr_t *word) {
   cexit_futex_wake(cexit_futex_half(word), 1);
 }

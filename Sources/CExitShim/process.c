@@ -105,8 +105,8 @@ bool cexit_process_recover(void) {
   return true;
 }
 
-int cexit_enter_slow(bool locked) {
-  int error = locked ? 0 : lock_take();
+int cexit_enter(void) {
+  int error = lock_take();
   while (error == 0 && !is_here()) {
     lock_drop();
     if ((error = cexit_process_enter()) == 0) error = lock_take();

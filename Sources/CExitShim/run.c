@@ -205,9 +205,9 @@ size_t cexit_run_stack(cexit_stack *stack, uint32_t floor, cexit_observer observ
   for (uint32_t next; ours && (next = cexit_stack_next(stack, floor)) != NONE; ran++) {
     struct entry taken;
     cexit_entry_take(next, &taken);
-    lock_drop();
+    word_give(&cexit_lock_word);
     cexit_call(&taken, observer, context);
-    ours = enter() == 0;
+    ours = enter_fast() || enter() == 0;
   }
   if (ours) end_turn(stack);
   end();

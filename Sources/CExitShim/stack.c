@@ -209,16 +209,19 @@ static inline __attribute__((always_inline)) void push(cexit_stack *stack, cexit
 }
 
 static inline bool enter_ready(cexit_stack *stack, const void *owner) { // takes the lock if nothing stands in the way
-  if (!word_try(&cexit_lock_word)) return false;
-  if (LIKELY(is_here() && cexit_stack_is_ready(stack, owner))) return true;
+  if (!enter_fast()) return false;
+  if (LIKELY(cexit_stack_is_ready(stack, owner))) return true;
   lock_drop();
   return false;
 }
 
 int cexit_entry_push(cexit_stack *stack, const cexit_entry *from, bool own_release, const void *owner, cexit_handler *out) {
-  while (!enter_ready(stack, owner)) {
-    int error = cexit_stack_make_ready(stack, owner);
+  for (;;) {
+    int error = enter();
     if (error != 0) return error;
+    if (cexit_stack_is_ready(stack, owner)) break;
+    lock_drop();
+    if ((error = cexit_stack_make_ready(stack, owner)) != 0) return error;
   }
   push(stack, *from, own_release, owner, out);
   lock_drop();
@@ -233,7 +236,7 @@ int cexit_register_owned(cexit_stack *stack, const cexit_entry *entry, const voi
   if (stack == NULL) stack = PROCESS;
   if (!enter_ready(stack, owner)) return cexit_entry_push(stack, entry, false, owner, out);
   push(stack, *entry, false, owner, out);
-  lock_drop();
+  word_give(&cexit_lock_word);
   return 0;
 }
 
@@ -252,7 +255,7 @@ static inline int push_plain(cexit_stack *stack, void (*function)(void), const v
   cexit_entry entry = {.function = call_plain, .context = (void *)function};
   if (!enter_ready(stack, owner)) return cexit_entry_push(stack, &entry, false, owner, NULL);
   push(stack, entry, false, owner, NULL);
-  lock_drop();
+  word_give(&cexit_lock_word);
   return 0;
 }
 
@@ -293,7 +296,7 @@ bool cexit_is_pending(cexit_handler handler) {
 }
 
 bool cexit_cancel(cexit_handler handler) {
-  if (enter() != 0) return false;
+  if (!enter_fast() && enter() != 0) return false;
   uint32_t index = cexit_pending_index(handler);
   if (index == NONE) {
     lock_drop();
@@ -303,7 +306,7 @@ bool cexit_cancel(cexit_handler handler) {
   void (*release)(void *) = entry->own_release ? NULL : entry->release;
   void *context = entry->context;
   take(entry, index);
-  lock_drop();
+  word_give(&cexit_lock_word);
   call_release(release, context);
   return true;
 }
