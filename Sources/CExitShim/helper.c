@@ -39,8 +39,10 @@ int cexit_helper_start(_Atomic pid_t *home, void *(*run)(void *), const char *na
   if (seen == here || !atomic_compare_exchange_strong(home, &seen, here)) return 0; // it is there, or on its way
   cexit_owner_pin(&__dso_handle); // code that a thread is in must stay where it is
   int error = start(run, name);
-  if (error != 0) atomic_store(home, 0);
-  else if (is_main_thread()) cexit_watch_this_thread();
+  if (error != 0)
+    atomic_store(home, 0);
+  else if (is_main_thread())
+    cexit_watch_this_thread();
   return error;
 }
 

@@ -2,11 +2,13 @@
 //
 // Signals that become an exit.
 //
-//   (none) ---- the first one: who and what is kept, a thread that waits for it starts to exit ----> (taken)
-//   (taken) --- another one, once that thread has woken ----> the process dies of it, there and then
-//   (taken) --- the exit has come to its end ----> the process dies of the first
+//   (none) ------ the first one: who and what is kept, a thread that waits for it wakes ----> (taken)
+//   (taken) ----- a few milliseconds later that thread starts to exit ----> (exiting)
+//   (exiting) --- another one ----> the process dies of it, there and then
+//   (exiting) --- the exit has come to its end ----> the process dies of the first
 //
-// Until that thread has woken a second one is part of the same request: timeout(1) and terminals send theirs twice.
+// Until it is exiting a second one is part of the same request: timeout(1) and service managers send theirs twice. The
+// thread sleeps those milliseconds because its waking may have been what kept the sender from going on.
 //
 // The handler runs on any thread, in the middle of anything, and in children: vfork's share this memory, so the process
 // is asked for each time. What a forked child gets it leaves to the disposition that was there before.
@@ -44,7 +46,8 @@ static void take(int number, siginfo_t *info, void *machine) {
   } else if (atomic_compare_exchange_strong(&who, &none, describe(number, info))) {
     atomic_fetch_or(&state, TAKEN);
     cexit_futex_wake(&state, 1);
-  } else if ((atomic_load(&state) & EXITING) != 0 && number != SIGPIPE) { // each write to a broken pipe raises that one anew
+  } else if ((atomic_load(&state) & EXITING) != 0 &&
+             number != SIGPIPE) { // each write to a broken pipe raises that one anew
     cexit_die_of(number);
   }
   errno = saved;
@@ -72,6 +75,8 @@ static void *exit_when_taken(void *unused) {
     set_mask_without_chosen(all);
     cexit_futex_wait(&state, seen);
   }
+  struct timespec left = {0, 5000000};
+  while (nanosleep(&left, &left) != 0 && errno == EINTR) continue;
   atomic_fetch_or(&state, EXITING);
   set_mask_without_chosen(usual); // what handlers start inherits it
   cexit_exit(128 + cexit_exit_signal(NULL));

@@ -171,10 +171,21 @@ static void process_slot(void *group, int status) {
 }
 
 // Where no handler was registered, an exit must be seen all the same by a signal that comes in the middle of it.
-static void gate_slot(void *unused) {
+static void gate_slot(void *unused, int status);
+
+static bool arm_gate(void) {
+  void (*slot)(void *) = (void (*)(void *))(void (*)(void))gate_slot;
+  cexit_in_libc = true;
+  bool armed = __cxa_atexit(slot, NULL, &__dso_handle) == 0;
+  cexit_in_libc = false;
+  return armed;
+}
+
+static void gate_slot(void *unused, int status) {
+  (void)unused;
   if (cexit_in_vfork_child()) {
-    __cxa_atexit(gate_slot, unused, &__dso_handle);
-    _exit(EXIT_FAILURE);
+    arm_gate();
+    _exit(status);
   }
   enter_gate(NULL);
 }
@@ -185,12 +196,9 @@ int cexit_gate_prepare(void) {
   int error = enter();
   if (error != 0) return error;
   lock_drop();
-  if (atomic_exchange(&prepared, true)) return 0;
-  cexit_in_libc = true;
-  bool armed = __cxa_atexit(gate_slot, NULL, &__dso_handle) == 0;
-  cexit_in_libc = false;
-  if (!armed) atomic_store(&prepared, false);
-  return armed ? 0 : ECANCELED;
+  if (atomic_exchange(&prepared, true) || arm_gate()) return 0;
+  atomic_store(&prepared, false);
+  return ECANCELED;
 }
 
 static void quick_slot(void) {

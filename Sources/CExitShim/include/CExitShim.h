@@ -188,10 +188,11 @@ CEXIT_API void cexit_stack_destroy(cexit_stack *CEXIT_NULLABLE stack);
 /// NULL and 0: SIGINT, SIGTERM and SIGHUP. More may be added by another call; the same once more changes nothing.
 ///
 /// A signal that is ignored now, as by nohup, stays ignored. One that is blocked in other threads is taken all the
-/// same. One that comes once the handlers run ends the process at once; one that comes in an exit already begun makes
-/// the process die of it when the exit has come to its end. A disposition that was there before has the signal then,
-/// in its place, and in forked children, which may call this themselves. quick_exit and _exit keep their status, and
-/// so does the first process of a container: it exits with 128 + number.
+/// same. A second one, once handlers run, ends the process at once; in the few milliseconds before that it is part of
+/// the same request, as timeout(1) sends it twice. One that comes in an exit already begun makes the process die of it
+/// when that has come to its end. A disposition that was there before has the signal then, in its place, and in forked
+/// children, which may call this themselves. quick_exit and _exit keep their status. The first process of a container,
+/// which does not die of its own signals, exits with 128 + number.
 ///
 /// Returns 0; EINVAL: a number that is no signal, that cannot be caught, that does not end a process by default (such
 /// as SIGCHLD) or that reports a crash (such as SIGSEGV), and then none was taken; ENOMEM, EAGAIN: no memory, no thread;
