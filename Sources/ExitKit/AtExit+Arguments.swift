@@ -21,7 +21,7 @@
 ///   captured is released, and the failure channel has been told.
 @discardableResult
 public func atExit<First: Sendable, each Rest: Sendable>(
-  name: String? = nil, phase: ExitPhase = .normal, inherited: Bool = false,
+  name: String? = nil, phase: ExitPhase = .normal, inherited: Bool = false, within limit: Duration? = nil,
   @_inheritActorContext _ function:
     @escaping @Sendable @isolated(any) (First, repeat each Rest) throws -> Void,
   _ first: First, _ rest: repeat each Rest,
@@ -52,7 +52,7 @@ public func atExit<First: Sendable, each Rest: Sendable>(
 ///   captured is released, and the failure channel has been told.
 @discardableResult
 public func atExit<First: Sendable, each Rest: Sendable>(
-  name: String? = nil, phase: ExitPhase = .normal, inherited: Bool = false,
+  name: String? = nil, phase: ExitPhase = .normal, inherited: Bool = false, within limit: Duration? = nil,
   @_inheritActorContext _ function:
     @escaping @Sendable @isolated(any) (First, repeat each Rest) async throws -> Void,
   _ first: First, _ rest: repeat each Rest,

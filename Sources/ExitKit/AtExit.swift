@@ -13,6 +13,8 @@
 ///   - phase: When it runs among the handlers of its stack.
 ///   - inherited: Whether a forked child runs it as well, as its own. Without it a handler belongs to the process
 ///     that registered it.
+///   - limit: The longest that it may run while the process exits; then one line names it, and the process ends. More
+///     than nothing.
 ///   - file: The file that reports name.
 ///   - line: The line that reports name.
 ///   - owner: The object file that registers, whose handlers run before it is unloaded.
@@ -21,13 +23,14 @@
 ///   captured is released, and the failure channel has been told.
 @discardableResult
 public func atExit(
-  name: String? = nil, phase: ExitPhase = .normal, inherited: Bool = false,
+  name: String? = nil, phase: ExitPhase = .normal, inherited: Bool = false, within limit: Duration? = nil,
   file: StaticString = #fileID, line: UInt = #line, owner: UnsafeRawPointer = #dsohandle,
   @_inheritActorContext _ body: @escaping @Sendable @isolated(any) () throws -> Void
 ) -> ExitHandler {
   ExitStack.process.add(
     .plain(body),
-    Registration(name: name, phase: phase, inherited: inherited, file: file, line: line, owner: owner))
+    Registration(
+      name: name, phase: phase, inherited: inherited, limit: limit, file: file, line: line, owner: owner))
 }
 
 /// Runs a closure that is told about the exit at exit.
@@ -39,6 +42,8 @@ public func atExit(
 ///   - phase: When it runs among the handlers of its stack.
 ///   - inherited: Whether a forked child runs it as well, as its own. Without it a handler belongs to the process
 ///     that registered it.
+///   - limit: The longest that it may run while the process exits; then one line names it, and the process ends. More
+///     than nothing.
 ///   - file: The file that reports name.
 ///   - line: The line that reports name.
 ///   - owner: The object file that registers, whose handlers run before it is unloaded.
@@ -47,13 +52,14 @@ public func atExit(
 ///   captured is released, and the failure channel has been told.
 @discardableResult
 public func atExit(
-  name: String? = nil, phase: ExitPhase = .normal, inherited: Bool = false,
+  name: String? = nil, phase: ExitPhase = .normal, inherited: Bool = false, within limit: Duration? = nil,
   file: StaticString = #fileID, line: UInt = #line, owner: UnsafeRawPointer = #dsohandle,
   @_inheritActorContext _ body: @escaping @Sendable @isolated(any) (ExitContext) throws -> Void
 ) -> ExitHandler {
   ExitStack.process.add(
     .withContext(body),
-    Registration(name: name, phase: phase, inherited: inherited, file: file, line: line, owner: owner))
+    Registration(
+      name: name, phase: phase, inherited: inherited, limit: limit, file: file, line: line, owner: owner))
 }
 
 /// Runs an asynchronous closure at exit and waits for it.
@@ -67,6 +73,8 @@ public func atExit(
 ///   - phase: When it runs among the handlers of its stack.
 ///   - inherited: Whether a forked child runs it as well, as its own. Without it a handler belongs to the process
 ///     that registered it.
+///   - limit: The longest that it may run while the process exits; then one line names it, and the process ends. More
+///     than nothing.
 ///   - file: The file that reports name.
 ///   - line: The line that reports name.
 ///   - owner: The object file that registers, whose handlers run before it is unloaded.
@@ -75,13 +83,14 @@ public func atExit(
 ///   captured is released, and the failure channel has been told.
 @discardableResult
 public func atExit(
-  name: String? = nil, phase: ExitPhase = .normal, inherited: Bool = false,
+  name: String? = nil, phase: ExitPhase = .normal, inherited: Bool = false, within limit: Duration? = nil,
   file: StaticString = #fileID, line: UInt = #line, owner: UnsafeRawPointer = #dsohandle,
   @_inheritActorContext _ body: @escaping @Sendable @isolated(any) () async throws -> Void
 ) -> ExitHandler {
   ExitStack.process.add(
     .async(body),
-    Registration(name: name, phase: phase, inherited: inherited, file: file, line: line, owner: owner))
+    Registration(
+      name: name, phase: phase, inherited: inherited, limit: limit, file: file, line: line, owner: owner))
 }
 
 /// Runs an asynchronous closure that is told about the exit at exit and waits for it.
@@ -93,6 +102,8 @@ public func atExit(
 ///   - phase: When it runs among the handlers of its stack.
 ///   - inherited: Whether a forked child runs it as well, as its own. Without it a handler belongs to the process
 ///     that registered it.
+///   - limit: The longest that it may run while the process exits; then one line names it, and the process ends. More
+///     than nothing.
 ///   - file: The file that reports name.
 ///   - line: The line that reports name.
 ///   - owner: The object file that registers, whose handlers run before it is unloaded.
@@ -101,11 +112,12 @@ public func atExit(
 ///   captured is released, and the failure channel has been told.
 @discardableResult
 public func atExit(
-  name: String? = nil, phase: ExitPhase = .normal, inherited: Bool = false,
+  name: String? = nil, phase: ExitPhase = .normal, inherited: Bool = false, within limit: Duration? = nil,
   file: StaticString = #fileID, line: UInt = #line, owner: UnsafeRawPointer = #dsohandle,
   @_inheritActorContext _ body: @escaping @Sendable @isolated(any) (ExitContext) async throws -> Void
 ) -> ExitHandler {
   ExitStack.process.add(
     .asyncWithContext(body),
-    Registration(name: name, phase: phase, inherited: inherited, file: file, line: line, owner: owner))
+    Registration(
+      name: name, phase: phase, inherited: inherited, limit: limit, file: file, line: line, owner: owner))
 }

@@ -6,13 +6,39 @@
 public struct ExitContext: Sendable {
   /// Why handlers run; more reasons may come, so compare, or switch with a default.
   public struct Reason: Sendable, Hashable {
-    enum Kind: Hashable { case exit, run }
+    enum Kind: Hashable {
+      case exit, run
+      case signal(ExitSignal)
+    }
     let kind: Kind
+
+    /// The process that sent the signal; `nil` where the kernel did, for a key or a closed terminal.
+    ///
+    /// It takes no part in the comparison of reasons.
+    public private(set) var sender: Int32?
 
     /// The process exits: a return from `main`, `exit`, or the like.
     public static let exit = Reason(kind: .exit)
     /// The stack or the handler was run by hand, and the process goes on.
     public static let run = Reason(kind: .run)
+    /// The process exits on that signal, whoever sent it (see ``exitOnSignals(_:)``).
+    public static func signal(_ signal: ExitSignal) -> Reason { Reason(kind: .signal(signal)) }
+
+    /// The signal that the process exits on; `nil` where it is none.
+    public var signal: ExitSignal? {
+      if case .signal(let signal) = kind { signal } else { nil }
+    }
+
+    init(kind: Kind, sender: Int32? = nil) {
+      self.kind = kind
+      self.sender = sender
+    }
+
+    /// Whether both are of the same kind and, where they are signals, the same signal.
+    public static func == (left: Reason, right: Reason) -> Bool { left.kind == right.kind }
+
+    /// Hashes what is compared.
+    public func hash(into hasher: inout Hasher) { hasher.combine(kind) }
   }
 
   /// Why the handler runs.
@@ -25,11 +51,12 @@ public struct ExitContext: Sendable {
 }
 
 extension ExitContext.Reason: CustomStringConvertible {
-  /// The reason in one word.
+  /// The reason in a word or two: `exit`, `run`, `SIGTERM from process 123`.
   public var description: String {
     switch kind {
     case .exit: "exit"
     case .run: "run"
+    case .signal(let signal): sender.map { "\(signal) from process \($0)" } ?? "\(signal)"
     }
   }
 }

@@ -12,6 +12,8 @@ extension ExitStack {
   ///   - phase: When it runs among the handlers of its stack.
   ///   - inherited: Whether a forked child runs it as well, as its own. Without it a handler belongs to the process
   ///     that registered it.
+  ///   - limit: The longest that it may run while the process exits; then one line names it, and the process ends. More
+  ///     than nothing.
   ///   - function: What to call.
   ///   - first: Its first argument.
   ///   - rest: Its other arguments.
@@ -22,7 +24,7 @@ extension ExitStack {
   ///   captured is released, and the failure channel has been told.
   @discardableResult
   public func register<First: Sendable, each Rest: Sendable>(
-    name: String? = nil, phase: ExitPhase = .normal, inherited: Bool = false,
+    name: String? = nil, phase: ExitPhase = .normal, inherited: Bool = false, within limit: Duration? = nil,
     @_inheritActorContext _ function:
       @escaping @Sendable @isolated(any) (First, repeat each Rest) throws -> Void,
     _ first: First, _ rest: repeat each Rest,
@@ -31,7 +33,8 @@ extension ExitStack {
     let call: @Sendable () throws -> Void = { try Unisolated.call(function, first, repeat each rest) }
     return add(
       function.isolation.map { .call(IsolatedCall(isolation: $0, body: call)) } ?? .plain(call),
-      Registration(name: name, phase: phase, inherited: inherited, file: file, line: line, owner: owner))
+      Registration(
+        name: name, phase: phase, inherited: inherited, limit: limit, file: file, line: line, owner: owner))
   }
 
   /// Calls an asynchronous function with arguments when this stack runs and waits for it.
@@ -44,6 +47,8 @@ extension ExitStack {
   ///   - phase: When it runs among the handlers of its stack.
   ///   - inherited: Whether a forked child runs it as well, as its own. Without it a handler belongs to the process
   ///     that registered it.
+  ///   - limit: The longest that it may run while the process exits; then one line names it, and the process ends. More
+  ///     than nothing.
   ///   - function: What to call.
   ///   - first: Its first argument.
   ///   - rest: Its other arguments.
@@ -54,7 +59,7 @@ extension ExitStack {
   ///   captured is released, and the failure channel has been told.
   @discardableResult
   public func register<First: Sendable, each Rest: Sendable>(
-    name: String? = nil, phase: ExitPhase = .normal, inherited: Bool = false,
+    name: String? = nil, phase: ExitPhase = .normal, inherited: Bool = false, within limit: Duration? = nil,
     @_inheritActorContext _ function:
       @escaping @Sendable @isolated(any) (First, repeat each Rest) async throws -> Void,
     _ first: First, _ rest: repeat each Rest,
@@ -62,6 +67,7 @@ extension ExitStack {
   ) -> ExitHandler {
     add(
       .async { try await function(first, repeat each rest) },
-      Registration(name: name, phase: phase, inherited: inherited, file: file, line: line, owner: owner))
+      Registration(
+        name: name, phase: phase, inherited: inherited, limit: limit, file: file, line: line, owner: owner))
   }
 }

@@ -14,6 +14,8 @@ extension ExitStack {
   ///   - phase: When it runs among the handlers of its stack.
   ///   - inherited: Whether a forked child runs it as well, as its own. Without it a handler belongs to the process
   ///     that registered it.
+  ///   - limit: The longest that it may run while the process exits; then one line names it, and the process ends. More
+  ///     than nothing.
   ///   - file: The file that reports name.
   ///   - line: The line that reports name.
   ///   - owner: The object file that registers, whose handlers run before it is unloaded.
@@ -22,13 +24,14 @@ extension ExitStack {
   ///   captured is released, and the failure channel has been told.
   @discardableResult
   public func register(
-    name: String? = nil, phase: ExitPhase = .normal, inherited: Bool = false,
+    name: String? = nil, phase: ExitPhase = .normal, inherited: Bool = false, within limit: Duration? = nil,
     file: StaticString = #fileID, line: UInt = #line, owner: UnsafeRawPointer = #dsohandle,
     @_inheritActorContext _ body: @escaping @Sendable @isolated(any) () throws -> Void
   ) -> ExitHandler {
     add(
       .plain(body),
-      Registration(name: name, phase: phase, inherited: inherited, file: file, line: line, owner: owner))
+      Registration(
+        name: name, phase: phase, inherited: inherited, limit: limit, file: file, line: line, owner: owner))
   }
 
   /// Runs a closure that is told about the exit when this stack runs.
@@ -40,6 +43,8 @@ extension ExitStack {
   ///   - phase: When it runs among the handlers of its stack.
   ///   - inherited: Whether a forked child runs it as well, as its own. Without it a handler belongs to the process
   ///     that registered it.
+  ///   - limit: The longest that it may run while the process exits; then one line names it, and the process ends. More
+  ///     than nothing.
   ///   - file: The file that reports name.
   ///   - line: The line that reports name.
   ///   - owner: The object file that registers, whose handlers run before it is unloaded.
@@ -48,13 +53,14 @@ extension ExitStack {
   ///   captured is released, and the failure channel has been told.
   @discardableResult
   public func register(
-    name: String? = nil, phase: ExitPhase = .normal, inherited: Bool = false,
+    name: String? = nil, phase: ExitPhase = .normal, inherited: Bool = false, within limit: Duration? = nil,
     file: StaticString = #fileID, line: UInt = #line, owner: UnsafeRawPointer = #dsohandle,
     @_inheritActorContext _ body: @escaping @Sendable @isolated(any) (ExitContext) throws -> Void
   ) -> ExitHandler {
     add(
       .withContext(body),
-      Registration(name: name, phase: phase, inherited: inherited, file: file, line: line, owner: owner))
+      Registration(
+        name: name, phase: phase, inherited: inherited, limit: limit, file: file, line: line, owner: owner))
   }
 
   /// Runs an asynchronous closure when this stack runs and waits for it.
@@ -68,6 +74,8 @@ extension ExitStack {
   ///   - phase: When it runs among the handlers of its stack.
   ///   - inherited: Whether a forked child runs it as well, as its own. Without it a handler belongs to the process
   ///     that registered it.
+  ///   - limit: The longest that it may run while the process exits; then one line names it, and the process ends. More
+  ///     than nothing.
   ///   - file: The file that reports name.
   ///   - line: The line that reports name.
   ///   - owner: The object file that registers, whose handlers run before it is unloaded.
@@ -76,13 +84,14 @@ extension ExitStack {
   ///   captured is released, and the failure channel has been told.
   @discardableResult
   public func register(
-    name: String? = nil, phase: ExitPhase = .normal, inherited: Bool = false,
+    name: String? = nil, phase: ExitPhase = .normal, inherited: Bool = false, within limit: Duration? = nil,
     file: StaticString = #fileID, line: UInt = #line, owner: UnsafeRawPointer = #dsohandle,
     @_inheritActorContext _ body: @escaping @Sendable @isolated(any) () async throws -> Void
   ) -> ExitHandler {
     add(
       .async(body),
-      Registration(name: name, phase: phase, inherited: inherited, file: file, line: line, owner: owner))
+      Registration(
+        name: name, phase: phase, inherited: inherited, limit: limit, file: file, line: line, owner: owner))
   }
 
   /// Runs an asynchronous closure that is told about the exit when this stack runs and waits for it.
@@ -94,6 +103,8 @@ extension ExitStack {
   ///   - phase: When it runs among the handlers of its stack.
   ///   - inherited: Whether a forked child runs it as well, as its own. Without it a handler belongs to the process
   ///     that registered it.
+  ///   - limit: The longest that it may run while the process exits; then one line names it, and the process ends. More
+  ///     than nothing.
   ///   - file: The file that reports name.
   ///   - line: The line that reports name.
   ///   - owner: The object file that registers, whose handlers run before it is unloaded.
@@ -102,12 +113,13 @@ extension ExitStack {
   ///   captured is released, and the failure channel has been told.
   @discardableResult
   public func register(
-    name: String? = nil, phase: ExitPhase = .normal, inherited: Bool = false,
+    name: String? = nil, phase: ExitPhase = .normal, inherited: Bool = false, within limit: Duration? = nil,
     file: StaticString = #fileID, line: UInt = #line, owner: UnsafeRawPointer = #dsohandle,
     @_inheritActorContext _ body: @escaping @Sendable @isolated(any) (ExitContext) async throws -> Void
   ) -> ExitHandler {
     add(
       .asyncWithContext(body),
-      Registration(name: name, phase: phase, inherited: inherited, file: file, line: line, owner: owner))
+      Registration(
+        name: name, phase: phase, inherited: inherited, limit: limit, file: file, line: line, owner: owner))
   }
 }

@@ -11,6 +11,9 @@ public final class ExitStack: Sendable {
   /// The stack that runs when the process exits, shared with C.
   public static let process = ExitStack(.process, name: nil, channel: .process)
 
+  /// The stack that runs at `quick_exit`.
+  static let quick = ExitStack(Shim.quickStack, name: nil, channel: .process)
+
   /// The name it was made with.
   public let name: String?
 
@@ -80,15 +83,20 @@ struct Registration {
   let name: String?
   let phase: ExitPhase
   let inherited: Bool
+  let limit: HandlerLimit
   let file: StaticString
   let line: UInt
   let owner: UnsafeRawPointer
 
   @inline(__always)
-  init(name: String?, phase: ExitPhase, inherited: Bool, file: StaticString, line: UInt, owner: UnsafeRawPointer) {
+  init(
+    name: String?, phase: ExitPhase, inherited: Bool, limit: Duration?, file: StaticString, line: UInt,
+    owner: UnsafeRawPointer
+  ) {
     self.name = name
     self.phase = phase
     self.inherited = inherited
+    self.limit = HandlerLimit(limit)
     self.file = file
     self.line = line
     self.owner = owner
@@ -99,11 +107,13 @@ extension ExitStack {
   /// Inlined, as all on its way to C: a call more costs a tenth of the whole.
   @inline(__always)
   func add(_ body: consuming Handler.Body, _ how: Registration) -> ExitHandler {
-    let text = HandlerText(name: how.name, file: how.file, line: how.line)
+    let text = HandlerText(name: how.name, file: how.file, line: how.line, limit: how.limit.milliseconds ?? 0)
     let own = channel === FailureChannel.process ? nil : channel
     let handler = Handler(body, channel: own, text: text)
-    let (raw, error) = Shim.register(
-      handler, on: reference, phase: how.phase, inherited: how.inherited, owner: how.owner)
+    let (raw, error) =
+      how.limit.milliseconds == nil
+      ? (0, Shim.invalidArgument)
+      : Shim.register(handler, on: reference, phase: how.phase, inherited: how.inherited, owner: how.owner)
     if let error { handler.tell(handler.failure(.notRegistered, error)) }
     return ExitHandler(raw: raw, file: how.file, line: how.line, name: how.name)
   }

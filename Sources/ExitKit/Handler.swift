@@ -30,6 +30,7 @@ final class Handler: Sendable {
       Shim.leave(HandlerOutcome(failures: [], deferred: self))
       return
     }
+    if text.milliseconds != 0 { Shim.limit(milliseconds: text.milliseconds) }
     let failures = run()
     if !failures.isEmpty { Shim.leave(HandlerOutcome(failures: failures, deferred: nil)) }
   }
@@ -143,6 +144,8 @@ struct HandlerStep {
 
 extension ExitContext {
   static var current: ExitContext {
-    Shim.isExiting ? ExitContext(reason: .exit, status: Shim.exitStatus) : ExitContext(reason: .run, status: nil)
+    guard Shim.isExiting else { return ExitContext(reason: .run, status: nil) }
+    let signal = Shim.exitSignal.map { ExitContext.Reason(kind: .signal($0.signal), sender: $0.sender) }
+    return ExitContext(reason: signal ?? .exit, status: Shim.exitStatus)
   }
 }

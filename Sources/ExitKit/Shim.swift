@@ -49,13 +49,16 @@ struct HandlerText: @unchecked Sendable {
   fileprivate let cName: UnsafeMutablePointer<CChar>?
   fileprivate let file: UnsafePointer<CChar>?
   fileprivate let line: UInt32
+  /// How long the handler may run while the process exits; 0: as long as it likes.
+  let milliseconds: UInt32
 
   @inline(__always)
-  init(name: String?, file: StaticString, line: UInt) {
+  init(name: String?, file: StaticString, line: UInt, limit: UInt32) {
     cName = name == nil ? nil : Self.copy(name!)
     let isText = file.hasPointerRepresentation
     self.file = isText ? UnsafeRawPointer(file.utf8Start).assumingMemoryBound(to: CChar.self) : nil
     self.line = UInt32(truncatingIfNeeded: min(line, UInt(UInt32.max)))
+    milliseconds = limit
   }
 
   /// The text of what this thread is running.
@@ -182,6 +185,7 @@ enum Shim {
       flags: inherited ? UInt32(CEXIT_INHERITED) : 0,
       name: handler.text.cName, file: handler.text.file, line: handler.text.line)
     var handle = cexit_handler()
+    if handler.text.milliseconds != 0 { _ = cexit_watch() }  // at exit it may be hard to make a thread
     let status = cexit_register_owned(stack.pointer, &entry, owner, &handle)
     if status == 0 { return (handle.raw, nil) }
     context.release()
@@ -352,6 +356,41 @@ enum Shim {
   static var exitStatus: Int32? {
     var status: CInt = 0
     return cexit_exit_status(&status) ? status : nil
+  }
+
+  static var exitSignal: (signal: ExitSignal, sender: Int32?)? {
+    var sender: pid_t = 0
+    let number = cexit_exit_signal(&sender)
+    return number == 0 ? nil : (ExitSignal(rawValue: number), sender == 0 ? nil : sender)
+  }
+
+  static func exitOnSignals(_ numbers: [Int32]) throws(ExitError) {
+    if numbers.isEmpty { return }  // C may see NULL, and take the usual ones
+    try check(cexit_exit_on_signals(numbers, numbers.count))
+  }
+
+  /// The numbers of signals, which differ between systems.
+  enum Signal {
+    static let interrupt = SIGINT, terminate = SIGTERM, hangup = SIGHUP, quit = SIGQUIT
+    static let alarm = SIGALRM, pipe = SIGPIPE, user1 = SIGUSR1, user2 = SIGUSR2
+  }
+
+  static let quickStack = StackReference.made(cexit_quick_stack())
+  static let invalidArgument = error(EINVAL)
+
+  static func limit(milliseconds: UInt32) { _ = cexit_limit(UInt64(milliseconds) * 1_000_000) }
+
+  static var deadline: Duration? {
+    let nanoseconds = cexit_deadline()
+    return nanoseconds == 0 ? nil : .nanoseconds(Int64(clamping: nanoseconds))
+  }
+
+  /// Zero is none, and so is one that is too long to be told.
+  static func setDeadline(_ deadline: Duration) throws(ExitError) {
+    let (seconds, attoseconds) = deadline.components
+    if deadline < .zero { throw invalidArgument }
+    let nanoseconds = UInt64(attoseconds / 1_000_000_000 + (attoseconds % 1_000_000_000 == 0 ? 0 : 1))
+    try check(cexit_set_deadline(seconds > 9_000_000_000 ? 0 : UInt64(seconds) * 1_000_000_000 + nanoseconds))
   }
 
   static func mark() throws(ExitError) { try check(cexit_mark()) }

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Runs a closure at `quick_exit`, which skips the handlers of ``atExit(name:phase:inherited:within:file:line:owner:_:)``.
+///
+/// The handlers of `quick_exit` are a stack of their own, newest first, shared with C's `cexit_at_quick_exit`. Each runs
+/// once, though several threads leave. Nothing is flushed after them. Otherwise as with `atExit`.
+///
+/// - Parameters:
+///   - name: A name for reports.
+///   - phase: When it runs among the handlers of `quick_exit`.
+///   - inherited: Whether a forked child runs it as well, as its own.
+///   - limit: The longest that it may run; then one line names it, and the process ends. More than nothing.
+///   - file: The file that reports name.
+///   - line: The line that reports name.
+///   - owner: The object file that registers, whose handlers run before it is unloaded.
+///   - body: What to run.
+/// - Returns: The handler, to cancel or to run by hand. Where registering failed it is not pending, what the closure
+///   captured is released, and the failure channel has been told.
+@discardableResult
+public func atQuickExit(
+  name: String? = nil, phase: ExitPhase = .normal, inherited: Bool = false, within limit: Duration? = nil,
+  file: StaticString = #fileID, line: UInt = #line, owner: UnsafeRawPointer = #dsohandle,
+  @_inheritActorContext _ body: @escaping @Sendable @isolated(any) () throws -> Void
+) -> ExitHandler {
+  ExitStack.quick.register(
+    name: name, phase: phase, inherited: inherited, within: limit, file: file, line: line, owner: owner, body)
+}
+
+/// Runs an asynchronous closure at `quick_exit` and waits for it.
+///
+/// - Parameters:
+///   - name: A name for reports.
+///   - phase: When it runs among the handlers of `quick_exit`.
+///   - inherited: Whether a forked child runs it as well, as its own.
+///   - limit: The longest that it may run; then one line names it, and the process ends. More than nothing.
+///   - file: The file that reports name.
+///   - line: The line that reports name.
+///   - owner: The object file that registers, whose handlers run before it is unloaded.
+///   - body: What to run and to wait for.
+/// - Returns: The handler, as with a synchronous closure.
+@discardableResult
+public func atQuickExit(
+  name: String? = nil, phase: ExitPhase = .normal, inherited: Bool = false, within limit: Duration? = nil,
+  file: StaticString = #fileID, line: UInt = #line, owner: UnsafeRawPointer = #dsohandle,
+  @_inheritActorContext _ body: @escaping @Sendable @isolated(any) () async throws -> Void
+) -> ExitHandler {
+  ExitStack.quick.register(
+    name: name, phase: phase, inherited: inherited, within: limit, file: file, line: line, owner: owner, body)
+}
