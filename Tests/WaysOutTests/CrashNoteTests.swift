@@ -32,7 +32,8 @@ import Testing
   }
 
   @Test(arguments: [
-    ("null", "11, at the address"), ("breakpoint", "5, ?"), ("abort", "6, sent by itself"), ("raise", "8, sent by itself"),
+    ("null", "11, at the address"), ("breakpoint", "5, ?"), ("abort", "6, sent by itself"),
+    ("raise", "8, sent by itself"),
   ])
   func `whoever was there for the signal gets it with all that belongs to it`(way: String, told: String) throws {
     let outcome = try run(program, ["before", way])

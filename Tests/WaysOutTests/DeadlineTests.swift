@@ -52,7 +52,8 @@ import Testing
 
   @Test func `a name of any length, with line breaks, makes one line`() throws {
     let name = "n " + String(repeating: "n", count: 118)
-    #expect(withoutTime(try run(program, ["strange name"]).errors) == "ExitKit: exit handler \"\(name)\" \(Self.passed)")
+    #expect(
+      withoutTime(try run(program, ["strange name"]).errors) == "ExitKit: exit handler \"\(name)\" \(Self.passed)")
   }
 
   @Test func `what a handler captured is part of it, and its name is still known when that goes`() throws {

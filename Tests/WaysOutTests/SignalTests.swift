@@ -72,7 +72,8 @@ import Testing
 
   @Test func `a signal in an exit that has begun lets it come to its end`() throws {
     let outcome = try run(program, ["late"])
-    #expect(outcome == Outcome(.signaled(SIGTERM), output: "signal 15 from itself\nsignal 15 from itself\ndestructor\n"))
+    #expect(
+      outcome == Outcome(.signaled(SIGTERM), output: "signal 15 from itself\nsignal 15 from itself\ndestructor\n"))
   }
 
   @Test func `an exit in a handler does not hide the signal`() throws {
@@ -99,6 +100,12 @@ import Testing
       #expect(outcome.ending == .exited(124))
       #expect(outcome.output == "ready\nsignal 15 from the parent\ndestructor\n")
     }
+  }
+
+  @Test func `a signal at any moment finds each handler run once, or not registered yet`() throws {
+    let outcome = try run(compile("moment.c"), [rounds(50, of: 1000)], deadline: 600)
+    #expect(outcome.ending == .exited(0))
+    #expect(outcome.output == "as it should be\n")
   }
 
   // Children

@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: Apache-2.0
+// Programs whose main is synchronous; the first argument names the one to run.
+
+import Dispatch
+import ExitKit
+import Glibc
+
+let arguments = CommandLine.arguments.dropFirst()
+let what = arguments.first ?? ""
+let how = arguments.dropFirst().first ?? ""
+
+switch what {
+case "signal": signal()
+case "main actor": mainActor()
+case "refused": refused()
+case "second": second()
+case "deadline": deadline()
+case "limit": limit()
+case "bad limits": badLimits()
+case "crash": crash()
+case "quick": quick()
+case "source": cancelledSource()
+case "terminal": terminal()
+case "directory": directory()
+default: say("no such case")
+}
+
+nonisolated func say(_ line: String) {
+  let line = line + "\n"
+  _ = line.withCString { write(STDOUT_FILENO, $0, strlen($0)) }
+}
+
+nonisolated func rest() -> Never { while true { pause() } }
+
+/// Keeps the main thread in the state that `how` names.
+func stay() -> Never {
+  say("ready")
+  switch how {
+  case "dispatchMain": dispatchMain()
+  case "read":
+    var ends: [Int32] = [0, 0]
+    var byte: UInt8 = 0
+    pipe(&ends)
+    while read(ends[0], &byte, 1) >= 0 {}
+  case "loop":
+    var count: UInt = 0
+    while true { count &+= 1 }
+  case "semaphore": DispatchSemaphore(value: 0).wait()
+  default: break
+  }
+  rest()
+}
+
+func signal() {
+  atExit { exit in
+    say(
+      "\(exit.reason.signal!) \(exit.status!) \(exit.reason.sender == getppid()) \(exit.reason == .signal(.terminate))")
+  }
+  atExit {
+    await Task.yield()
+    say("async")
+  }
+  do { try exitOnSignals() } catch { say("\(error)") }
+  stay()
+}
+
+@MainActor func mainActor() {
+  ExitStack.process.mainActorGracePeriod = .milliseconds(50)
+  let captured = what  // isolated to the main actor, as every closure here is
+  atExit { say(captured) }
+  do { try exitOnSignals(.terminate) } catch { say("\(error)") }
+  stay()
+}
+
+func refused() {
+  for numbers in [[15, 9], [15, 19], [15, 11], [15, 0], [15, -1], [15, 65]] as [[Int32]] {
+    do {
+      try exitOnSignals(Set(numbers.map(ExitSignal.init)))
+      say("not refused: \(numbers)")
+    } catch {
+      if error.code != .invalidArgument || error.errno != EINVAL { say("\(numbers): \(error)") }
+    }
+  }
+  do { try exitOnSignals([]) } catch { say("\(error)") }
+  atExit { say("handler") }
+  kill(getpid(), SIGTERM)
+  rest()
+}
+
+func second() {
+  atExit {
+    say("hanging")
+    rest()
+  }
+  do {
+    try exitOnSignals()
+    try exitOnSignals()
+  } catch { say("\(error)") }
+  stay()
+}
+
+func deadline() {
+  ExitStack.process.deadline = .milliseconds(200)
+  if ExitStack.process.deadline != .milliseconds(200) {
+    say("deadline is \(ExitStack.process.deadline, default: "none")")
+  }
+  switch how {
+  case "main queue":
+    atExit(name: how) { @Sendable in DispatchQueue.main.sync { say("cannot be") } }
+    DispatchQueue.global().async { exit(7) }
+    rest()
+  case "await":
+    atExit(name: how) { @Sendable in await withUnsafeContinuation { (_: UnsafeContinuation<Void, Never>) in } }
+  case "allocate":
+    atExit(name: how) { @Sendable in
+      var kept: [[Int]] = []
+      while true { kept = kept.suffix(10) + [Array(0..<100)] }
+    }
+  default: break
+  }
+  exit(7)
+}
+
+func limit() {
+  atExit { say("never") }
+  atExit(name: "limited", within: .milliseconds(200)) { @Sendable in
+    if how == "await" { await withUnsafeContinuation { (_: UnsafeContinuation<Void, Never>) in } }
+    rest()
+  }
+  atExit(within: .seconds(100)) { say("in time") }
+  exit(7)
+}
+
+func badLimits() {
+  ExitStack.process.onFailure { failure in say(failure.description) }
+  let handler = atExit(name: "limited", within: .zero) { say("never") }
+  say("\(handler.isPending)")
+  atExit(name: "negative", within: .seconds(-1)) { say("never") }
+  atExit(within: .nanoseconds(1)) {}
+  atExit(within: .seconds(1 << 40)) { say("never") }
+  do { try ExitStack.process.setDeadline(.seconds(-1)) } catch { say("\(error.code == .invalidArgument)") }
+  ExitStack.process.deadline = .seconds(100)
+  ExitStack.process.deadline = .seconds(-1)
+  say("\(ExitStack.process.deadline!)")
+  ExitStack.process.deadline = nil
+  say("\(ExitStack.process.deadline == nil)")
+  ExitStack.process.cancelAll()
+}
+
+func crash() {
+  atExit(name: "bad one") {
+    let none: Int? = how == "trap" ? nil : 1
+    say("\(none!)")
+    UnsafeMutablePointer<Int>(bitPattern: 8)!.pointee = 1
+  }
+  exit(7)
+}
+
+func quick() {
+  atExit { say("never") }
+  atQuickExit { say("older") }
+  atQuickExit(name: "throws") {
+    say("newer")
+    throw CancellationError()
+  }
+  atQuickExit {
+    await Task.yield()
+    say("async")
+  }
+  atQuickExit { say("never") }.cancel()
+  quick_exit(5)
+}
+
+/// Plain Swift, without this library's signals: the source is gone, and its signal with it.
+func cancelledSource() {
+  let source = DispatchSource.makeSignalSource(signal: SIGTERM, queue: .global())
+  let cancelled = DispatchSemaphore(value: 0)
+  source.setCancelHandler { cancelled.signal() }
+  source.resume()
+  source.cancel()
+  cancelled.wait()
+  stay()
+}
+
+// MARK: - Real programs: what they changed outside of the process is back after each way out
+
+struct WayOut: Error {}
+
+/// Leaves in the way that the last argument names.
+func leave() {
+  switch arguments.last! {
+  case "return": return
+  case "exit": exit(3)
+  case "ExitStack.exit": ExitStack.process.exit(3)
+  case "thread":
+    DispatchQueue.global().async { exit(3) }
+    rest()
+  case "throw": exitAfter { throw WayOut() }
+  case "failing handler": atExit { throw WayOut() }
+  case "signal":
+    do { try exitOnSignals() } catch { say("\(error)") }
+    say("ready")
+    rest()
+  case "deadline":
+    ExitStack.process.deadline = .milliseconds(200)
+    atExit(phase: .late) { rest() }
+    exit(3)
+  default: say("no such way")
+  }
+}
+
+func terminal() {
+  let file = open(how, O_RDWR | O_NOCTTY)
+  var before = termios()
+  tcgetattr(file, &before)
+  var raw = before
+  cfmakeraw(&raw)
+  tcsetattr(file, TCSANOW, &raw)
+  let settings = before
+  atExit {
+    var settings = settings
+    tcsetattr(file, TCSANOW, &settings)
+  }
+  leave()
+}
+
+@_silgen_name("fork") func makeChild() -> Int32
+
+func directory() {
+  let path = how + "/own"
+  mkdir(path, 0o700)
+  close(open(path + "/file", O_CREAT, 0o600))
+  atExit {
+    unlink(path + "/file")
+    rmdir(path)
+  }
+  let child = makeChild()
+  if child == 0 { exit(0) }
+  waitpid(child, nil, 0)
+  if access(path + "/file", F_OK) != 0 { say("the child deleted it") }
+  leave()
+}

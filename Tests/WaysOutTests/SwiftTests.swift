@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Glibc
+import ProcessSupport
+import Testing
+
+/// The path of an executable of this package, which is built beside the tests.
+func program(_ name: String) -> String {
+  var buffer = [CChar](repeating: 0, count: 4096)
+  let length = readlink("/proc/self/exe", &buffer, buffer.count)
+  let own = String(decoding: buffer.prefix(max(0, length)).map(UInt8.init), as: UTF8.self)
+  return own.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/") + "/" + name
+}
+
+func signalled(_ name: String, _ arguments: [String], _ signal: Int32 = SIGTERM) throws -> Outcome {
+  let child = try ChildProcess(program(name), arguments)
+  #expect(child.waitForOutput("ready"))
+  child.send(signal)
+  return child.finish()
+}
+
+@Suite struct SwiftSignalTests {
+  @Test(arguments: ["loop", "read", "dispatchMain", "semaphore"])
+  func `handlers know the signal and its sender, whatever main is doing`(state: String) throws {
+    let outcome = try signalled("Ways", ["signal", state])
+    #expect(outcome == Outcome(.signaled(SIGTERM), output: "ready\nasync\nSIGTERM 143 true true\n"))
+  }
+
+  @Test func `a handler of the main actor runs when main is blocked, and when it is not`() throws {
+    let blocked = try signalled("Ways", ["main actor", "read"])
+    #expect(blocked.ending == .signaled(SIGTERM))
+    #expect(blocked.output == "ready\nmain actor\n")
+    #expect(blocked.errors.contains("ran off the main thread"))
+    let free = try signalled("Ways", ["main actor", "dispatchMain"])
+    #expect(free == Outcome(.signaled(SIGTERM), output: "ready\nmain actor\n"))
+  }
+
+  @Test(arguments: ["suspended", "task"])
+  func `a signal ends an asynchronous main, handlers of the main actor run`(state: String) throws {
+    let outcome = try signalled("AsyncWays", [state])
+    #expect(
+      outcome == Outcome(.signaled(SIGTERM), output: "ready\nasync, on the main actor\non the main actor\n"))
+  }
+
+  @Test func `a signal that cannot be an exit is an error with the reason, and nothing is installed`() throws {
+    #expect(try run(program("Ways"), ["refused"]) == Outcome(.signaled(SIGTERM)))
+  }
+
+  @Test func `plain Swift: a cancelled signal source swallows its signal for ever`() throws {
+    let child = try ChildProcess(program("Ways"), ["source"], deadline: 2)
+    #expect(child.waitForOutput("ready"))
+    child.send(SIGTERM)
+    #expect(child.finish().ending == .overdue)
+  }
+
+  @Test func `with ExitKit the second Ctrl-C ends a clean-up that hangs`() throws {
+    let child = try ChildProcess(program("Ways"), ["second", "dispatchMain"])
+    #expect(child.waitForOutput("ready"))
+    child.send(SIGINT)
+    #expect(child.waitForOutput("hanging"))
+    child.send(SIGINT)
+    #expect(child.finish() == Outcome(.signaled(SIGINT), output: "ready\nhanging\n"))
+  }
+}
+
+@Suite struct SwiftDeadlineTests {
+  @Test(arguments: ["main queue", "await", "allocate"])
+  func `a handler that is stuck is named, with its place`(way: String) throws {
+    let outcome = try run(program("Ways"), ["deadline", way])
+    #expect(outcome.ending == .exited(7))
+    #expect(outcome.output == "")
+    let line =
+      #/ExitKit: exit handler "(.+)" \(Ways/main.swift:[0-9]+\) is stuck after 0\.[0-9]{3} s: the deadline of 0\.200 s has passed\n/#
+    #expect(outcome.errors.wholeMatch(of: line)?.output.1 == way[...])
+  }
+
+  @Test(arguments: ["await", "block"])
+  func `a handler has no longer than its own limit`(way: String) throws {
+    let outcome = try run(program("Ways"), ["limit", way])
+    #expect(outcome.ending == .exited(7))
+    #expect(outcome.output == "in time\n")
+    #expect(outcome.errors.hasPrefix("ExitKit: exit handler \"limited\" (Ways/main.swift:"))
+    #expect(outcome.errors.hasSuffix("its limit is 0.200 s\n"))
+  }
+
+  @Test func `limits that make no sense are refused and reported, and change nothing`() throws {
+    let outcome = try run(program("Ways"), ["bad limits"])
+    #expect(outcome.ending == .exited(0))
+    let lines = outcome.output.split(separator: "\n").map { $0.replacing(/:[0-9]+\)/, with: ")") }
+    #expect(
+      lines == [
+        "ExitKit: exit handler \"limited\" (Ways/main.swift) was not registered: invalid argument",
+        "false",
+        "ExitKit: exit handler \"negative\" (Ways/main.swift) was not registered: invalid argument",
+        "ExitKit: exit handler (Ways/main.swift) was not registered: invalid argument",
+        "true", "100.0 seconds", "true",
+      ])
+    #expect(outcome.errors == "ExitKit: the exit deadline was not set: invalid argument\n")
+  }
+}
+
+@Suite struct SwiftWaysOutTests {
+  @Test(arguments: [("trap", SIGTRAP), ("write", SIGSEGV)])
+  func `a handler that crashes is named before Swift's own words`(way: String, signal: Int32) throws {
+    let outcome = try run(program("Ways"), ["crash", way], environment: ["SWIFT_BACKTRACE": "enable=no"])
+    let signals = way == "trap" ? [SIGILL, SIGTRAP] : [signal]  // by processor
+    #expect(signals.map(Ending.signaled).contains(outcome.ending))
+    #expect(outcome.errors.contains("ExitKit: exit handler \"bad one\" (Ways/main.swift:"))
+  }
+
+  @Test func `Swift's backtracer comes after the note`() throws {
+    let environment = ["SWIFT_BACKTRACE": "enable=yes,color=no,interactive=no"]
+    let outcome = try run(program("Ways"), ["crash", "write"], environment: environment)
+    let words = outcome.output + outcome.errors
+    #expect(outcome.ending == .signaled(SIGSEGV))
+    #expect(outcome.errors.contains("ExitKit: exit handler \"bad one\""))
+    #expect(words.contains("Bad pointer dereference"))
+  }
+
+  @Test func `quick_exit runs its own handlers, newest first, a failure reported`() throws {
+    let outcome = try run(program("Ways"), ["quick"])
+    #expect(outcome.ending == .exited(5))
+    #expect(outcome.output == "async\nnewer\nolder\n")
+    #expect(outcome.errors.hasPrefix("ExitKit: error in exit handler \"throws\" (Ways/main.swift:"))
+  }
+}
