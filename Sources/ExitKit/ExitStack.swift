@@ -90,7 +90,7 @@ struct Registration {
 
   @inline(__always)
   init(
-    name: String?, phase: ExitPhase, inherited: Bool, limit: Duration?, file: StaticString, line: UInt,
+    name: String?, phase: ExitPhase, inherited: Bool, limit: Duration? = nil, file: StaticString, line: UInt,
     owner: UnsafeRawPointer
   ) {
     self.name = name

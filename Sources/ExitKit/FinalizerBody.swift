@@ -89,7 +89,7 @@ final class FinalizerName: Sendable {
   let channel: FailureChannel
 
   init(_ name: String, _ how: Registration, channel: FailureChannel) {
-    text = HandlerText(name: name, file: how.file, line: how.line)
+    text = HandlerText(name: name, file: how.file, line: how.line, limit: 0)
     self.channel = channel
   }
 

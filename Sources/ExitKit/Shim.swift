@@ -66,6 +66,7 @@ struct HandlerText: @unchecked Sendable {
     cName = record.name == nil ? nil : strdup(record.name!)
     file = record.file
     line = record.line
+    milliseconds = 0
   }
 
   @inline(never)
@@ -302,7 +303,7 @@ enum Shim {
     _ body: FinalizerBase, of object: AnyObject, prompt: inout Bool, on stack: StackReference, _ how: Registration
   ) -> (raw: UInt64, error: ExitError?) {
     if case .none(let error) = stack { return (0, error) }
-    let text = body.text ?? HandlerText(name: nil, file: how.file, line: how.line)
+    let text = body.text ?? HandlerText(name: nil, file: how.file, line: how.line, limit: 0)
     let context = Unmanaged.passRetained(body)
     var entry = cexit_entry(
       function: runFinalizer, context: context.toOpaque(), release: releaseFinalizer, phase: cPhase(how.phase),

@@ -12,7 +12,7 @@ import Testing
   ]
 
   func leave(_ what: String, _ place: String, _ way: String, meanwhile: () -> Void) throws -> Ending {
-    let child = try ChildProcess(program("Ways"), [what, place, way])
+    let child = try ChildProcess(program("Doors"), [what, place, way])
     if way == "signal" {
       #expect(child.waitForOutput("ready"))
       meanwhile()

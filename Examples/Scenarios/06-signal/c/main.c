@@ -10,7 +10,7 @@ static void handler(void) {
 }
 
 static void child(bool takes_signals, int ready) {
-  (void)takes_signals;
+  if (takes_signals) cexit_exit_on_signals((int[]){SIGTERM}, 1);
   puts("CHILD: Registering atexit handler");
   cexit_atexit(handler);
   puts("CHILD: Pausing to wait for signal");

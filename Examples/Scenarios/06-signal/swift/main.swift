@@ -8,6 +8,7 @@ import Glibc
 let ready: Int32 = 3
 
 func child(takesSignals: Bool) throws -> Never {
+  if takesSignals { try exitOnSignals() }
   print("CHILD: Registering atexit handler")
   atExit { print("CHILD: atexit handler") }
   print("CHILD: Pausing to wait for signal")

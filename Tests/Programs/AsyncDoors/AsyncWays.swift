@@ -9,7 +9,7 @@ func say(_ line: String) {
   _ = line.withCString { write(STDOUT_FILENO, $0, strlen($0)) }
 }
 
-@main struct AsyncWays {
+@main struct AsyncDoors {
   static func main() async throws {
     let log = "on the main actor"
     atExit { say(log) }
