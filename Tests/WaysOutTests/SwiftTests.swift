@@ -70,7 +70,7 @@ func signalled(_ name: String, _ arguments: [String], _ signal: Int32 = SIGTERM)
     #expect(outcome.ending == .exited(7))
     #expect(outcome.output == "")
     let line =
-      #/ExitKit: exit handler "(.+)" \(Ways/main.swift:[0-9]+\) is stuck after 0\.[0-9]{3} s: the deadline of 0\.200 s has passed\n/#
+      #/ExitKit: exit handler "(.+)" \(Doors/main.swift:[0-9]+\) is stuck after 0\.[0-9]{3} s: the deadline of 0\.200 s has passed\n/#
     #expect(outcome.errors.wholeMatch(of: line)?.output.1 == way[...])
   }
 
@@ -79,7 +79,7 @@ func signalled(_ name: String, _ arguments: [String], _ signal: Int32 = SIGTERM)
     let outcome = try run(program("Doors"), ["limit", way])
     #expect(outcome.ending == .exited(7))
     #expect(outcome.output == "in time\n")
-    #expect(outcome.errors.hasPrefix("ExitKit: exit handler \"limited\" (Ways/main.swift:"))
+    #expect(outcome.errors.hasPrefix("ExitKit: exit handler \"limited\" (Doors/main.swift:"))
     #expect(outcome.errors.hasSuffix("its limit is 0.200 s\n"))
   }
 
@@ -89,10 +89,10 @@ func signalled(_ name: String, _ arguments: [String], _ signal: Int32 = SIGTERM)
     let lines = outcome.output.split(separator: "\n").map { $0.replacing(/:[0-9]+\)/, with: ")") }
     #expect(
       lines == [
-        "ExitKit: exit handler \"limited\" (Ways/main.swift) was not registered: invalid argument",
+        "ExitKit: exit handler \"limited\" (Doors/main.swift) was not registered: invalid argument",
         "false",
-        "ExitKit: exit handler \"negative\" (Ways/main.swift) was not registered: invalid argument",
-        "ExitKit: exit handler (Ways/main.swift) was not registered: invalid argument",
+        "ExitKit: exit handler \"negative\" (Doors/main.swift) was not registered: invalid argument",
+        "ExitKit: exit handler (Doors/main.swift) was not registered: invalid argument",
         "true", "100.0 seconds", "true",
       ])
     #expect(outcome.errors == "ExitKit: the exit deadline was not set: invalid argument\n")
@@ -105,7 +105,7 @@ func signalled(_ name: String, _ arguments: [String], _ signal: Int32 = SIGTERM)
     let outcome = try run(program("Doors"), ["crash", way], environment: ["SWIFT_BACKTRACE": "enable=no"])
     let signals = way == "trap" ? [SIGILL, SIGTRAP] : [signal]  // by processor
     #expect(signals.map(Ending.signaled).contains(outcome.ending))
-    #expect(outcome.errors.contains("ExitKit: exit handler \"bad one\" (Ways/main.swift:"))
+    #expect(outcome.errors.contains("ExitKit: exit handler \"bad one\" (Doors/main.swift:"))
   }
 
   @Test func `Swift's backtracer comes after the note`() throws {
@@ -121,6 +121,6 @@ func signalled(_ name: String, _ arguments: [String], _ signal: Int32 = SIGTERM)
     let outcome = try run(program("Doors"), ["quick"])
     #expect(outcome.ending == .exited(5))
     #expect(outcome.output == "async\nnewer\nolder\n")
-    #expect(outcome.errors.hasPrefix("ExitKit: error in exit handler \"throws\" (Ways/main.swift:"))
+    #expect(outcome.errors.hasPrefix("ExitKit: error in exit handler \"throws\" (Doors/main.swift:"))
   }
 }
