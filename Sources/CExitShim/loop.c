@@ -17,7 +17,6 @@
 #else
 #define SWIFT_CC
 #endif
-#define RUNTIME __attribute__((weak, visibility("default")))
 
 typedef struct executor {
   uintptr_t identity, implementation;

@@ -26,8 +26,14 @@ static struct shard {
 static _Atomic bool any_unwatched; // since the process began
 static size_t registrations;       // since the last sweep
 
-static inline uint64_t hash(const void *object) {
-  return ((uintptr_t)object >> 4) * 0x9E3779B97F4A7C15u;
+// Pages are spread, and objects of one page stay beside each other: those that were made one after the other often die
+// so, too, and then their buckets are in the cache.
+static inline uint64_t page_hash(const void *object) {
+  return ((uintptr_t)object >> 12) * 0x9E3779B97F4A7C15u;
+}
+
+static inline uint64_t bucket_hash(const void *object) {
+  return ((uintptr_t)object >> 4) + (page_hash(object) >> 27);
 }
 
 static inline void *object_in(uintptr_t word) {
@@ -35,13 +41,13 @@ static inline void *object_in(uintptr_t word) {
 }
 
 static inline struct shard *shard_of(uintptr_t word) {
-  return (word & SWEPT) != 0 ? &unwatched : &shards[hash(object_in(word)) >> (64 - SHARD_BITS)];
+  return (word & SWEPT) != 0 ? &unwatched : &shards[page_hash(object_in(word)) >> (64 - SHARD_BITS)];
 }
 
 static inline cexit_finalizer **bucket_of(struct shard *shard, const void *object) {
   if (shard == &unwatched) return shard->first;
-  uint64_t spread = hash(object) >> 20;
-  return shard->buckets != NULL ? &shard->buckets[spread & shard->mask] : &shard->first[spread % FIRST_BUCKETS];
+  uint64_t hash = bucket_hash(object);
+  return shard->buckets != NULL ? &shard->buckets[hash & shard->mask] : &shard->first[hash % FIRST_BUCKETS];
 }
 
 // Written with the shard's lock held, read without it to find the shard: 0 once untied.
@@ -79,7 +85,7 @@ static void move_chain(cexit_finalizer *node, cexit_finalizer **to, uint32_t mas
   }
   for (node = oldest_first; node != NULL; node = next) {
     next = node->next;
-    link_node(&to[hash(object_in(node->object)) >> 20 & mask], node);
+    link_node(&to[bucket_hash(object_in(node->object)) & mask], node);
   }
 }
 

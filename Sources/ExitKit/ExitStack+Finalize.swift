@@ -23,7 +23,7 @@ extension ExitStack {
     @_inheritActorContext _ body: @escaping @Sendable @isolated(any) () throws -> Result
   ) -> Finalizer<Object, Result> {
     let how = Registration(name: name, phase: phase, inherited: inherited, file: file, line: line, owner: owner)
-    return add(FinalizerBody(context(how), body), of: object, how)
+    return add(IsolatedBody(function: body), on: body.isolation, of: object, how)
   }
 
   /// Calls a function with arguments once: when an object is destroyed, or when this stack runs, whichever comes first.
@@ -52,28 +52,43 @@ extension ExitStack {
     file: StaticString = #fileID, line: UInt = #line, owner: UnsafeRawPointer = #dsohandle
   ) -> Finalizer<Object, Result> {
     let how = Registration(name: name, phase: phase, inherited: inherited, file: file, line: line, owner: owner)
-    let call: @Sendable () throws -> Result = { try Unisolated.call(function, first, repeat each rest) }
-    let body = function.isolation.map { FinalizerCall(context(how), on: $0, call) } ?? FinalizerBody(context(how), call)
-    return add(body, of: object, how)
+    let body = IsolatedBody<Result> { try Unisolated.call(function, first, repeat each rest) }
+    return add(body, on: function.isolation, of: object, how)
   }
 
-  private func context(_ how: Registration) -> FinalizerBase.Context {
-    if let name = how.name { return .named(FinalizerName(name, how, channel: channel)) }
-    return channel === FailureChannel.process ? .process : .channel(channel)
-  }
-
-  private func add<Object: AnyObject, Result>(
-    _ body: FinalizerBody<Result>, of object: Object, _ how: Registration
+  @inline(__always)
+  func add<Object: AnyObject, Result>(
+    _ body: IsolatedBody<Result>, on actor: (any Actor)?, of object: Object, _ how: Registration
   ) -> Finalizer<Object, Result> {
-    var isPrompt = Object.self == Lifetime.self || Shim.isWatched(object) || FinalizerService.watch(object)
-    let (raw, error) = Shim.add(body, of: object, prompt: &isPrompt, on: reference, how)
-    if let error {
-      body.channel.report(
-        ExitFailure(
-          kind: .notRegistered, error: error, name: how.name,
-          location: ExitLocation(fileID: "\(how.file)", line: how.line)))
-    }
+    let base = base(body, on: actor, how)
+    var isPrompt = Shim.isWatched(object) || Object.self == Lifetime.self || FinalizerService.watch(object)
+    let (raw, error) = Shim.add(base, of: object, place: actor, prompt: &isPrompt, on: reference, how)
+    if let error { base.tellNotRegistered(error, name: how.name, file: how.file, line: how.line) }
     return Finalizer(
-      body: Passed(value: body), raw: raw, file: how.file, line: how.line, name: how.name, isPrompt: isPrompt)
+      body: FinalizerReference(base: base), raw: raw, file: how.file, line: how.line, name: how.name,
+      isPrompt: isPrompt)
+  }
+
+  @inline(__always)
+  private func base<Result>(
+    _ body: IsolatedBody<Result>, on actor: (any Actor)?, _ how: Registration
+  ) -> FinalizerBase {
+    let context = how.name == nil && channel === FailureChannel.process ? .process : context(how.name, how.file, how.line)
+    if let actor { return IsolatedFinalizerBody(context, body, on: actor) }
+    if let body = body.returningVoid { return VoidFinalizerBody(context, body) }
+    return FinalizerBody(context, body)
+  }
+
+  @inline(never)
+  private func context(_ name: String?, _ file: StaticString, _ line: UInt) -> FinalizerBase.Context {
+    name.map { .named(FinalizerName($0, file: file, line: line, channel: channel)) } ?? .channel(channel)
+  }
+}
+
+extension FinalizerBase {
+  @inline(never)
+  fileprivate func tellNotRegistered(_ error: ExitError, name: String?, file: StaticString, line: UInt) {
+    let location = ExitLocation(fileID: "\(file)", line: line)
+    channel.report(ExitFailure(kind: .notRegistered, error: error, name: name, location: location))
   }
 }

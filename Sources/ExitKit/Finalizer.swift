@@ -8,7 +8,7 @@
 ///
 /// Every member may be used from any thread at any time, in finalizers and handlers, too.
 public struct Finalizer<Object: AnyObject, Result> {
-  let body: Passed<FinalizerBody<Result>>
+  let body: FinalizerReference
   let raw: UInt64
   let file: StaticString
   let line: UInt
@@ -30,7 +30,7 @@ public struct Finalizer<Object: AnyObject, Result> {
 
   /// The object, or `nil` if the finalizer is not alive.
   public func peek() -> Object? {
-    let object = Shim.object(of: body.value, as: Object.self)
+    let object = Shim.object(of: body.base, as: Object.self)
     return Shim.isPending(raw) ? object : nil
   }
 
@@ -39,7 +39,7 @@ public struct Finalizer<Object: AnyObject, Result> {
   /// - Returns: The object. `nil` is not an error: the finalizer was not alive, and this call has changed nothing.
   @discardableResult
   public func detach() -> Object? {
-    guard let object = Shim.object(of: body.value, as: Object.self), Shim.cancel(raw) else { return nil }
+    guard let object = Shim.object(of: body.base, as: Object.self), Shim.cancel(raw) else { return nil }
     return object
   }
 
@@ -50,7 +50,13 @@ public struct Finalizer<Object: AnyObject, Result> {
   @discardableResult
   public func callAsFunction() throws -> Result? {
     var outcome: Swift.Result<Result, any Error>?
-    Shim.run(raw) { outcome = body.value.outcome() }
+    Shim.run(raw) {
+      if let body = body.base as? FinalizerBody<Result> {
+        outcome = body.outcome()
+      } else if let body = body.base as? VoidFinalizerBody, let nothing = () as? Result {
+        outcome = body.outcome().map { nothing }
+      }
+    }
     return try outcome?.get()
   }
 
@@ -69,10 +75,10 @@ extension Finalizer: Sendable where Object: Sendable {}
 
 extension Finalizer: Hashable {
   /// Whether both name the same finalizer.
-  public static func == (left: Finalizer, right: Finalizer) -> Bool { left.body.value === right.body.value }
+  public static func == (left: Finalizer, right: Finalizer) -> Bool { left.body.base === right.body.base }
 
   /// Hashes the identity of the finalizer.
-  public func hash(into hasher: inout Hasher) { hasher.combine(ObjectIdentifier(body.value)) }
+  public func hash(into hasher: inout Hasher) { hasher.combine(ObjectIdentifier(body.base)) }
 }
 
 extension Finalizer: CustomStringConvertible {

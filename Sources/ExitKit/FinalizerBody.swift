@@ -13,6 +13,7 @@ class FinalizerBase {
   private let node = FinalizerNode()  // the first one: see there
   private let context: Context
 
+  @inline(__always)
   init(_ context: Context) { self.context = context }
 
   /// Where it has to run.
@@ -35,26 +36,27 @@ class FinalizerBase {
 
   /// Called by whoever has claimed the finalizer: a run of its stack, or the thread that its object died on.
   final func runFromStack() {
-    let isolation = isolation
-    if Shim.isDeferring, let isolation, !MainStandIn.isCurrent(isolation) {
+    if let isolation, Shim.isDeferring, !MainStandIn.isCurrent(isolation) {
       return Shim.leave(HandlerOutcome(failures: [], deferred: asHandler(isolation)))
     }
-    var end = ExitLoop.End()
-    run(isolation, &end) { try call() }
-    let failures = report(end)
-    if !failures.isEmpty { Shim.leave(HandlerOutcome(failures: failures, deferred: nil)) }
+    if let error = run({ try call() }) { report(.thrown, error) }
   }
 
-  /// Runs something where the finalizer has to run, and waits for it.
-  final func run(_ isolation: (any Actor)?, _ end: inout ExitLoop.End, _ work: () throws -> Void) {
-    guard let isolation, !MainStandIn.isCurrent(isolation) else {
-      do { try work() } catch { end.error = error }
-      return
-    }
-    end = withoutActuallyEscaping(work) { work in
+  /// Runs something where the finalizer has to run, waits for it, and returns what it threw.
+  @inline(__always)
+  final func run(_ work: () throws -> Void) -> (any Error)? {
+    if let isolation, !MainStandIn.isCurrent(isolation) { return hop(to: isolation, work) }
+    do { try work() } catch { return error }
+    return nil
+  }
+
+  private func hop(to isolation: any Actor, _ work: () throws -> Void) -> (any Error)? {
+    let end = withoutActuallyEscaping(work) { work in
       let work = Passed(value: work)
       return ExitLoop.finish { try await work.call(on: isolation) }
     }
+    if end.leftMain { report(.offMainActor, ExitError(code: .mainActorSilent, errno: 0)) }
+    return end.error
   }
 
   /// The same as a handler, for a run that suspends.
@@ -64,18 +66,12 @@ class FinalizerBase {
     return Shim.currentText.map { Handler(.call(call), channel: channel, text: $0) }
   }
 
-  final func report(_ end: ExitLoop.End) -> [ExitFailure] {
-    guard end.leftMain || end.error != nil else { return [] }
+  private func report(_ kind: ExitFailure.Kind, _ error: any Error) {
     let text = Shim.currentText
     defer { text?.release() }
-    func failure(_ kind: ExitFailure.Kind, _ error: any Error) -> ExitFailure {
-      ExitFailure(kind: kind, error: error, name: text?.name, location: text?.location)
-    }
-    var failures: [ExitFailure] = []
-    if end.leftMain { failures.append(failure(.offMainActor, ExitError(code: .mainActorSilent, errno: 0))) }
-    if let error = end.error { failures.append(failure(.thrown, error)) }
-    failures.forEach(channel.report)
-    return failures
+    let failure = ExitFailure(kind: kind, error: error, name: text?.name, location: text?.location)
+    channel.report(failure)
+    Shim.leave(HandlerOutcome(failures: [failure], deferred: nil))
   }
 }
 
@@ -88,8 +84,8 @@ final class FinalizerName: Sendable {
   let text: HandlerText
   let channel: FailureChannel
 
-  init(_ name: String, _ how: Registration, channel: FailureChannel) {
-    text = HandlerText(name: name, file: how.file, line: how.line, limit: 0)
+  init(_ name: String, file: StaticString, line: UInt, channel: FailureChannel) {
+    text = HandlerText(name: name, file: file, line: line, limit: 0)
     self.channel = channel
   }
 
@@ -98,34 +94,47 @@ final class FinalizerName: Sendable {
 
 /// What a stack holds for one finalizer.
 class FinalizerBody<Result>: FinalizerBase {
-  private let body: @Sendable @isolated(any) () throws -> Result
+  private let body: IsolatedBody<Result>
 
-  init(_ context: Context, _ body: @escaping @Sendable @isolated(any) () throws -> Result) {
+  @inline(__always)
+  init(_ context: Context, _ body: IsolatedBody<Result>) {
     self.body = body
     super.init(context)
   }
 
-  override var isolation: (any Actor)? { body.isolation }
-  override func call() throws { _ = try result() }
-  final func result() throws -> Result { try Unisolated.call(body) }
+  override func call() throws { _ = try body.callHere() }
 
   /// Runs it for a caller, who is told what it throws in place of the failure channel.
   final func outcome() -> Swift.Result<Result, any Error>? {
     var result: Result?
-    var end = ExitLoop.End()
-    run(isolation, &end) { result = try self.result() }
-    let error = end.error
-    end.error = nil
-    _ = report(end)
+    let error = run { result = try body.callHere() }
     return error.map { .failure($0) } ?? result.map { .success($0) }
   }
 }
 
-/// One whose closure does not show where it has to run: a function with its arguments.
-final class FinalizerCall<Result>: FinalizerBody<Result> {
+/// One without a result, as most are: a class that is not generic is made without a search for its metadata, which
+/// takes a third of the time.
+final class VoidFinalizerBody: FinalizerBase {
+  private let body: IsolatedBody<Void>
+
+  @inline(__always)
+  init(_ context: Context, _ body: IsolatedBody<Void>) {
+    self.body = body
+    super.init(context)
+  }
+
+  override func call() throws { try body.callHere() }
+
+  func outcome() -> Swift.Result<Void, any Error> {
+    run { try body.callHere() }.map { .failure($0) } ?? .success(())
+  }
+}
+
+/// One that has to run on an actor.
+final class IsolatedFinalizerBody<Result>: FinalizerBody<Result> {
   private let actor: any Actor
 
-  init(_ context: Context, on actor: any Actor, _ body: @escaping @Sendable () throws -> Result) {
+  init(_ context: Context, _ body: IsolatedBody<Result>, on actor: any Actor) {
     self.actor = actor
     super.init(context, body)
   }

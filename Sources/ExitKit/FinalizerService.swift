@@ -5,6 +5,7 @@ import Synchronization
 /// Whether objects can be watched, and what the C part cannot do by itself when one dies.
 enum FinalizerService {
   /// Makes the object's class a watched one, if that can be done.
+  @inline(never)
   static func watch(_ object: AnyObject) -> Bool {
     guard isWorking else { return false }
     // A deinit that is isolated to an actor may be put off. That of an actor with the default executor never is, for

@@ -35,10 +35,19 @@ enum Unisolated {
     let plain = unsafeBitCast(IsolatedPack(body: body), to: PlainPack<First, repeat each Rest, Result>.self)
     return try plain.body(first, repeat each rest)
   }
+}
 
-  private struct IsolatedResult<Result> { let body: @Sendable @isolated(any) () throws -> Result }
-  private struct PlainResult<Result> { let body: @Sendable () throws -> Result }
-  static func call<Result>(_ body: @escaping @Sendable @isolated(any) () throws -> Result) throws -> Result {
-    try unsafeBitCast(IsolatedResult(body: body), to: PlainResult<Result>.self).body()
+/// A closure with a result, which is passed in the same way whatever its type.
+struct IsolatedBody<Result>: Sendable {
+  let function: @Sendable @isolated(any) () throws -> Result
+
+  private struct Plain { let function: @Sendable () throws -> Result }
+  /// Calls it without a hop, see ``Unisolated``.
+  func callHere() throws -> Result { try unsafeBitCast(self, to: Plain.self).function() }
+
+  /// The same in the eyes of code that is not generic, if it returns nothing.
+  @inline(__always)
+  var returningVoid: IsolatedBody<Void>? {
+    Result.self == Void.self ? unsafeBitCast(self, to: IsolatedBody<Void>.self) : nil
   }
 }

@@ -99,11 +99,18 @@ struct FinalizerNode: @unchecked Sendable {
   private let node = cexit_finalizer()
 }
 
-/// What is passed to where it is run, and back.
+/// What is passed to where it is run.
 ///
-/// `@unchecked`: its maker waits meanwhile; or it is a finalizer's body, which is never changed.
+/// `@unchecked`: whoever passes it waits meanwhile; or it is a finalizer's body, which is never changed.
 struct Passed<Value>: @unchecked Sendable {
-  var value: Value
+  let value: Value
+}
+
+/// What a ``Finalizer`` refers to.
+///
+/// `@unchecked`: it is never changed, and holds a closure that may run anywhere; C has locks of its own for its part.
+struct FinalizerReference: @unchecked Sendable {
+  let base: FinalizerBase
 }
 
 /// An object whose deinit has been put off to another thread, with its finalizers.
@@ -300,7 +307,8 @@ enum Shim {
 
   @inline(__always)
   static func add(
-    _ body: FinalizerBase, of object: AnyObject, prompt: inout Bool, on stack: StackReference, _ how: Registration
+    _ body: FinalizerBase, of object: AnyObject, place actor: (any Actor)?, prompt: inout Bool,
+    on stack: StackReference, _ how: Registration
   ) -> (raw: UInt64, error: ExitError?) {
     if case .none(let error) = stack { return (0, error) }
     let text = body.text ?? HandlerText(name: nil, file: how.file, line: how.line, limit: 0)
@@ -308,13 +316,12 @@ enum Shim {
     var entry = cexit_entry(
       function: runFinalizer, context: context.toOpaque(), release: releaseFinalizer, phase: cPhase(how.phase),
       flags: how.inherited ? UInt32(CEXIT_INHERITED) : 0, name: text.cName, file: text.file, line: text.line)
-    let place = body.isolation.map { $0 === MainActor.shared ? CEXIT_ON_MAIN : CEXIT_ON_ACTOR } ?? 0
+    let place = actor.map { $0 === MainActor.shared ? CEXIT_ON_MAIN : CEXIT_ON_ACTOR } ?? 0
     let node = node(body)
     let status = cexit_finalizer_add(stack.pointer, node, pointer(object), place, &prompt, &entry, how.owner)
-    defer { context.release() }
-    if status != 0 { return (0, error(status)) }
-    _ = context.retain()
-    return (node.pointee.handler, nil)
+    if status == 0 { return (node.pointee.handler, nil) }
+    context.release()
+    return (0, error(status))
   }
 
   static func object<Object: AnyObject>(of body: FinalizerBase, as: Object.Type) -> Object? {
