@@ -29,6 +29,10 @@ let package = Package(
   name: "Examples",
   dependencies: [.package(name: "ExitKit", path: "..")],
   targets: scenarios.flatMap { $0 } + [
+    .target(name: "Module", dependencies: [exitKit], path: "Scenarios/10-module/library"),
+    .target(name: "LateModule", dependencies: [exitKit], path: "Scenarios/10-module/late"),
+    .executableTarget(name: "module-program", dependencies: [exitKit, "Module"], path: "Scenarios/10-module/swift"),
+    .executableTarget(name: "late-module-program", dependencies: [exitKit, "LateModule"], path: "Scenarios/10-module/swift-late"),
     .target(name: "MixedC", dependencies: [cExitShim], path: "Scenarios/11-mixed/c"),
     .executableTarget(name: "mixed", dependencies: [exitKit, "MixedC"], path: "Scenarios/11-mixed/swift"),
     .target(name: "Greeter", dependencies: [exitKit], path: "Scenarios/12-c-main/library"),
