@@ -22,7 +22,8 @@ extension ExitStack {
     file: StaticString = #fileID, line: UInt = #line, owner: UnsafeRawPointer = #dsohandle,
     @_inheritActorContext _ body: @escaping @Sendable @isolated(any) () throws -> Result
   ) -> Finalizer<Object, Result> {
-    let how = Registration(name: name, phase: phase, inherited: inherited, file: file, line: line, owner: owner)
+    let how = Registration(
+      name: name, phase: phase, inherited: inherited, limit: nil, file: file, line: line, owner: owner)
     return add(IsolatedBody(function: body), on: body.isolation, of: object, how)
   }
 
@@ -51,7 +52,8 @@ extension ExitStack {
     _ first: First, _ rest: repeat each Rest,
     file: StaticString = #fileID, line: UInt = #line, owner: UnsafeRawPointer = #dsohandle
   ) -> Finalizer<Object, Result> {
-    let how = Registration(name: name, phase: phase, inherited: inherited, file: file, line: line, owner: owner)
+    let how = Registration(
+      name: name, phase: phase, inherited: inherited, limit: nil, file: file, line: line, owner: owner)
     let body = IsolatedBody<Result> { try Unisolated.call(function, first, repeat each rest) }
     return add(body, on: function.isolation, of: object, how)
   }

@@ -25,7 +25,8 @@ public func finalize<Object: AnyObject, Result>(
   file: StaticString = #fileID, line: UInt = #line, owner: UnsafeRawPointer = #dsohandle,
   @_inheritActorContext _ body: @escaping @Sendable @isolated(any) () throws -> Result
 ) -> Finalizer<Object, Result> {
-  let how = Registration(name: name, phase: phase, inherited: inherited, file: file, line: line, owner: owner)
+  let how = Registration(
+    name: name, phase: phase, inherited: inherited, limit: nil, file: file, line: line, owner: owner)
   return ExitStack.process.add(IsolatedBody(function: body), on: body.isolation, of: object, how)
 }
 
