@@ -23,13 +23,17 @@ static const char *keep(char *copy, size_t size, const char *text) {
 
 // The strings may go with the release, in the middle of which somebody may want to name the handler.
 static void release_watched(struct running *here) {
-  struct entry kept = *here->entry;
+  const struct entry *entry = here->entry;
+  struct entry kept;
   char name[128], file[208];
-  kept.name = keep(name, sizeof name, kept.name);
-  kept.file = keep(file, sizeof file, kept.file);
-  here->entry = &kept;
-  cexit_stay_if_firing();
-  cexit_entry_release(&kept);
+  if (entry->release != NULL && !entry->own_release) {
+    kept = *entry;
+    kept.name = keep(name, sizeof name, kept.name);
+    kept.file = keep(file, sizeof file, kept.file);
+    here->entry = &kept;
+    cexit_stay_if_firing();
+    cexit_entry_release(&kept);
+  }
   atomic_store_explicit(&cexit_running, here->outer, memory_order_release);
   cexit_watch_frames();
 }

@@ -101,6 +101,7 @@ static CEXIT_NORETURN void *watch(void *unused) {
 // ---- The threads that run handlers
 
 void cexit_stay_if_firing(void) {
+  if (SINGLE_THREADED) return; // nobody is there to fire, and the fence costs more than the rest of a run
   atomic_thread_fence(memory_order_seq_cst);
   while (atomic_load(&firing) != 0) cexit_futex_wait(&firing, 1);
 }
@@ -110,7 +111,7 @@ static void find_soonest(void) { // on the thread that exits
   for (const struct running *handler = cexit_running; handler != NULL; handler = handler->outer) {
     if (handler->limit != 0 && (first == 0 || handler->limit < first)) first = handler->limit;
   }
-  atomic_store(&soonest, first);
+  if (first != atomic_load(&soonest)) atomic_store(&soonest, first);
 }
 
 static bool is_exiting_thread(void) {
