@@ -7,6 +7,7 @@ SWIFT ?= swift
 CC ?= cc
 C_SOURCES = $(wildcard Sources/CExitShim/*.c)
 C_HEADERS = $(wildcard Sources/CExitShim/*.h Sources/CExitShim/include/*.h)
+C_BENCH = $(wildcard Benchmarks/Sources/bench/*.[ch])
 
 include Scripts/install.mk
 
@@ -35,16 +36,22 @@ test-builds: ## Install into an empty folder, and build Examples/Builds with tha
 	@Scripts/need swift cc g++ cmake ninja meson pkg-config
 	@Scripts/check-builds
 
+bench: ## Print the table of Benchmarks, ratios in one run; BENCH='--only cancel' and the like
+	@Scripts/need swift cc
+	$(SWIFT) build --package-path Benchmarks -c release $(STRICT)
+	@$(MAKE) -s -C Benchmarks size
+	@"$$($(SWIFT) build --package-path Benchmarks -c release --show-bin-path)/bench" $(BENCH)
+
 lint: ## Check the format of Swift and C, and the rules that a search can check
 	@Scripts/need swift clang-format
-	$(SWIFT) format lint --strict --recursive --parallel Package.swift Sources Tests Examples
-	clang-format --dry-run --Werror $(C_SOURCES) $(C_HEADERS)
+	$(SWIFT) format lint --strict --recursive --parallel Package.swift Sources Tests Examples Benchmarks
+	clang-format --dry-run --Werror $(C_SOURCES) $(C_HEADERS) $(C_BENCH)
 	@Scripts/check-rules
 
 format: ## Format Swift and C in place
 	@Scripts/need swift clang-format
-	$(SWIFT) format --in-place --recursive --parallel Package.swift Sources Tests Examples
-	clang-format -i $(C_SOURCES) $(C_HEADERS)
+	$(SWIFT) format --in-place --recursive --parallel Package.swift Sources Tests Examples Benchmarks
+	clang-format -i $(C_SOURCES) $(C_HEADERS) $(C_BENCH)
 
 docs: ## Build the documentation archive into .build-docs/html
 	@Scripts/need swift docc
@@ -62,4 +69,4 @@ clean: ## Remove everything that was built
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 13
 
-.PHONY: build demo test test-c test-builds lint format docs clean help
+.PHONY: build bench demo test test-c test-builds lint format docs clean help

@@ -54,22 +54,21 @@ static const row rows[] = {
 };
 
 // The same work as in Swift: a function with one argument, a million times.
-static const char python[] =
-    "import atexit, sys, time\n"
-    "count, now, name, start = 1000000, time.perf_counter_ns, sys.argv[1], 0\n"
-    "def handler(number): pass\n"
-    "def first():\n"
-    "  global start\n"
-    "  start = now()\n"
-    "def last():\n"
-    "  if name == 'drain': print((now() - start) / count)\n"
-    "def fill(register):\n"
-    "  for i in range(count): register(handler, i)\n"
-    "atexit.register(last)\n"
-    "start = now()\n"
-    "fill(atexit.register)\n"
-    "if name == 'register': print((now() - start) / count)\n"
-    "atexit.register(first)\n";
+static const char python[] = "import atexit, sys, time\n"
+                             "count, now, name, start = 1000000, time.perf_counter_ns, sys.argv[1], 0\n"
+                             "def handler(number): pass\n"
+                             "def first():\n"
+                             "  global start\n"
+                             "  start = now()\n"
+                             "def last():\n"
+                             "  if name == 'drain': print((now() - start) / count)\n"
+                             "def fill(register):\n"
+                             "  for i in range(count): register(handler, i)\n"
+                             "atexit.register(last)\n"
+                             "start = now()\n"
+                             "fill(atexit.register)\n"
+                             "if name == 'register': print((now() - start) / count)\n"
+                             "atexit.register(first)\n";
 
 enum { MOST_REPETITIONS = 101 };
 
@@ -121,8 +120,10 @@ static void print_row(const row *of, double ours, double reference, double ratio
   if (compared) snprintf(numbers[1], sizeof numbers[1], "%.1f %s", reference, of->unit);
   if (compared) snprintf(numbers[2], sizeof numbers[2], "%.2f", ratio);
   printf("%-40s %12s %12s %7s", of->name, numbers[0], numbers[1], numbers[2]);
-  if (of->limit == 0) printf(" %8s\n", "");
-  else printf(" %8.4g %s\n", of->limit, verdict);
+  if (of->limit == 0)
+    printf(" %8s\n", "");
+  else
+    printf(" %8.4g %s\n", of->limit, verdict);
   fflush(stdout);
 }
 
@@ -135,7 +136,9 @@ static bool show(const row *of, int repetitions) { // false: over its limit
     reference[i] = compared ? run(of->reference, from_outside) / scale : 0;
     if (ours[i] < 0 || reference[i] < 0) {
       printf("%-40s skipped: %s is not to be had\n", of->name,
-             ours[i] < 0 ? of->ours.measure : of->reference.program == PYTHON ? "python3" : of->reference.measure);
+             ours[i] < 0                       ? of->ours.measure
+             : of->reference.program == PYTHON ? "python3"
+                                               : of->reference.measure);
       return true;
     }
     ratio[i] = compared ? ours[i] / reference[i] : ours[i];
@@ -153,10 +156,14 @@ int main(int count, char **arguments) {
   int repetitions = 9;
   const char *only = "";
   for (int i = 1; i < count; i++) {
-    if (strcmp(arguments[i], "--check") == 0) check = true;
-    else if (strcmp(arguments[i], "--repetitions") == 0 && i + 1 < count) repetitions = atoi(arguments[++i]);
-    else if (strcmp(arguments[i], "--only") == 0 && i + 1 < count) only = arguments[++i];
-    else return fprintf(stderr, "usage: bench [--check] [--repetitions N] [--only WORD]\n"), 2;
+    if (strcmp(arguments[i], "--check") == 0)
+      check = true;
+    else if (strcmp(arguments[i], "--repetitions") == 0 && i + 1 < count)
+      repetitions = atoi(arguments[++i]);
+    else if (strcmp(arguments[i], "--only") == 0 && i + 1 < count)
+      only = arguments[++i];
+    else
+      return fprintf(stderr, "usage: bench [--check] [--repetitions N] [--only WORD]\n"), 2;
   }
   if (repetitions < 1) repetitions = 1;
   if (repetitions > MOST_REPETITIONS) repetitions = MOST_REPETITIONS;

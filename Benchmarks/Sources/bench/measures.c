@@ -223,22 +223,30 @@ static void one_libc(void) {
 
 static pthread_barrier_t together;
 
-static void *half(void *register_some) {
+struct half {
+  void (*register_some)(size_t);
+  uint64_t start, end;
+};
+
+static void *run_half(void *context) {
+  struct half *half = context;
   pthread_barrier_wait(&together);
-  ((void (*)(size_t))register_some)(MILLION / 2);
+  half->start = clock_now();
+  half->register_some(MILLION / 2);
+  half->end = clock_now();
   return NULL;
 }
 
 static void two_threads(void (*register_some)(size_t)) {
-  pthread_t threads[2];
-  pthread_barrier_init(&together, NULL, 3);
-  for (int i = 0; i < 2; i++) {
-    if (pthread_create(&threads[i], NULL, half, (void *)register_some) != 0) return;
-  }
-  pthread_barrier_wait(&together);
-  uint64_t start = clock_now();
-  for (int i = 0; i < 2; i++) pthread_join(threads[i], NULL);
-  tell_each(start, MILLION);
+  struct half halves[2] = {{register_some, 0, 0}, {register_some, 0, 0}};
+  pthread_t thread;
+  pthread_barrier_init(&together, NULL, 2);
+  if (pthread_create(&thread, NULL, run_half, &halves[0]) != 0) return;
+  run_half(&halves[1]);
+  pthread_join(thread, NULL);
+  uint64_t start = halves[0].start < halves[1].start ? halves[0].start : halves[1].start;
+  uint64_t end = halves[0].end > halves[1].end ? halves[0].end : halves[1].end;
+  tell((double)(end - start) / MILLION);
 }
 
 static void ours_two(void) {
@@ -315,19 +323,32 @@ static const struct {
   const char *name;
   void (*run)(void);
 } measures[] = {
-    {"ours_cold", ours_cold},       {"libc_cold", libc_cold},
-    {"ours_warm", ours_warm},       {"libc_warm", libc_warm},
-    {"handles_warm", handles_warm}, {"cancel_oldest", cancel_oldest},
-    {"cancel_newest", cancel_newest}, {"random_quarter", random_quarter},
-    {"random_million", random_million}, {"pairs", pairs},
-    {"pairs_in_window", pairs_in_window}, {"ours_run", ours_run},
-    {"libc_run", libc_run},         {"libc_run_warm", libc_run_warm},
-    {"ours_whole", ours_whole},     {"libc_whole", libc_whole},
-    {"ours_two", ours_two},         {"libc_two", libc_two},
-    {"ours_two_warm", ours_two_warm}, {"libc_two_warm", libc_two_warm},
-    {"ours_bytes", ours_bytes},     {"libc_bytes", libc_bytes},
-    {"churn", churn},               {"one_ours", one_ours},
-    {"one_libc", one_libc},         {"atomics", atomics},
+    {"ours_cold", ours_cold},
+    {"libc_cold", libc_cold},
+    {"ours_warm", ours_warm},
+    {"libc_warm", libc_warm},
+    {"handles_warm", handles_warm},
+    {"cancel_oldest", cancel_oldest},
+    {"cancel_newest", cancel_newest},
+    {"random_quarter", random_quarter},
+    {"random_million", random_million},
+    {"pairs", pairs},
+    {"pairs_in_window", pairs_in_window},
+    {"ours_run", ours_run},
+    {"libc_run", libc_run},
+    {"libc_run_warm", libc_run_warm},
+    {"ours_whole", ours_whole},
+    {"libc_whole", libc_whole},
+    {"ours_two", ours_two},
+    {"libc_two", libc_two},
+    {"ours_two_warm", ours_two_warm},
+    {"libc_two_warm", libc_two_warm},
+    {"ours_bytes", ours_bytes},
+    {"libc_bytes", libc_bytes},
+    {"churn", churn},
+    {"one_ours", one_ours},
+    {"one_libc", one_libc},
+    {"atomics", atomics},
 };
 
 bool measure(const char *name) {
