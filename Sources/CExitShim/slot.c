@@ -134,6 +134,7 @@ static void grant_status(void) {
 
 // ---- The slots
 
+// Between libc's taking of the slot and its coming back, every instruction is a chance for others to fall through.
 static void run_from_slot(struct slots *slots, cexit_stack *stack, uint32_t group, const int *status) {
   if (enter() != 0) { // waiting for the lock would be for ever; the process ends without
     static atomic_flag said = ATOMIC_FLAG_INIT;
@@ -147,6 +148,7 @@ static void run_from_slot(struct slots *slots, cexit_stack *stack, uint32_t grou
   if (!again && slots->armed != 0 && (group == 0 || group == slots->group)) slots->armed--;
   lock_drop();
   if (again) arm(slots, group);
+  if (cexit_in_vfork_child()) _exit(status != NULL ? *status : 127); // what it took back from libc's list is its parent's
 
   enter_gate(status);
   if (again) cexit_crash_note_begin();
@@ -157,10 +159,6 @@ static void run_from_slot(struct slots *slots, cexit_stack *stack, uint32_t grou
 }
 
 static void process_slot(void *group, int status) {
-  if (cexit_in_vfork_child()) { // libc's list is the parent's, too: put back what was taken, and touch nothing
-    arm(&cexit_process.process_slots, (uint32_t)(uintptr_t)group);
-    _exit(status);
-  }
 #ifdef __GLIBC__
   const int *told = &status;
 #else
@@ -202,10 +200,6 @@ int cexit_gate_prepare(void) {
 }
 
 static void quick_slot(void) {
-  if (cexit_in_vfork_child()) {
-    arm(&cexit_process.quick_slots, 0);
-    _exit(127);
-  }
   run_from_slot(&cexit_process.quick_slots, QUICK, 0, NULL);
 }
 
