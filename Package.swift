@@ -27,6 +27,7 @@ let package = Package(
     .target(name: "Ways", dependencies: ["CExitShim", "ExitKit"], path: "Tests/Fixtures/Ways"),
     fixture("TopLevel"), fixture("SyncMain"), fixture("AsyncMain"),
     fixture("MainByDefault", [.defaultIsolation(MainActor.self)]),
+    .testTarget(name: "WaysOutSwiftTests", dependencies: ["ProcessSupport"]),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .c11

@@ -23,16 +23,6 @@ public actor Worker {
       say("actor")
     }
   }
-
-  /// The actor that the process leaves from cannot be waited for; its own handlers run in place.
-  func registerHere() {
-    atExit {
-      self.steps += 1
-      say("actor in place")
-    }
-  }
-
-  func leave(_ status: Int32) -> Never { exit(status) }
 }
 
 private func announce(_ what: String, _ number: Int) { say(what, "\(number)") }
@@ -53,27 +43,32 @@ public nonisolated(nonsending) func registerEveryKindAndAnActors() async {
 }
 
 @MainActor public func registerEveryKind() {
-  atExit(phase: .late) { @Sendable in say("late") }
-  cexit_atexit { say("C function") }
+  registerC()
   registerPlain()
   registerOnMain()
+  registerNested()
+}
+
+/// Not in a main-actor context: there a closure for a C function is the main actor's, and traps on other threads.
+private func registerC() {
+  cexit_atexit { say("C function") }
+  var entry = cexit_entry()
+  entry.function = { _ in say("C entry") }
+  cexit_register(nil, &entry, nil)
+}
+
+private func registerNested() {
   let module = ExitStack.process.nested("module")
-  module.register { @Sendable in say("nested, first") }
-  module.register { @concurrent in
+  module.register { say("nested, first") }
+  module.register {
     await Worker.shared.step()
     say("nested, async")
   }
-  _ = unsafe cexit_register(nil, [cEntry()], nil)
-  atExit(phase: .early) { @Sendable in say("early") }
-}
-
-private func cEntry() -> cexit_entry {
-  var entry = cexit_entry()
-  entry.function = { _ in say("C entry") }
-  return entry
 }
 
 private func registerPlain() {
+  atExit(phase: .late) { say("late") }
+  atExit(phase: .early) { say("early") }
   atExit { say("closure") }
   atExit(announce, "arguments", 2)
   atExit { exit in say("context", describe(exit)) }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The ways out. What every way has in common is that nothing of it returns but `return`.
+// The ways out. Of them `return` alone returns. Where the main thread is blocked the main actor's handlers do not wait for
+// it; elsewhere they wait longer than any machine is busy.
 
 import CExitShim
 import Dispatch
@@ -89,18 +90,33 @@ private func leaveAtOnce(_ way: Way) {
   }
 }
 
+/// What a handler awaits must not need the actor that calls exit; the actor's own handlers run in place.
+private actor Leaver {
+  static let shared = Leaver()
+  private var isOpen = true
+
+  func register() {
+    atExit {
+      self.isOpen = false
+      say("leaving actor")
+    }
+  }
+
+  func leave() { exit(3) }
+}
+
 private func quit(_ status: Int32) { exit(status) }
 
 /// From a main without tasks.
 public func leave(_ way: Way) {
   let isOffMain = [.thread, .detached, .threads].contains(way)
-  if isOffMain { ExitStack.process.mainActorGracePeriod = .milliseconds(1) }
+  ExitStack.process.mainActorGracePeriod = isOffMain ? .milliseconds(1) : .seconds(60)
   leaveAtOnce(way)
   switch way {
   case .error: exitAfter { throw DiskFull() }
   case .mapped: exitAfter(status: { (_: DiskFull) in 64 }) { throw DiskFull() }
   case .task: Task { @MainActor in exit(3) }
-  case .actor: Task { await Worker.shared.leave(3) }
+  case .actor: Task { await Leaver.shared.leave() }
   case .tasks: for number in 0..<crowd { Task.detached { exit(Int32(100 + number)) } }
   default: break
   }
@@ -111,15 +127,15 @@ public func leave(_ way: Way) {
 /// From an asynchronous main.
 @MainActor public func leave(_ way: Way) async {
   let isOffMain = [.thread, .detached, .threads].contains(way)
-  if isOffMain { ExitStack.process.mainActorGracePeriod = .milliseconds(1) }
+  ExitStack.process.mainActorGracePeriod = isOffMain ? .milliseconds(1) : .seconds(60)
   leaveAtOnce(way)
   switch way {
   case .error: await exitAfter { try await fail() }
   case .mapped: await exitAfter(status: { (_: DiskFull) in 64 }) { try await fail() }
   case .task: Task { exit(3) }
   case .actor:
-    await Worker.shared.registerHere()
-    await Worker.shared.leave(3)
+    await Leaver.shared.register()
+    await Leaver.shared.leave()
   case .tasks: for number in 0..<crowd { Task.detached { exit(Int32(100 + number)) } }
   default: break
   }
@@ -127,8 +143,7 @@ public func leave(_ way: Way) {
   if [.threadServed, .detachedServed, .task, .tasks].contains(way) { await suspend() }
 }
 
-private func fail() async throws {
-  await Task.yield()
+private nonisolated(nonsending) func fail() async throws {
   throw DiskFull()
 }
 

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ProcessSupport
+
+/// Runs a fixture program of this package. A crash is to be seen by its wait status, so the runtime's backtrace, which
+/// takes a second, is not made.
+func fixture(_ program: String, _ arguments: String..., environment: [String: String] = [:]) throws -> Outcome {
+  try run("\(builtPrograms)/\(program)", arguments, environment: quiet.merging(environment) { $1 })
+}
+
+let quiet = ["SWIFT_BACKTRACE": "enable=no"]
+
+extension Outcome {
+  var lines: [String] { output.split(separator: "\n").map(String.init) }
+
+  /// What it reported, without the line numbers of its source.
+  var reports: [String] {
+    errors.split(separator: "\n").map { line in
+      guard let colon = line.firstRange(of: ".swift:"), let end = line[colon.upperBound...].firstIndex(of: ")") else {
+        return String(line)
+      }
+      return String(line[..<line.index(before: colon.upperBound)]) + line[end...]
+    }
+  }
+
+  var status: Int32? {
+    if case .exited(let status) = ending { status } else { nil }
+  }
+}

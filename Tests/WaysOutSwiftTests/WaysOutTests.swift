@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Every way out, from every kind of main, with a handler of every kind: all of them run, once, in one order.
+
+import ProcessSupport
+import Testing
+
+/// The fixture programs, and what each registers itself.
+enum Program: String, CaseIterable, Sendable {
+  case TopLevel, SyncMain, AsyncMain, MainByDefault
+
+  var isAsync: Bool { self == .AsyncMain || self == .MainByDefault }
+
+  var own: String {
+    switch self {
+    case .TopLevel: "global 7"
+    case .SyncMain, .AsyncMain: "capture"
+    case .MainByDefault: "session open: false"
+    }
+  }
+
+  func transcript(status: Int32) -> [String] {
+    ["early", "nested, async", "nested, first", "main actor async", "main actor arguments", "main actor"]
+      + ["async, hops to the main actor", "async context exit \(status)", "async arguments 2", "async"]
+      + ["context exit \(status)", "arguments 2", "closure", "C entry", "C function"]
+      + (isAsync ? ["actor"] : []) + [own, "late"]
+  }
+}
+
+private let thrown = ["throws later", "throws"].map {
+  "ExitKit: error in exit handler \"\($0)\" (Ways/Kinds.swift): DiskFull()"
+}
+
+@Suite struct WaysOutTests {
+  @Test(
+    arguments: [
+      ("return", Int32(0)), ("exit", 3), ("kit", 3), ("c", 3), ("handler", 5), ("handlerByKit", 5), ("asyncHandler", 5),
+      ("mainActorHandler", 5), ("threadServed", 3), ("detachedServed", 3), ("task", 3),
+    ], Program.allCases)
+  func `every kind of handler runs, newest first, and the status is the last that was asked for`(
+    way: (name: String, status: Int32), program: Program
+  ) throws {
+    let outcome = try fixture(program.rawValue, way.name)
+    #expect(outcome.ending == .exited(way.status))
+    #expect(outcome.lines == program.transcript(status: way.status))
+    #expect(outcome.reports == thrown)
+  }
+
+  @Test(arguments: Program.allCases) func `an exit on an actor runs every kind of handler`(program: Program) throws {
+    let outcome = try fixture(program.rawValue, "actor")
+    #expect(outcome.ending == .exited(3))
+    #expect(outcome.lines.filter { $0 != "leaving actor" } == program.transcript(status: 3))
+    #expect(outcome.lines.contains("leaving actor") == program.isAsync)
+    #expect(outcome.reports == thrown)
+  }
+
+  @Test(arguments: [("error", Int32(1)), ("mapped", 64)], Program.allCases)
+  func `an error out of the program is reported, and handlers run`(
+    way: (name: String, status: Int32), program: Program
+  ) throws {
+    let outcome = try fixture(program.rawValue, way.name)
+    #expect(outcome.ending == .exited(way.status))
+    #expect(outcome.lines == program.transcript(status: way.status))
+    #expect(outcome.reports == ["ExitKit: error: DiskFull()"] + thrown)
+  }
+
+  @Test(arguments: ["thread", "detached", "threads"], Program.allCases)
+  func `when the main thread is blocked the handlers of its actor run elsewhere, and the report says so`(
+    way: String, program: Program
+  ) throws {
+    let outcome = try fixture(program.rawValue, way)
+    let status = try #require(outcome.status)
+    #expect(way == "threads" ? (100..<164).contains(status) : status == 3)
+    #expect(outcome.lines == program.transcript(status: status))
+    let moved = outcome.reports.filter { $0.hasSuffix(" ran off the main thread: the main actor did not answer in time") }
+    #expect(moved.count == 5)
+    #expect(outcome.reports.filter { !moved.contains($0) } == thrown)
+  }
+
+  @Test(arguments: Program.allCases) func `of many tasks that exit at once one gives the status`(program: Program) throws {
+    let outcome = try fixture(program.rawValue, "tasks")
+    let status = try #require(outcome.status)
+    #expect((100..<164).contains(status))
+    #expect(outcome.lines == program.transcript(status: status))
+    #expect(outcome.reports == thrown)
+  }
+
+  /// One thread is all that the pool has on one processor, and it is held as well.
+  @Test(arguments: [("return", Int32(0)), ("exit", 3), ("handler", 5), ("asyncHandler", 5), ("error", 1)], [false, true])
+  func `asynchronous handlers need no thread of the pool`(
+    way: (name: String, status: Int32), onOneProcessor: Bool
+  ) throws {
+    let processors = onOneProcessor ? "1" : try run("nproc").lines[0]
+    let program = ["\(builtPrograms)/AsyncMain", way.name, processors]
+    let words = onOneProcessor ? ["taskset", "-c", try firstProcessor()] + program : program
+    let outcome = try run(words[0], Array(words.dropFirst()), environment: quiet)
+    #expect(outcome.ending == .exited(way.status))
+    #expect(outcome.lines == Program.AsyncMain.transcript(status: way.status))
+  }
+
+  @Test(arguments: ["exit", "thread", "task", "detachedServed", "tasks"])
+  func `one processor is enough for every way out`(way: String) throws {
+    let outcome = try run(
+      "taskset", ["-c", try firstProcessor(), "\(builtPrograms)/AsyncMain", way], environment: quiet)
+    let status = try #require(outcome.status)
+    #expect(way == "tasks" ? (100..<164).contains(status) : status == 3)
+    #expect(outcome.lines == Program.AsyncMain.transcript(status: status))
+  }
+
+  /// The first that this process may use: 0 need not be.
+  private func firstProcessor() throws -> String {
+    let list = try run("sh", ["-c", "taskset -cp $$"]).output.split(separator: " ").last ?? "0"
+    return String(list.prefix { $0.isNumber })
+  }
+}
