@@ -6,7 +6,7 @@ import PackageDescription
 /// A program that tests run to its end.
 func fixture(_ name: String, _ settings: [SwiftSetting] = []) -> Target {
   .executableTarget(
-    name: name, dependencies: ["ExitKit", "Ways"], path: "Tests/Fixtures/\(name)", swiftSettings: settings)
+    name: name, dependencies: ["CWays", "ExitKit", "Ways"], path: "Tests/Fixtures/\(name)", swiftSettings: settings)
 }
 
 let package = Package(
@@ -24,8 +24,9 @@ let package = Package(
     .executableTarget(name: "AsyncDoors", dependencies: ["ExitKit"], path: "Tests/Programs/AsyncDoors"),
     .testTarget(name: "WaysOutTests", dependencies: ["ProcessSupport", "Doors", "AsyncDoors"]),
     .testTarget(name: "ExitKitTests", dependencies: ["ExitKit"]),
+    .target(name: "CWays", path: "Tests/Fixtures/CWays"),
     .target(name: "Ways", dependencies: ["CExitShim", "ExitKit"], path: "Tests/Fixtures/Ways"),
-    fixture("TopLevel"), fixture("SyncMain"), fixture("AsyncMain"),
+    fixture("TopLevel"), fixture("SyncMain"), fixture("AsyncMain"), fixture("Cases"),
     fixture("MainByDefault", [.defaultIsolation(MainActor.self)]),
     .testTarget(name: "WaysOutSwiftTests", dependencies: ["ProcessSupport"]),
   ],

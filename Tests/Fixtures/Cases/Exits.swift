@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+// Exits from unlikely places, and registrations at unlikely times.
+
+import CWays
+import ExitKit
+import Glibc
+import Ways
+
+private let crowd = 64
+
+private func registerCrowd() {
+  for number in 0..<crowd { atExit { say("\(number)") } }
+}
+
+final class Witness: Sendable {
+  let name: String
+  init(_ name: String) { self.name = name }
+  deinit { say("released", name) }
+}
+
+let exitCases: [String: Case] = [
+  "two tasks exit": {
+    registerCrowd()
+    for status: Int32 in 11...12 { Task.detached { exit(status) } }
+    await suspend()
+  },
+  "many tasks exit": {
+    registerCrowd()
+    for status in 0..<crowd { Task.detached { exit(Int32(100 + status)) } }
+    await suspend()
+  },
+  "many tasks exit, each handler exits": {
+    for number in 0..<crowd {
+      atExit {
+        say("\(number)")
+        exit(Int32(number + 1))
+      }
+    }
+    for status in 0..<crowd { Task.detached { exit(Int32(100 + status)) } }
+    await suspend()
+  },
+  "every handler exits": {
+    for number in 0..<crowd {
+      atExit {
+        say("\(number)")
+        exit(Int32(number + 1))
+      }
+    }
+  },
+  "every asynchronous handler exits": {
+    for number in 0..<crowd {
+      atExit {
+        await Task.yield()
+        say("\(number)")
+        leave(Int32(number + 1))
+      }
+    }
+  },
+  "a handler of a stack run by hand exits": {
+    atExit { say("process") }
+    let stack = ExitStack("hand")
+    stack.register { say("hand, older") }
+    stack.register { exit(5) }
+    stack.register { say("hand, newer") }
+    stack.run()
+    say("not reached")
+  },
+  "a handler run by hand exits": {
+    atExit { say("older") }
+    let handler = atExit { exit(5) }
+    atExit { say("newer") }
+    handler.run()
+    say("not reached")
+  },
+  "a handler runs the rest by hand": {
+    atExit { say("older") }
+    atExit {
+      say("ran \(ExitStack.process.run().records.count)")
+    }
+    atExit { say("newer") }
+  },
+  "a handler registers": {
+    atExit { say("older") }
+    atExit {
+      atExit { say("next") }
+      atExit(phase: .early) { say("early") }
+      atExit(phase: .late) { say("late") }
+    }
+  },
+  "a handler cancels and runs others": {
+    let cancelled = atExit { say("cancelled") }
+    let run = atExit { say("run") }
+    atExit { say("cancel \(cancelled.cancel())", "run \(run.run())", "again \(run.run())") }
+  },
+  "captures are released": {
+    atExit { [older = Witness("older")] in say(older.name) }
+    atExit { [newer = Witness("newer")] in
+      say(newer.name)
+      throw DiskFull()
+    }
+    atExit { [asynchronous = Witness("async")] in
+      await Task.yield()
+      say(asynchronous.name)
+    }
+    atExit { [cancelled = Witness("cancelled")] in say(cancelled.name) }.cancel()
+    exit(0)
+  },
+  "registered by what libc runs later": {
+    atexit { atExit { say("late, pending \(ExitStack.process.count)") } }
+    atExit { say("ours") }
+    atexit { say("libc's, newer") }
+  },
+  "registered after the end": {
+    atExit { say("ours") }
+    in_last_flush {
+      let handler = atExit(name: "too late") { [witness = Witness("capture")] in say("never", witness.name) }
+      say("pending \(handler.isPending)")
+      say("nested \(ExitStack.process.nested().register { say("never") }.isPending)")
+    }
+  },
+  "a synchronous scope": {
+    atExit { say("process") }
+    exitAfter {
+      try withExitStack { stack in
+        stack.register { say("scope") }
+        throw DiskFull()
+      }
+    }
+  },
+  "an exit out of a scope": {
+    atExit { say("process") }
+    withExitStack { stack in
+      stack.register { say("scope") }
+      exit(3)
+    }
+  },
+  "an asynchronous scope": {
+    await exitAfter {
+      try await withExitStack { stack in
+        atExit { say("process") }
+        stack.register {
+          await Task.yield()
+          say("scope")
+        }
+        await Task.yield()
+        throw DiskFull()
+      }
+    }
+  },
+  "error": { exitAfter { throw DiskFull() } },
+  "error of another type": { exitAfter(status: { (_: CancellationError) in 64 }) { throw DiskFull() } },
+  "no error": {
+    atExit { say("handler") }
+    exitAfter { say("body") }
+    say("after")
+  },
+  "early, normal, late": {
+    for phase in [ExitPhase.late, .normal, .early] {
+      atExit(phase: phase) { say("\(phase) 1") }
+      atExit(phase: phase) { say("\(phase) 2") }
+    }
+  },
+  "no memory is left": {
+    for _ in 0..<40 { atExit { write(STDOUT_FILENO, "ran\n", 4) } }
+    var limit = rlimit(rlim_cur: 0, rlim_max: 0)
+    getrlimit(__rlimit_resource_t(RLIMIT_AS.rawValue), &limit)
+    limit.rlim_cur = 1 << 20
+    setrlimit(__rlimit_resource_t(RLIMIT_AS.rawValue), &limit)
+    for size in [1 << 16, 1 << 10, 64, 16] { while malloc(size) != nil {} }
+    exit(3)
+  },
+]
+
+private func leave(_ status: Int32) { exit(status) }

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ProcessSupport
+import Testing
+
+@Suite struct FailureTests {
+  private static let failing = ["nested", "context", "async", "async arguments", "arguments"]
+
+  private static func report(_ name: String) -> String {
+    "ExitKit: error in exit handler \"\(name)\" (Cases/Failures.swift): DiskFull()"
+  }
+
+  @Test(arguments: [("failures", Int32(0)), ("failures, exit 3", 3), ("failures, status 70", 70)])
+  func `handlers that throw are reported, the others run, and a status that was asked for takes the place of 0 alone`(
+    case name: String, status: Int32
+  ) throws {
+    let outcome = try fixture("Cases", name)
+    #expect(outcome.ending == .exited(status))
+    #expect(outcome.lines == ["newer", "older"])
+    #expect(outcome.reports == Self.failing.map(Self.report))
+  }
+
+  @Test func `a nested stack's own status comes before its parent's`() throws {
+    let outcome = try fixture("Cases", "failure, status of a nested stack")
+    #expect(outcome.ending == .exited(71))
+    #expect(outcome.reports == [Self.report("nested")])
+  }
+
+  @Test func `the status stays where no handler fails, or only one that was run by hand before`() throws {
+    #expect(try fixture("Cases", "no failure, status 70") == Outcome(.exited(0), output: "fine\n"))
+    let outcome = try fixture("Cases", "failure of a stack run by hand, status 70")
+    #expect(outcome.ending == .exited(0))
+    #expect(outcome.reports == [Self.report("by hand")])
+  }
+
+  @Test func `a reporter takes the place of the line on stderr`() throws {
+    let outcome = try fixture("Cases", "reporter")
+    #expect(outcome.lines == ["newer"] + Self.failing.map { "reported \($0) DiskFull()" } + ["older"])
+    #expect(outcome.errors == "")
+    #expect(outcome.ending == .exited(0))
+  }
+
+  @Test func `without its reporter the line is back`() throws {
+    let outcome = try fixture("Cases", "reporter, taken away")
+    #expect(outcome.output == "")
+    #expect(outcome.reports == [Self.report("plain")])
+  }
+
+  @Test func `a reporter of the main actor is called there, whoever exits`() throws {
+    let expected = ["newer"] + (1...5).map { "reported \($0)" } + ["older"]
+    let outcome = try fixture("Cases", "reporter of the main actor")
+    #expect(outcome.lines == expected)
+    #expect(outcome.ending == .exited(3))
+    #expect(outcome.errors == "")
+  }
+
+  @Test func `a reporter that throws loses neither its failure nor the other handlers`() throws {
+    let outcome = try fixture("Cases", "reporter that throws")
+    #expect(outcome.lines == ["older"])
+    #expect(outcome.reports == [Self.report("plain"), "ExitKit: error in failure reporter: CancellationError()"])
+    #expect(outcome.ending == .exited(0))
+  }
+
+  @Test func `what a reporter registers runs next`() throws {
+    #expect(try fixture("Cases", "reporter that registers").lines == ["reported plain", "registered", "older"])
+  }
+
+  @Test func `a reporter that exits ends its handler and gives the status`() throws {
+    let outcome = try fixture("Cases", "reporter that exits")
+    #expect(outcome.lines == ["newer"] + Self.failing.map { "reported \($0)" } + ["older"])
+    #expect(outcome.ending == .exited(9))
+  }
+
+  @Test(arguments: ["stderr closed", "stderr is a broken pipe", "stderr is full"])
+  func `a standard error that takes nothing breaks nothing`(case name: String) throws {
+    #expect(try fixture("Cases", name) == Outcome(.exited(0), output: "newer\nolder\n"))
+  }
+}

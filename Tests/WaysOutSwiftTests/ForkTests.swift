@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ProcessSupport
+import Testing
+
+@Suite struct ForkTests {
+  @Test(
+    arguments: [
+      ("fork, and the child only exits", ["child: 7", "parent's"]),
+      (
+        "fork, and the child registers",
+        [
+          "pending false, count 0, cancel false", "exit Optional(7)", "child's async", "child's", "child: 7", "parent's",
+        ]
+      ),
+      (
+        "fork, and the entry is inherited",
+        [
+          "inherited child's state", "inherited", "child: 7", "inherited parent's state", "inherited", "parent's",
+        ]
+      ),
+      (
+        "fork, and the child adopts",
+        ["child's", "module's", "parent's", "child: 7", "module's", "parent's"]
+      ),
+      ("fork, and objects are the parent's", ["child: 7", "parent's object", "released object"]),
+    ])
+  func `a child runs its own handlers, what it inherited and what it adopted`(
+    case name: String, lines: [String]
+  ) throws {
+    #expect(try fixture("Cases", name) == Outcome(.exited(0), output: lines.map { "\($0)\n" }.joined()))
+  }
+
+  @Test func `a child of a handler runs its own, whether it exits there or comes back`() throws {
+    #expect(try fixture("Cases", "fork in a handler") == Outcome(.exited(3), output: "child's\nchild: 7\nolder\n"))
+    #expect(
+      try fixture("Cases", "fork in a handler, and the child comes back")
+        == Outcome(.exited(3), output: "child's\nchild: 3\nolder\n"))
+  }
+}
