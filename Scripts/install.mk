@@ -19,6 +19,8 @@ MODULEDIR = $(LIBDIR)/exitkit
 # Small, because every program that exits pays for reading it in; fast only where registering goes through.
 CFLAGS ?= -Os -g
 $(BUILD)/stack.o: CFLAGS := $(CFLAGS:-Os=-O2)
+# No code of a user's is called by these, so nothing unwinds through them.
+$(addprefix $(BUILD)/,forward.o home.o process.o storage.o): CFLAGS += -fno-asynchronous-unwind-tables
 SHIM_CFLAGS = -std=c11 -fPIC -fvisibility=hidden -ISources/CExitShim/include
 OBJECTS = $(C_SOURCES:Sources/CExitShim/%.c=$(BUILD)/%.o)
 SWIFT_SOURCES = $(wildcard Sources/ExitKit/*.swift)

@@ -2,6 +2,7 @@
 //
 // What the .c files share, and nobody else. Who knows whom, downwards only:
 //
+//   forward.c  home.c                  the public functions, and which copy of this library does their work
 //   signals.c                          exit on a signal
 //   slot.c  death.c  crash.c           the way out
 //   deadline.c  helper.c  note.c       watching it
@@ -17,6 +18,9 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
+// What the files here define is this copy's own work, and hidden: forward.c defines the public functions.
+#include "own.h"
+#define CEXIT_API __attribute__((visibility("hidden")))
 #include "CExitShim.h"
 
 #include <pthread.h>

@@ -94,15 +94,22 @@ bool cexit_executor_is_current(uintptr_t identity, uintptr_t implementation) {
 
 // ---- Exits called by jobs
 
-static void (*_Atomic exit_observer)(const int *status);
+// One for each copy of the Swift layer; each looks after its own loops.
+static void (*_Atomic exit_observers[16])(const int *status);
 
 void cexit_observe_exit(void (*function)(const int *status)) {
-  atomic_store(&exit_observer, function);
+  for (int i = 0; i < 16; i++) {
+    void (*seen)(const int *) = NULL;
+    if (atomic_compare_exchange_strong(&exit_observers[i], &seen, function) || seen == function) return;
+  }
 }
 
 void cexit_exit_called(const int *status) {
-  void (*observer)(const int *) = atomic_load(&exit_observer);
-  if (observer != NULL) observer(status);
+  for (int i = 0; i < 16; i++) {
+    void (*observer)(const int *) = atomic_load(&exit_observers[i]);
+    if (observer == NULL) return;
+    observer(status);
+  }
 }
 
 // ---- The loop

@@ -59,7 +59,9 @@
 #define CEXIT_NULLABLE
 #define CEXIT_IN_ORDER __attribute__((no_reorder))
 #endif
+#ifndef CEXIT_API
 #define CEXIT_API __attribute__((visibility("default")))
+#endif
 #define CEXIT_NORETURN __attribute__((noreturn))
 
 #ifdef __cplusplus

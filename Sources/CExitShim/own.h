@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Inside this library the name of a public function means this copy's own work. The function of that name is in
+// forward.c, and does the work where the stack is.
+
+#define cexit_unregister cexit_own_unregister
+#define cexit_exit cexit_own_exit
+#define cexit_mark cexit_own_mark
+#define cexit_reserve cexit_own_reserve
+#define cexit_adopt cexit_own_adopt
+#define cexit_cancel cexit_own_cancel
+#define cexit_run cexit_own_run
+#define cexit_is_pending cexit_own_is_pending
+#define cexit_stack_create cexit_own_stack_create
+#define cexit_stack_count cexit_own_stack_count
+#define cexit_stack_run cexit_own_stack_run
+#define cexit_stack_clear cexit_own_stack_clear
+#define cexit_stack_destroy cexit_own_stack_destroy
+#define cexit_exit_on_signals cexit_own_exit_on_signals
+#define cexit_exit_signal cexit_own_exit_signal
+#define cexit_set_deadline cexit_own_set_deadline
+#define cexit_deadline cexit_own_deadline
+#define cexit_limit cexit_own_limit
+#define cexit_watch cexit_own_watch
+#define cexit_is_exiting cexit_own_is_exiting
+#define cexit_exit_status cexit_own_exit_status
+#define cexit_request_status cexit_own_request_status
+#define cexit_atexit_owned cexit_own_atexit_owned
+#define cexit_on_exit_owned cexit_own_on_exit_owned
+#define cexit_at_quick_exit_owned cexit_own_at_quick_exit_owned
+#define cexit_register_owned cexit_own_register_owned
+#define cexit_stack_nest_owned cexit_own_stack_nest_owned
+#define cexit_quick_stack cexit_own_quick_stack
+#define cexit_stack_move cexit_own_stack_move
+#define cexit_stack_release cexit_own_stack_release
+#define cexit_stack_cancel_named cexit_own_stack_cancel_named
+#define cexit_stack_run_observed cexit_own_stack_run_observed
+#define cexit_set_outcome cexit_own_set_outcome
+#define cexit_stack_step cexit_own_stack_step
+#define cexit_main_is_here cexit_own_main_is_here
+#define cexit_main_is_idle cexit_own_main_is_idle
+#define cexit_main_drain cexit_own_main_drain
+#define cexit_main_post cexit_own_main_post
+#define cexit_main_stand_in cexit_own_main_stand_in
+#define cexit_executor_is_current cexit_own_executor_is_current
+#define cexit_observe_exit cexit_own_observe_exit
+#define cexit_loop_create cexit_own_loop_create
+#define cexit_loop_destroy cexit_own_loop_destroy
+#define cexit_loop_wake cexit_own_loop_wake
+#define cexit_loop_wait cexit_own_loop_wait
+#define cexit_this_thread cexit_own_this_thread
+#define cexit_write_line cexit_own_write_line

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A program in which several copies of the core meet. Its arguments are what it does, in order:
+//
+//   open=PATH    loads the next plugin: 0, 1, …            close=N      unloads it
+//   add=N=NAME   plugin N registers NAME; N is - for this program, which has a copy unless it was compiled with NO_COPY
+//   count=N      says how many entries N sees              mark=N       says what cexit_mark returns there
+//   nest=N       says what cexit_stack_nest returns there  deferred=N   whether N knows that the process exits, at exit
+//   threads      all plugins register and cancel at once, 1,000 times each
+//   fork         the rest is done by a child, which is waited for
+
+#include "copy.h"
+
+#define PLUGINS 8
+
+static const struct copy *copies[PLUGINS + 1]; // the first is this program's
+static void *libraries[PLUGINS];
+static int opened;
+
+#ifndef NO_COPY
+#include "copy.c"
+#endif
+
+static const struct copy *copy_at(const char *number) {
+  return copies[number[0] == '-' ? 0 : atoi(number) + 1];
+}
+
+static void open_plugin(const char *path) {
+  void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+  CHECK(library != NULL);
+  libraries[opened++] = library;
+  copies[opened] = dlsym(library, "copy");
+  CHECK(copies[opened] != NULL);
+}
+
+static void *registers(void *copy) {
+  for (int i = 0; i < 1000; i++) ((const struct copy *)copy)->churn();
+  return NULL;
+}
+
+static void run_threads(void) {
+  pthread_t threads[2 * PLUGINS];
+  for (int i = 0; i < 2 * opened; i++) threads[i] = start(registers, (void *)copies[1 + i / 2]);
+  for (int i = 0; i < 2 * opened; i++) join(threads[i]);
+}
+
+int main(int count, char **arguments) {
+#ifndef NO_COPY
+  copies[0] = &copy;
+#endif
+  for (int i = 1; i < count; i++) {
+    char *what = arguments[i], *with = strchr(what, '='), *name = NULL;
+    if (with != NULL) *with++ = 0;
+    if (with != NULL && (name = strchr(with, '=')) != NULL) *name++ = 0;
+    if (strcmp(what, "open") == 0) open_plugin(with);
+    else if (strcmp(what, "close") == 0) CHECK(dlclose(libraries[atoi(with)]) == 0);
+    else if (strcmp(what, "add") == 0) copy_at(with)->add(name);
+    else if (strcmp(what, "count") == 0) say("%zu\n", copy_at(with)->count());
+    else if (strcmp(what, "mark") == 0) say("%s\n", strerror(copy_at(with)->mark()));
+    else if (strcmp(what, "nest") == 0) say("%s\n", strerror(copy_at(with)->nest()));
+    else if (strcmp(what, "deferred") == 0) copy_at(with)->add_question();
+    else if (strcmp(what, "threads") == 0) run_threads();
+    else if (strcmp(what, "fork") == 0) {
+      pid_t child = fork();
+      if (child == 0) continue;
+      say_end(child);
+      break;
+    } else {
+      CHECK(!"known");
+    }
+  }
+  return 0;
+}
