@@ -44,6 +44,7 @@ static const row rows[] = {
     {"random cancel, 1,000,000 to 250,000", "ns", 2.5, {THIS, "random_million"}, {THIS, "random_quarter"}},
     {"memory for an entry", "B", 64, {THIS, "ours_bytes"}, {THIS, NULL}},
     {"memory grown by 3,000,000 pairs", "KiB", 16, {THIS, "churn"}, {THIS, NULL}},
+    {"find the stack in another copy, once", "ns", 20000, {THIS, "find_copy"}, {THIS, NULL}},
     {"locked instructions, register + cancel", "", 0.1, {THIS, "atomics"}, {THIS, NULL}},
     {"process that registers one", "ms", 0, {THIS, "one_ours"}, {THIS, "one_libc"}},
     {"Swift: register a closure", "ns", 0.5, {SWIFT, "register"}, {PYTHON, "register"}},
