@@ -234,6 +234,7 @@ void cexit_entry_forget(uint32_t index);                       // a parent's, wh
 void cexit_entry_release(const struct entry *entry);           // without the lock: calls its release function
 bool cexit_stack_is_ready(const cexit_stack *stack, const void *owner); // a registration needs no more than an entry
 int cexit_stack_make_ready(cexit_stack *stack, const void *owner);      // without the lock: gets it so far, or says why not
+int cexit_stack_enter_ready(cexit_stack *stack, const void *owner);     // takes the lock with the stack so far, or says why not
 int cexit_entry_push(cexit_stack *stack, const cexit_entry *from, bool own_release, const void *owner,
                cexit_handler *out);                      // without the lock
 

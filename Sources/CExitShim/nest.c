@@ -209,12 +209,7 @@ size_t cexit_stack_move(cexit_stack *from, cexit_stack *to) {
   if (from == NULL) from = PROCESS;
   if (to == NULL) to = PROCESS;
   if (from == to) return 0;
-  for (;;) {
-    if (enter() != 0) return 0;
-    if (cexit_stack_is_ready(to, NULL)) break;
-    lock_drop();
-    if (cexit_stack_make_ready(to, NULL) != 0) return 0;
-  }
+  if (cexit_stack_enter_ready(to, NULL) != 0) return 0;
   size_t moved = 0;
   for (unsigned list = 0; list < LISTS; list++) moved += move_list(from, to, list);
   lock_drop();

@@ -129,11 +129,15 @@ void cexit_entry_release(const struct entry *entry) {
   if (!entry->own_release) call_release(entry->release, entry->context);
 }
 
-inline uint32_t cexit_pending_index(cexit_handler handler) {
+static inline uint32_t pending_index(cexit_handler handler) {
   uint32_t index = (uint32_t)handler.raw, generation = (uint32_t)(handler.raw >> 32);
   if ((generation & 1) == 0 || index >= cexit_entries.fresh) return NONE;
   struct entry *entry = entry_at(index);
   return entry->generation == generation && !is_foreign(entry) ? index : NONE;
+}
+
+uint32_t cexit_pending_index(cexit_handler handler) {
+  return pending_index(handler);
 }
 
 // ---- What is next
@@ -161,13 +165,14 @@ uint32_t cexit_stack_next(cexit_stack *stack, uint32_t floor) {
 
 // ---- Registering
 
-static bool has_place(const cexit_stack *stack) {
-  return stack->parent == NONE || stack->runner != 0 || cexit_pending_index((cexit_handler){stack->place}) != NONE;
+static bool has_place(const cexit_stack *stack) { // one that is nested
+  return stack->runner != 0 || cexit_pending_index((cexit_handler){stack->place}) != NONE;
 }
 
 inline bool cexit_stack_is_ready(const cexit_stack *stack, const void *owner) {
   return LIKELY(cexit_entries.available != 0 && known_owner(owner)->owner == owner && !stack->destroyed &&
-                (stack->slots == NULL || stack->slots->armed != 0) && has_place(stack));
+                (stack->slots == NULL || stack->slots->armed != 0) &&
+                (stack->parent == NONE || has_place(stack)));
 }
 
 int cexit_stack_make_ready(cexit_stack *stack, const void *owner) {
@@ -188,9 +193,27 @@ int cexit_stack_make_ready(cexit_stack *stack, const void *owner) {
   }
 }
 
-// Inlined where the entry is made, so that it goes from registers to its place and is never written twice.
-static inline __attribute__((always_inline)) void push(cexit_stack *stack, cexit_entry from, bool own_release,
-                                                       const void *owner, cexit_handler *out) {
+int cexit_stack_enter_ready(cexit_stack *stack, const void *owner) {
+  for (;;) {
+    int error = enter();
+    if (error != 0) return error;
+    if (cexit_stack_is_ready(stack, owner)) return 0;
+    lock_drop();
+    if ((error = cexit_stack_make_ready(stack, owner)) != 0) return error;
+  }
+}
+
+static inline bool enter_ready_fast(cexit_stack *stack, const void *owner) {
+  if (!enter_fast()) return false;
+  if (LIKELY(cexit_stack_is_ready(stack, owner))) return true;
+  lock_drop();
+  return false;
+}
+
+// With the stack ready and the lock held, which it drops. Inlined where the entry is made, so that it goes from registers
+// to its place: through memory a registration takes half as long again.
+static inline __attribute__((always_inline)) int push(cexit_stack *stack, cexit_entry from, bool own_release,
+                                                      const void *owner, cexit_handler *out) {
   uint32_t index = entry_new();
   struct entry *entry = entry_at(index);
   uint32_t generation = entry->generation + 1;
@@ -206,26 +229,14 @@ static inline __attribute__((always_inline)) void push(cexit_stack *stack, cexit
   };
   put_newest(stack, entry, index, phase);
   if (out != NULL) out->raw = (uint64_t)generation << 32 | index;
-}
-
-static inline bool enter_ready(cexit_stack *stack, const void *owner) { // takes the lock if nothing stands in the way
-  if (!enter_fast()) return false;
-  if (LIKELY(cexit_stack_is_ready(stack, owner))) return true;
-  lock_drop();
-  return false;
-}
-
-int cexit_entry_push(cexit_stack *stack, const cexit_entry *from, bool own_release, const void *owner, cexit_handler *out) {
-  for (;;) {
-    int error = enter();
-    if (error != 0) return error;
-    if (cexit_stack_is_ready(stack, owner)) break;
-    lock_drop();
-    if ((error = cexit_stack_make_ready(stack, owner)) != 0) return error;
-  }
-  push(stack, *from, own_release, owner, out);
-  lock_drop();
+  word_give(&cexit_lock_word);
   return 0;
+}
+
+int cexit_entry_push(cexit_stack *stack, const cexit_entry *from, bool own_release, const void *owner,
+                     cexit_handler *out) {
+  int error = cexit_stack_enter_ready(stack, owner);
+  return error != 0 ? error : push(stack, *from, own_release, owner, out);
 }
 
 int cexit_register_owned(cexit_stack *stack, const cexit_entry *entry, const void *owner, cexit_handler *out) {
@@ -234,10 +245,8 @@ int cexit_register_owned(cexit_stack *stack, const cexit_entry *entry, const voi
     return EINVAL;
   if ((entry->flags & CEXIT_PINNED) != 0) cexit_owner_pin(owner);
   if (stack == NULL) stack = PROCESS;
-  if (!enter_ready(stack, owner)) return cexit_entry_push(stack, entry, false, owner, out);
-  push(stack, *entry, false, owner, out);
-  word_give(&cexit_lock_word);
-  return 0;
+  if (!enter_ready_fast(stack, owner)) return cexit_entry_push(stack, entry, false, owner, out);
+  return push(stack, *entry, false, owner, out);
 }
 
 static void call_plain(void *context) {
@@ -250,13 +259,11 @@ static void call_with_status(void *context) { // its entry's release word is the
   ((void (*)(int, void *))(void (*)(void))cexit_running->entry->release)(status, context);
 }
 
-static inline int push_plain(cexit_stack *stack, void (*function)(void), const void *owner) {
+static int push_plain(cexit_stack *stack, void (*function)(void), const void *owner) {
   if (function == NULL) return EINVAL;
   cexit_entry entry = {.function = call_plain, .context = (void *)function};
-  if (!enter_ready(stack, owner)) return cexit_entry_push(stack, &entry, false, owner, NULL);
-  push(stack, entry, false, owner, NULL);
-  word_give(&cexit_lock_word);
-  return 0;
+  if (!enter_ready_fast(stack, owner)) return cexit_entry_push(stack, &entry, false, owner, NULL);
+  return push(stack, entry, false, owner, NULL);
 }
 
 int cexit_atexit_owned(void (*function)(void), const void *owner) {
@@ -297,7 +304,7 @@ bool cexit_is_pending(cexit_handler handler) {
 
 bool cexit_cancel(cexit_handler handler) {
   if (!enter_fast() && enter() != 0) return false;
-  uint32_t index = cexit_pending_index(handler);
+  uint32_t index = pending_index(handler);
   if (index == NONE) {
     lock_drop();
     return false;
