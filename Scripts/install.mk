@@ -23,7 +23,8 @@ $(BUILD)/stack.o: CFLAGS := $(CFLAGS:-Os=-O2)
 $(addprefix $(BUILD)/,forward.o home.o process.o storage.o): CFLAGS += -fno-asynchronous-unwind-tables
 SHIM_CFLAGS = -std=c11 -fPIC -fvisibility=hidden -ISources/CExitShim/include
 OBJECTS = $(C_SOURCES:Sources/CExitShim/%.c=$(BUILD)/%.o)
-SWIFT_SOURCES = $(wildcard Sources/ExitKit/*.swift)
+PUBLIC_HEADERS = $(wildcard Sources/CExitShim/include/*.h)
+SWIFT_SOURCES = $(shell find Sources/ExitKit -name '*.swift')
 SHIM_MAP = Scripts/install/CExitShim.map
 
 LIBRARIES = $(BUILD)/libCExitShim.a $(BUILD)/libCExitShim.so.$(VERSION)
@@ -34,7 +35,7 @@ libraries: $(LIBRARIES) $(SWIFT_LIBRARIES) ## Build what `make install` installs
 install: libraries ## Install below PREFIX (/usr/local), with DESTDIR in front; no root needed for a PREFIX of your own
 	@$(if $(SWIFTC),,echo 'no swiftc: installing the C part only')
 	install -d $(addprefix $(DESTDIR),$(INCLUDEDIR) $(LIBDIR) $(PKGCONFIGDIR) $(CMAKEDIR))
-	install -m 644 Sources/CExitShim/include/CExitShim.h $(DESTDIR)$(INCLUDEDIR)
+	install -m 644 $(PUBLIC_HEADERS) $(DESTDIR)$(INCLUDEDIR)
 	install -m 644 $(BUILD)/libCExitShim.a $(DESTDIR)$(LIBDIR)
 	install -m 755 $(BUILD)/libCExitShim.so.$(VERSION) $(DESTDIR)$(LIBDIR)
 	ln -sf libCExitShim.so.$(VERSION) $(DESTDIR)$(LIBDIR)/$(SONAME)
@@ -51,7 +52,7 @@ ifneq ($(SWIFTC),)
 endif
 
 uninstall: ## Remove what `make install` with the same PREFIX and DESTDIR installed
-	rm -f $(addprefix $(DESTDIR),$(INCLUDEDIR)/CExitShim.h \
+	rm -f $(addprefix $(DESTDIR),$(addprefix $(INCLUDEDIR)/,$(notdir $(PUBLIC_HEADERS))) \
 	  $(addprefix $(LIBDIR)/,libCExitShim.a libCExitShim.so.$(VERSION) $(SONAME) libCExitShim.so libExitKit.a) \
 	  $(PKGCONFIGDIR)/CExitShim.pc $(PKGCONFIGDIR)/ExitKit.pc)
 	rm -rf $(DESTDIR)$(CMAKEDIR) $(DESTDIR)$(MODULEDIR)
@@ -81,7 +82,7 @@ $(BUILD)/libCExitShim.so.$(VERSION): $(OBJECTS) $(SHIM_MAP)
 
 # One object: a Swift library is linked whole or not at all. Static only: Swift's ABI is not stable on Linux, so a
 # shared one would fit programs of this very compiler and of no other.
-$(BUILD)/libExitKit.a: $(SWIFT_SOURCES) Sources/CExitShim/include/CExitShim.h
+$(BUILD)/libExitKit.a: $(SWIFT_SOURCES) $(PUBLIC_HEADERS)
 	@mkdir -p $(BUILD)/clang
 	printf 'module CExitShim { header "../../Sources/CExitShim/include/CExitShim.h" export * }\n' \
 	  >$(BUILD)/clang/module.modulemap

@@ -51,7 +51,22 @@
   E(set_deadline, (uint64_t nanoseconds), (nanoseconds))                                                               \
   F(uint64_t, deadline, (void), ())                                                                                    \
   E(limit, (uint64_t nanoseconds), (nanoseconds))                                                                      \
-  E(watch, (void), ())
+  E(watch, (void), ())                                                                                                 \
+  F(bool, class_is_watched, (const void *object), (object))                                                            \
+  F(bool, class_watch, (const void *object, bool hops), (object, hops))                                                \
+  E(finalizer_add, (cexit_stack *stack, cexit_finalizer *finalizer, void *object, uint32_t place, bool *prompt,        \
+                    const cexit_entry *entry, const void *owner),                                                      \
+    (stack, finalizer, object, place, prompt, entry, owner))                                                           \
+  V(finalizer_end, (cexit_finalizer *finalizer), (finalizer))                                                          \
+  F(void *, finalizer_object, (cexit_finalizer *finalizer), (finalizer))                                               \
+  V(object_died, (void *object), (object))                                                                             \
+  F(bool, departure_is_over, (const cexit_departure *departure), (departure))                                          \
+  V(departure_end, (cexit_departure *departure), (departure))                                                          \
+  P(finalizers_set_delegate, (cexit_finalizer_delegate delegate), (delegate))                                          \
+  F(bool, set_asleep, (cexit_handler handler, bool asleep), (handler, asleep))                                         \
+  F(bool, is_awake, (cexit_handler handler), (handler))                                                                \
+  F(bool, run_instead, (cexit_handler handler, cexit_function function, void *context), (handler, function, context))  \
+  F(bool, current, (cexit_record *record), (record))
 
 // What belongs to a thread or to the Swift code around it has nothing to do with the stack: each copy does it itself.
 #define CEXIT_UNSHARED(F, V)                                                                                           \

@@ -50,3 +50,16 @@
 #define cexit_loop_wait cexit_own_loop_wait
 #define cexit_this_thread cexit_own_this_thread
 #define cexit_write_line cexit_own_write_line
+#define cexit_class_is_watched cexit_own_class_is_watched
+#define cexit_class_watch cexit_own_class_watch
+#define cexit_finalizer_add cexit_own_finalizer_add
+#define cexit_finalizer_end cexit_own_finalizer_end
+#define cexit_finalizer_object cexit_own_finalizer_object
+#define cexit_object_died cexit_own_object_died
+#define cexit_departure_is_over cexit_own_departure_is_over
+#define cexit_departure_end cexit_own_departure_end
+#define cexit_finalizers_set_delegate cexit_own_finalizers_set_delegate
+#define cexit_set_asleep cexit_own_set_asleep
+#define cexit_is_awake cexit_own_is_awake
+#define cexit_run_instead cexit_own_run_instead
+#define cexit_current cexit_own_current
