@@ -3,7 +3,6 @@
 # part comes with it where there is a Swift compiler (SWIFTC= leaves it out).
 
 VERSION = 0.1.0
-BUILD = .build-install
 SONAME = libCExitShim.so.$(word 1,$(subst ., ,$(VERSION)))
 
 PREFIX ?= /usr/local
@@ -11,6 +10,11 @@ INCLUDEDIR ?= $(PREFIX)/include
 LIBDIR ?= $(PREFIX)/lib
 SWIFTC ?= $(shell command -v swiftc)
 AR ?= ar
+# The calling convention of Swift, which finalizers that run promptly need, is known to clang; gcc's library sweeps.
+ifeq ($(origin CC)$(if $(SWIFTC),,-),default)
+CC = $(or $(wildcard $(dir $(SWIFTC))clang),cc)
+endif
+BUILD = .build-install/$(notdir $(firstword $(CC)))
 PKGCONFIGDIR = $(LIBDIR)/pkgconfig
 CMAKEDIR = $(LIBDIR)/cmake/ExitKit
 # Modules are tied to a compiler, so they keep out of the include folder that every compiler searches.
@@ -68,7 +72,7 @@ FILL = sed -e 's|@VERSION@|$(VERSION)|g' \
   -e "s|@MODULE_FROM_CMAKE@|$(call from,$(CMAKEDIR),$(MODULEDIR))|g" \
   -e "s|@INCLUDE_FROM_MODULE@|$(call from,$(MODULEDIR),$(INCLUDEDIR))|g"
 
-$(BUILD)/%.o: Sources/CExitShim/%.c $(C_HEADERS)
+$(BUILD)/%.o: Sources/CExitShim/%.c $(C_HEADERS) Scripts/install.mk
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) $(SHIM_CFLAGS) -c -o $@ $<
 
@@ -82,12 +86,12 @@ $(BUILD)/libCExitShim.so.$(VERSION): $(OBJECTS) $(SHIM_MAP)
 
 # One object: a Swift library is linked whole or not at all. Static only: Swift's ABI is not stable on Linux, so a
 # shared one would fit programs of this very compiler and of no other.
-$(BUILD)/libExitKit.a: $(SWIFT_SOURCES) $(PUBLIC_HEADERS)
-	@mkdir -p $(BUILD)/clang
-	printf 'module CExitShim { header "../../Sources/CExitShim/include/CExitShim.h" export * }\n' \
-	  >$(BUILD)/clang/module.modulemap
+$(BUILD)/libExitKit.a: $(SWIFT_SOURCES) $(PUBLIC_HEADERS) Scripts/install.mk
+	@mkdir -p $(BUILD)/modules
+	printf 'module CExitShim { header "$(CURDIR)/Sources/CExitShim/include/CExitShim.h" export * }\n' \
+	  >$(BUILD)/modules/module.modulemap
 	$(SWIFTC) -O -g -wmo -swift-version 6 -parse-as-library -static -module-name ExitKit \
-	  -module-link-name ExitKit -I $(BUILD)/clang -emit-object -o $(BUILD)/ExitKit.o \
+	  -module-link-name ExitKit -I $(BUILD)/modules -emit-object -o $(BUILD)/ExitKit.o \
 	  -emit-module -emit-module-path $(BUILD)/ExitKit.swiftmodule $(SWIFT_SOURCES)
 	rm -f $@
 	$(AR) rcs $@ $(BUILD)/ExitKit.o
