@@ -2,7 +2,8 @@
 
 /// What a stack holds for one finalizer, as far as the type of its result does not matter.
 ///
-/// Small, since there may be a million of them: who has no name and no stack of its own pays for neither.
+/// Small, since there may be a million of them: who has no name and no stack of its own pays for neither. What can
+/// change belongs to whoever has claimed the finalizer.
 class FinalizerBase {
   enum Context {
     case process
@@ -20,6 +21,10 @@ class FinalizerBase {
   var isolation: (any Actor)? { nil }
   /// Runs it, there.
   func call() throws {}
+  /// The same, for later: what this holds may be gone by then.
+  var callLater: @Sendable () throws -> Void { {} }
+  /// Lets go of what it captured: it has run or was cancelled, and those who hold it as a ``Finalizer`` keep the rest.
+  func letGo() {}
 
   /// The text for reports, where it says more than the place.
   final var text: HandlerText? {
@@ -61,8 +66,7 @@ class FinalizerBase {
 
   /// The same as a handler, for a run that suspends.
   private func asHandler(_ isolation: any Actor) -> Handler? {
-    let body = Passed(value: self)
-    let call = IsolatedCall(isolation: isolation) { try body.value.call() }
+    let call = IsolatedCall(isolation: isolation, body: callLater)
     return Shim.currentText.map { Handler(.call(call), channel: channel, text: $0) }
   }
 
@@ -94,7 +98,7 @@ final class FinalizerName: Sendable {
 
 /// What a stack holds for one finalizer.
 class FinalizerBody<Result>: FinalizerBase {
-  private let body: IsolatedBody<Result>
+  private var body: IsolatedBody<Result>?
 
   @inline(__always)
   init(_ context: Context, _ body: IsolatedBody<Result>) {
@@ -102,12 +106,14 @@ class FinalizerBody<Result>: FinalizerBase {
     super.init(context)
   }
 
-  override func call() throws { _ = try body.callHere() }
+  override func call() throws { _ = try body?.callHere() }
+  override var callLater: @Sendable () throws -> Void { { [body] in _ = try body?.callHere() } }
+  override func letGo() { body = nil }
 
   /// Runs it for a caller, who is told what it throws in place of the failure channel.
   final func outcome() -> Swift.Result<Result, any Error>? {
     var result: Result?
-    let error = run { result = try body.callHere() }
+    let error = run { result = try body?.callHere() }
     return error.map { .failure($0) } ?? result.map { .success($0) }
   }
 }
@@ -115,7 +121,7 @@ class FinalizerBody<Result>: FinalizerBase {
 /// One without a result, as most are: a class that is not generic is made without a search for its metadata, which
 /// takes a third of the time.
 final class VoidFinalizerBody: FinalizerBase {
-  private let body: IsolatedBody<Void>
+  private var body: IsolatedBody<Void>?
 
   @inline(__always)
   init(_ context: Context, _ body: IsolatedBody<Void>) {
@@ -123,16 +129,18 @@ final class VoidFinalizerBody: FinalizerBase {
     super.init(context)
   }
 
-  override func call() throws { try body.callHere() }
+  override func call() throws { try body?.callHere() }
+  override var callLater: @Sendable () throws -> Void { { [body] in try body?.callHere() } }
+  override func letGo() { body = nil }
 
   func outcome() -> Swift.Result<Void, any Error> {
-    run { try body.callHere() }.map { .failure($0) } ?? .success(())
+    run { try body?.callHere() }.map { .failure($0) } ?? .success(())
   }
 }
 
 /// One that has to run on an actor.
 final class IsolatedFinalizerBody<Result>: FinalizerBody<Result> {
-  private let actor: any Actor
+  private var actor: (any Actor)?
 
   init(_ context: Context, _ body: IsolatedBody<Result>, on actor: any Actor) {
     self.actor = actor
@@ -140,4 +148,8 @@ final class IsolatedFinalizerBody<Result>: FinalizerBody<Result> {
   }
 
   override var isolation: (any Actor)? { actor }
+  override func letGo() {
+    super.letGo()
+    actor = nil
+  }
 }

@@ -101,14 +101,14 @@ struct FinalizerNode: @unchecked Sendable {
 
 /// What is passed to where it is run.
 ///
-/// `@unchecked`: whoever passes it waits meanwhile; or it is a finalizer's body, which is never changed.
+/// `@unchecked`: whoever passes it waits meanwhile, or has claimed it.
 struct Passed<Value>: @unchecked Sendable {
   let value: Value
 }
 
 /// What a ``Finalizer`` refers to.
 ///
-/// `@unchecked`: it is never changed, and holds a closure that may run anywhere; C has locks of its own for its part.
+/// `@unchecked`: C has locks of its own for its part, and the claim of the entry gives the rest to one thread.
 struct FinalizerReference: @unchecked Sendable {
   let base: FinalizerBase
 }
@@ -138,7 +138,10 @@ private func runFinalizer(_ context: UnsafeMutableRawPointer?) {
 
 private func releaseFinalizer(_ context: UnsafeMutableRawPointer?) {
   let body = Unmanaged<FinalizerBase>.fromOpaque(context!)
-  body._withUnsafeGuaranteedRef { cexit_finalizer_end(Shim.node($0)) }
+  body._withUnsafeGuaranteedRef {
+    cexit_finalizer_end(Shim.node($0))
+    $0.letGo()
+  }
   body.release()
 }
 
