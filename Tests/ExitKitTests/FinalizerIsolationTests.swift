@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Finalizers that have to run on an actor, and objects whose deinit has to.
+
+import ExitKit
+import Synchronization
+import Testing
+
+private actor Desk {
+  let log: Log
+  init(_ log: Log) { self.log = log }
+  func watch(_ thing: Thing, on stack: ExitStack) {
+    stack.finalize(thing) { self.preconditionIsolated(); self.log.note("on the actor") }
+  }
+}
+
+@MainActor private final class View {
+  let log: Log
+  nonisolated init(_ log: Log) { self.log = log }
+  isolated deinit {
+    MainActor.preconditionIsolated()
+    log.note("deinit")
+  }
+}
+
+extension Log {
+  /// Waits until there are so many lines.
+  func lines(_ count: Int) async -> [String] {
+    while all.count < count { await Task.yield() }
+    return all
+  }
+}
+
+@Suite struct FinalizerIsolationTests {
+  let log = Log()
+  let stack = ExitStack("isolation")
+
+  @MainActor @Test func `one of the main actor runs at once when the object dies there`() {
+    var thing: Thing? = Thing()
+    let log = log
+    stack.finalize(thing!) { MainActor.preconditionIsolated(); log.note("ran") }
+    drop(&thing)
+    #expect(log.all == ["ran"])
+  }
+
+  @MainActor @Test func `elsewhere it is handed to the main actor, and is pending until then`() async {
+    let thing = Thing()
+    let log = log
+    let finalizer = stack.finalize(thing) { MainActor.preconditionIsolated(); log.note("ran") }
+    let dies = Task.detached { [thing = Kept(thing)] in
+      thing.object = nil
+      log.note("died")
+    }
+    _ = consume thing
+    await dies.value
+    #expect(await log.lines(2).sorted() == ["died", "ran"])
+    #expect(finalizer.peek() == nil)
+  }
+
+  @MainActor @Test func `what was handed over is run by its stack if that comes first`() {
+    let thing = Kept(Thing())
+    let log = log
+    stack.finalize(thing.object!) { log.note("ran") }
+    let done = Flag()
+    Task.detached {
+      thing.object = nil
+      done.isUp.store(true, ordering: .sequentiallyConsistent)
+    }
+    while !done.isUp.load(ordering: .sequentiallyConsistent) {}
+    #expect(log.all == [])  // the main actor is here
+    #expect(stack.count == 1)
+    stack.run()
+    #expect(log.all == ["ran"])
+  }
+
+  @Test func `one of another actor is handed to that`() async {
+    let desk = Desk(log)
+    var thing: Thing? = Thing()
+    await desk.watch(thing!, on: stack)
+    drop(&thing)
+    #expect(await log.lines(1) == ["on the actor"])
+  }
+
+  @Test func `a run of the stack has it run on its actor, and waits`() async {
+    let desk = Desk(log)
+    let thing = Thing()
+    await desk.watch(thing, on: stack)
+    runHere(stack)
+    #expect(log.all == ["on the actor"])
+    await desk.watch(thing, on: stack)
+    let report = await stack.runAsync()
+    #expect(report.records.count == 1)
+    #expect(log.all == ["on the actor", "on the actor"])
+  }
+
+  private func runHere(_ stack: ExitStack) { stack.run() }
+
+  @Test func `a call from elsewhere runs it on its actor and brings the result`() async throws {
+    let finalizer = await make()
+    #expect(try finalizer() == 7)
+  }
+
+  @MainActor private func make() -> Finalizer<Thing, Int> {
+    let thing = Thing()
+    let finalizer = stack.finalize(thing) { MainActor.preconditionIsolated(); _ = thing; return 7 }
+    return finalizer
+  }
+
+  @Test func `a function with arguments runs where it is isolated to`() async {
+    var thing: Thing? = Thing()
+    await register(thing!)
+    drop(&thing)
+    #expect(await log.lines(1) == ["1 two"])
+  }
+
+  @MainActor private func register(_ thing: Thing) { stack.finalize(thing, note, 1, "two") }
+  @MainActor private func note(_ number: Int, _ text: String) {
+    MainActor.preconditionIsolated()
+    log.note("\(number) \(text)")
+  }
+
+  @MainActor @Test func `an object whose deinit is isolated here`() {
+    var view: View? = View(log)
+    let log = log
+    stack.finalize(view!) { log.note("ran") }
+    drop(&view)
+    #expect(log.all == ["deinit", "ran"])
+  }
+
+  @Test func `an object whose deinit is put off to the main actor: its finalizers follow that, newest first`() async {
+    let log = log
+    for i in 0..<20 {
+      let log = Log()
+      var view: View? = View(log)
+      stack.finalize(view!) { log.note("first") }
+      let finalizer = stack.finalize(view!) { log.note("second") }
+      drop(&view)
+      #expect(finalizer.peek() == nil)
+      #expect(await log.lines(3) == ["deinit", "second", "first"], "\(i)")
+    }
+    withExtendedLifetime(log) {}
+    #expect(stack.count == 0)
+  }
+}
+
+private final class Kept: @unchecked Sendable {
+  var object: Thing?
+  init(_ object: Thing) { self.object = object }
+}
+
+private final class Flag: Sendable {
+  let isUp = Atomic(false)
+}
