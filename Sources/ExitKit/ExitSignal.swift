@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// A signal of the system, by its number.
+/// A signal of the system, by its number, which is the same on every processor that Swift runs Linux on.
 public struct ExitSignal: RawRepresentable, Sendable, Hashable {
   /// The number of the signal.
   public let rawValue: Int32
@@ -9,21 +9,21 @@ public struct ExitSignal: RawRepresentable, Sendable, Hashable {
   public init(rawValue: Int32) { self.rawValue = rawValue }
 
   /// `SIGINT`: Ctrl-C.
-  public static let interrupt = ExitSignal(rawValue: Shim.Signal.interrupt)
+  public static let interrupt = ExitSignal(rawValue: 2)
   /// `SIGTERM`: the usual request to end.
-  public static let terminate = ExitSignal(rawValue: Shim.Signal.terminate)
+  public static let terminate = ExitSignal(rawValue: 15)
   /// `SIGHUP`: the terminal is gone.
-  public static let hangup = ExitSignal(rawValue: Shim.Signal.hangup)
+  public static let hangup = ExitSignal(rawValue: 1)
   /// `SIGQUIT`: Ctrl and the backslash; the process leaves a core dump where the system is set up for it.
-  public static let quit = ExitSignal(rawValue: Shim.Signal.quit)
+  public static let quit = ExitSignal(rawValue: 3)
   /// `SIGALRM`: a timer has run out.
-  public static let alarm = ExitSignal(rawValue: Shim.Signal.alarm)
+  public static let alarm = ExitSignal(rawValue: 14)
   /// `SIGPIPE`: a write to a pipe that nobody reads.
-  public static let pipe = ExitSignal(rawValue: Shim.Signal.pipe)
+  public static let pipe = ExitSignal(rawValue: 13)
   /// `SIGUSR1`.
-  public static let user1 = ExitSignal(rawValue: Shim.Signal.user1)
+  public static let user1 = ExitSignal(rawValue: 10)
   /// `SIGUSR2`.
-  public static let user2 = ExitSignal(rawValue: Shim.Signal.user2)
+  public static let user2 = ExitSignal(rawValue: 12)
 }
 
 extension ExitSignal: CustomStringConvertible {

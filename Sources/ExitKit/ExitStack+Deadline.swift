@@ -11,7 +11,7 @@ extension ExitStack {
   /// forked child has none until it sets one. Zero is `nil`; for a negative one, see ``setDeadline(_:)``, which says what
   /// went wrong: here it is one line on stderr, and the deadline stays as it was.
   public var deadline: Duration? {
-    get { Shim.deadline }
+    get { Shim.deadline == 0 ? nil : .nanoseconds(Int64(clamping: Shim.deadline)) }
     set {
       do { try setDeadline(newValue) } catch { Shim.writeLine("ExitKit: the exit deadline was not set: \(error)") }
     }
@@ -22,7 +22,10 @@ extension ExitStack {
   /// - Parameter deadline: How long an exit may take from its start; `nil` or zero: as long as it likes.
   /// - Throws: ``ExitError`` for a negative deadline, or for want of a thread. Then the deadline is what it was.
   public func setDeadline(_ deadline: Duration?) throws(ExitError) {
-    try Shim.setDeadline(deadline ?? .zero)
+    let (seconds, attoseconds) = (deadline ?? .zero).components
+    if seconds < 0 || attoseconds < 0 { throw Shim.invalidArgument }
+    let isTellable = seconds < 9_000_000_000  // 285 years; longer than that is for ever
+    try Shim.setDeadline(isTellable ? UInt64(seconds) * 1_000_000_000 + UInt64(attoseconds) / 1_000_000_000 : 0)
   }
 }
 

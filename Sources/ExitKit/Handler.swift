@@ -145,7 +145,9 @@ struct HandlerStep {
 extension ExitContext {
   static var current: ExitContext {
     guard Shim.isExiting else { return ExitContext(reason: .run, status: nil) }
-    let signal = Shim.exitSignal.map { ExitContext.Reason(kind: .signal($0.signal), sender: $0.sender) }
-    return ExitContext(reason: signal ?? .exit, status: Shim.exitStatus)
+    var sender: Int32 = 0
+    let number = Shim.exitSignal(sender: &sender)
+    let kind = number == 0 ? ExitContext.Reason.Kind.exit : .signal(ExitSignal(rawValue: number))
+    return ExitContext(reason: .init(kind: kind, sender: sender == 0 ? nil : sender), status: Shim.exitStatus)
   }
 }

@@ -53,7 +53,7 @@ struct HandlerText: @unchecked Sendable {
   let milliseconds: UInt32
 
   @inline(__always)
-  init(name: String?, file: StaticString, line: UInt, limit: UInt32) {
+  init(name: String?, file: StaticString, line: UInt, limit: UInt32 = 0) {
     cName = name == nil ? nil : Self.copy(name!)
     let isText = file.hasPointerRepresentation
     self.file = isText ? UnsafeRawPointer(file.utf8Start).assumingMemoryBound(to: CChar.self) : nil
@@ -369,40 +369,17 @@ enum Shim {
     return cexit_exit_status(&status) ? status : nil
   }
 
-  static var exitSignal: (signal: ExitSignal, sender: Int32?)? {
-    var sender: pid_t = 0
-    let number = cexit_exit_signal(&sender)
-    return number == 0 ? nil : (ExitSignal(rawValue: number), sender == 0 ? nil : sender)
-  }
-
+  static func exitSignal(sender: inout Int32) -> Int32 { cexit_exit_signal(&sender) }
   static func exitOnSignals(_ numbers: [Int32]) throws(ExitError) {
-    if numbers.isEmpty { return }  // C may see NULL, and take the usual ones
-    try check(cexit_exit_on_signals(numbers, numbers.count))
-  }
-
-  /// The numbers of signals, which differ between systems.
-  enum Signal {
-    static let interrupt = SIGINT, terminate = SIGTERM, hangup = SIGHUP, quit = SIGQUIT
-    static let alarm = SIGALRM, pipe = SIGPIPE, user1 = SIGUSR1, user2 = SIGUSR2
+    try check(numbers.isEmpty ? 0 : cexit_exit_on_signals(numbers, numbers.count))  // C takes NULL for the usual ones
   }
 
   static let quickStack = StackReference.made(cexit_quick_stack())
   static let invalidArgument = error(EINVAL)
-
   static func limit(milliseconds: UInt32) { _ = cexit_limit(UInt64(milliseconds) * 1_000_000) }
-
-  static var deadline: Duration? {
-    let nanoseconds = cexit_deadline()
-    return nanoseconds == 0 ? nil : .nanoseconds(Int64(clamping: nanoseconds))
-  }
-
-  /// Zero is none, and so is one that is too long to be told.
-  static func setDeadline(_ deadline: Duration) throws(ExitError) {
-    let (seconds, attoseconds) = deadline.components
-    if deadline < .zero { throw invalidArgument }
-    let nanoseconds = UInt64(attoseconds / 1_000_000_000 + (attoseconds % 1_000_000_000 == 0 ? 0 : 1))
-    try check(cexit_set_deadline(seconds > 9_000_000_000 ? 0 : UInt64(seconds) * 1_000_000_000 + nanoseconds))
-  }
+  /// In nanoseconds; 0: none.
+  static var deadline: UInt64 { cexit_deadline() }
+  static func setDeadline(_ nanoseconds: UInt64) throws(ExitError) { try check(cexit_set_deadline(nanoseconds)) }
 
   static func mark() throws(ExitError) { try check(cexit_mark()) }
   static func reserve(_ count: Int) throws(ExitError) { try check(count < 0 ? EINVAL : cexit_reserve(count)) }

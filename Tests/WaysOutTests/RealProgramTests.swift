@@ -12,7 +12,7 @@ import Testing
   ]
 
   func leave(_ what: String, _ place: String, _ way: String, meanwhile: () -> Void) throws -> Ending {
-    let child = try ChildProcess(program("Doors"), [what, place, way])
+    let child = try ChildProcess(program("SignalWays"), [what, place, way])
     if way == "signal" {
       #expect(child.waitForOutput("ready"))
       meanwhile()
@@ -43,7 +43,7 @@ import Testing
 
   @Test(arguments: ways)
   func `a temporary directory is gone, and a forked child has not deleted it`(way: String, ending: Ending) throws {
-    var template = Array("/tmp/exitkit-test-XXXXXX".utf8CString)
+    var template = Array(("/tmp/exitkit-test-" + String(repeating: "X", count: 6)).utf8CString)
     #expect(mkdtemp(&template) != nil)
     let path = template.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }
     defer { rmdir(path) }

@@ -22,39 +22,39 @@ func signalled(_ name: String, _ arguments: [String], _ signal: Int32 = SIGTERM)
 @Suite struct SwiftSignalTests {
   @Test(arguments: ["loop", "read", "dispatchMain", "semaphore"])
   func `handlers know the signal and its sender, whatever main is doing`(state: String) throws {
-    let outcome = try signalled("Doors", ["signal", state])
+    let outcome = try signalled("SignalWays", ["signal", state])
     #expect(outcome == Outcome(.signaled(SIGTERM), output: "ready\nasync\nSIGTERM 143 true true\n"))
   }
 
   @Test func `a handler of the main actor runs when main is blocked, and when it is not`() throws {
-    let blocked = try signalled("Doors", ["main actor", "read"])
+    let blocked = try signalled("SignalWays", ["main actor", "read"])
     #expect(blocked.ending == .signaled(SIGTERM))
     #expect(blocked.output == "ready\nmain actor\n")
     #expect(blocked.errors.contains("ran off the main thread"))
-    let free = try signalled("Doors", ["main actor", "dispatchMain"])
+    let free = try signalled("SignalWays", ["main actor", "dispatchMain"])
     #expect(free == Outcome(.signaled(SIGTERM), output: "ready\nmain actor\n"))
   }
 
   @Test(arguments: ["suspended", "task"])
   func `a signal ends an asynchronous main, handlers of the main actor run`(state: String) throws {
-    let outcome = try signalled("AsyncDoors", [state])
+    let outcome = try signalled("AsyncSignalWays", [state])
     #expect(
       outcome == Outcome(.signaled(SIGTERM), output: "ready\nasync, on the main actor\non the main actor\n"))
   }
 
   @Test func `a signal that cannot be an exit is an error with the reason, and nothing is installed`() throws {
-    #expect(try run(program("Doors"), ["refused"]) == Outcome(.signaled(SIGTERM)))
+    #expect(try run(program("SignalWays"), ["refused"]) == Outcome(.signaled(SIGTERM)))
   }
 
   @Test func `plain Swift: a cancelled signal source swallows its signal for ever`() throws {
-    let child = try ChildProcess(program("Doors"), ["source"], deadline: 2)
+    let child = try ChildProcess(program("SignalWays"), ["source"], deadline: 2)
     #expect(child.waitForOutput("ready"))
     child.send(SIGTERM)
     #expect(child.finish().ending == .overdue)
   }
 
   @Test func `with ExitKit the second Ctrl-C ends a clean-up that hangs`() throws {
-    let child = try ChildProcess(program("Doors"), ["second", "dispatchMain"])
+    let child = try ChildProcess(program("SignalWays"), ["second", "dispatchMain"])
     #expect(child.waitForOutput("ready"))
     child.send(SIGINT)
     #expect(child.waitForOutput("hanging"))
@@ -66,33 +66,33 @@ func signalled(_ name: String, _ arguments: [String], _ signal: Int32 = SIGTERM)
 @Suite struct SwiftDeadlineTests {
   @Test(arguments: ["main queue", "await", "allocate"])
   func `a handler that is stuck is named, with its place`(way: String) throws {
-    let outcome = try run(program("Doors"), ["deadline", way])
+    let outcome = try run(program("SignalWays"), ["deadline", way])
     #expect(outcome.ending == .exited(7))
     #expect(outcome.output == "")
     let line =
-      #/ExitKit: exit handler "(.+)" \(Doors/main.swift:[0-9]+\) is stuck after 0\.[0-9]{3} s: the deadline of 0\.200 s has passed\n/#
+      #/ExitKit: exit handler "(.+)" \(SignalWays/main.swift:[0-9]+\) is stuck after 0\.[0-9]{3} s: the deadline of 0\.200 s has passed\n/#
     #expect(outcome.errors.wholeMatch(of: line)?.output.1 == way[...])
   }
 
   @Test(arguments: ["await", "block"])
   func `a handler has no longer than its own limit`(way: String) throws {
-    let outcome = try run(program("Doors"), ["limit", way])
+    let outcome = try run(program("SignalWays"), ["limit", way])
     #expect(outcome.ending == .exited(7))
     #expect(outcome.output == "in time\n")
-    #expect(outcome.errors.hasPrefix("ExitKit: exit handler \"limited\" (Doors/main.swift:"))
+    #expect(outcome.errors.hasPrefix("ExitKit: exit handler \"limited\" (SignalWays/main.swift:"))
     #expect(outcome.errors.hasSuffix("its limit is 0.200 s\n"))
   }
 
   @Test func `limits that make no sense are refused and reported, and change nothing`() throws {
-    let outcome = try run(program("Doors"), ["bad limits"])
+    let outcome = try run(program("SignalWays"), ["bad limits"])
     #expect(outcome.ending == .exited(0))
     let lines = outcome.output.split(separator: "\n").map { $0.replacing(/:[0-9]+\)/, with: ")") }
     #expect(
       lines == [
-        "ExitKit: exit handler \"limited\" (Doors/main.swift) was not registered: invalid argument",
+        "ExitKit: exit handler \"limited\" (SignalWays/main.swift) was not registered: invalid argument",
         "false",
-        "ExitKit: exit handler \"negative\" (Doors/main.swift) was not registered: invalid argument",
-        "ExitKit: exit handler (Doors/main.swift) was not registered: invalid argument",
+        "ExitKit: exit handler \"negative\" (SignalWays/main.swift) was not registered: invalid argument",
+        "ExitKit: exit handler (SignalWays/main.swift) was not registered: invalid argument",
         "true", "100.0 seconds", "true",
       ])
     #expect(outcome.errors == "ExitKit: the exit deadline was not set: invalid argument\n")
@@ -102,15 +102,15 @@ func signalled(_ name: String, _ arguments: [String], _ signal: Int32 = SIGTERM)
 @Suite struct SwiftWaysOutTests {
   @Test(arguments: [("trap", SIGTRAP), ("write", SIGSEGV)])
   func `a handler that crashes is named before Swift's own words`(way: String, signal: Int32) throws {
-    let outcome = try run(program("Doors"), ["crash", way], environment: ["SWIFT_BACKTRACE": "enable=no"])
+    let outcome = try run(program("SignalWays"), ["crash", way], environment: ["SWIFT_BACKTRACE": "enable=no"])
     let signals = way == "trap" ? [SIGILL, SIGTRAP] : [signal]  // by processor
     #expect(signals.map(Ending.signaled).contains(outcome.ending))
-    #expect(outcome.errors.contains("ExitKit: exit handler \"bad one\" (Doors/main.swift:"))
+    #expect(outcome.errors.contains("ExitKit: exit handler \"bad one\" (SignalWays/main.swift:"))
   }
 
   @Test func `Swift's backtracer comes after the note`() throws {
     let environment = ["SWIFT_BACKTRACE": "enable=yes,color=no,interactive=no"]
-    let outcome = try run(program("Doors"), ["crash", "write"], environment: environment)
+    let outcome = try run(program("SignalWays"), ["crash", "write"], environment: environment)
     let words = outcome.output + outcome.errors
     #expect(outcome.ending == .signaled(SIGSEGV))
     #expect(outcome.errors.contains("ExitKit: exit handler \"bad one\""))
@@ -118,9 +118,9 @@ func signalled(_ name: String, _ arguments: [String], _ signal: Int32 = SIGTERM)
   }
 
   @Test func `quick_exit runs its own handlers, newest first, a failure reported`() throws {
-    let outcome = try run(program("Doors"), ["quick"])
+    let outcome = try run(program("SignalWays"), ["quick"])
     #expect(outcome.ending == .exited(5))
     #expect(outcome.output == "async\nnewer\nolder\n")
-    #expect(outcome.errors.hasPrefix("ExitKit: error in exit handler \"throws\" (Doors/main.swift:"))
+    #expect(outcome.errors.hasPrefix("ExitKit: error in exit handler \"throws\" (SignalWays/main.swift:"))
   }
 }
