@@ -4,9 +4,9 @@
 import PackageDescription
 
 /// A program that tests run to its end.
-func fixture(_ name: String, _ settings: [SwiftSetting] = []) -> Target {
+func program(_ name: String, _ dependencies: [Target.Dependency], _ settings: [SwiftSetting] = []) -> Target {
   .executableTarget(
-    name: name, dependencies: ["CWays", "ExitKit", "Ways"], path: "Tests/Fixtures/\(name)", swiftSettings: settings)
+    name: name, dependencies: dependencies, path: "Tests/Programs/\(name)", swiftSettings: settings)
 }
 
 let package = Package(
@@ -20,14 +20,15 @@ let package = Package(
     .target(name: "ExitKit", dependencies: ["CExitShim"]),
     .target(name: "ProcessSupport", path: "Tests/Support"),
     .testTarget(name: "CExitShimTests", dependencies: ["CExitShim", "ProcessSupport"]),
-    .executableTarget(name: "SignalWays", dependencies: ["ExitKit"], path: "Tests/Programs/SignalWays"),
-    .executableTarget(name: "AsyncSignalWays", dependencies: ["ExitKit"], path: "Tests/Programs/AsyncSignalWays"),
+    program("SignalWays", ["ExitKit"]), program("AsyncSignalWays", ["ExitKit"]),
     .testTarget(name: "WaysOutTests", dependencies: ["ProcessSupport", "SignalWays", "AsyncSignalWays"]),
     .testTarget(name: "ExitKitTests", dependencies: ["ExitKit"]),
-    .target(name: "CWays", path: "Tests/Fixtures/CWays"),
-    .target(name: "Ways", dependencies: ["CExitShim", "ExitKit"], path: "Tests/Fixtures/Ways"),
-    fixture("TopLevel"), fixture("SyncMain"), fixture("AsyncMain"), fixture("Cases"),
-    fixture("MainByDefault", [.defaultIsolation(MainActor.self)]),
+    .target(name: "CWays", path: "Tests/Programs/CWays"),
+    .target(name: "Ways", dependencies: ["CExitShim", "ExitKit"], path: "Tests/Programs/Ways"),
+    program("TopLevel", ["ExitKit", "Ways"]), program("SyncMain", ["ExitKit", "Ways"]),
+    program("AsyncMain", ["ExitKit", "Ways"]),
+    program("MainByDefault", ["ExitKit", "Ways"], [.defaultIsolation(MainActor.self)]),
+    program("Cases", ["CWays", "ExitKit", "Ways"]),
     .testTarget(name: "WaysOutSwiftTests", dependencies: ["ProcessSupport"]),
   ],
   swiftLanguageModes: [.v6],

@@ -4,13 +4,8 @@ import Glibc
 import ProcessSupport
 import Testing
 
-/// The path of an executable of this package, which is built beside the tests.
-func program(_ name: String) -> String {
-  var buffer = [CChar](repeating: 0, count: 4096)
-  let length = readlink("/proc/self/exe", &buffer, buffer.count)
-  let own = String(decoding: buffer.prefix(max(0, length)).map(UInt8.init), as: UTF8.self)
-  return own.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/") + "/" + name
-}
+/// The path of an executable of this package.
+func program(_ name: String) -> String { "\(builtPrograms)/\(name)" }
 
 func signalled(_ name: String, _ arguments: [String], _ signal: Int32 = SIGTERM) throws -> Outcome {
   let child = try ChildProcess(program(name), arguments)

@@ -127,13 +127,6 @@ let exitCases: [String: Case] = [
       }
     }
   },
-  "an exit out of a scope": {
-    atExit { say("process") }
-    withExitStack { stack in
-      stack.register { say("scope") }
-      exit(3)
-    }
-  },
   "an asynchronous scope": {
     await exitAfter {
       try await withExitStack { stack in
