@@ -3,6 +3,9 @@
 
 # Strict here, and never in Package.swift, where it would break those who depend on it.
 STRICT = -Xswiftc -warnings-as-errors -Xcc -Wall -Xcc -Wextra -Xcc -Werror
+# One folder for all that needs swift-syntax, so that it is built once. SwiftPM 6.3 fails on -Xcc -Werror where a package
+# has a dependency that it fetches.
+MACRO = --scratch-path .build-macro -Xswiftc -warnings-as-errors
 SWIFT ?= swift
 CC ?= cc
 C_SOURCES = $(wildcard Sources/CExitShim/*.c)
@@ -21,8 +24,15 @@ demo: ## Build and run the examples; show program, transcript and status of each
 	@Scripts/need swift cc sqlite3
 	$(SWIFT) build --package-path Examples $(STRICT)
 	@Examples/demo "$$($(SWIFT) build --package-path Examples --show-bin-path)"
+	@$(MAKE) --no-print-directory demo-macro
 
-test: test-c test-builds ## Run every test
+demo-macro: ## Build and run the example of @AtExit; builds swift-syntax once, which takes minutes
+	@Scripts/need swift cc
+	$(SWIFT) build --package-path Examples/Decorator $(MACRO)
+	@Examples/demo "$$($(SWIFT) build --package-path Examples/Decorator $(MACRO) --show-bin-path)" \
+	  Decorator/scenarios.txt
+
+test: test-c test-builds test-macro ## Run every test
 	@Scripts/need swift cc sqlite3
 	$(SWIFT) test $(STRICT)
 	$(SWIFT) test --package-path Examples $(STRICT)
@@ -31,6 +41,9 @@ test-c: ## Compile the C target and its header alone, strictly, with gcc and cla
 	@Scripts/need cc
 	@Scripts/check-c
 	@Scripts/check-abi
+
+test-macro: demo-macro ## Run the tests of @AtExit; builds swift-syntax once, which takes minutes
+	$(SWIFT) test --traits AtExitMacro $(MACRO) --filter DecoratorTests
 
 test-builds: ## Install into an empty folder, and build Examples/Builds with that: make, CMake, Meson, pkg-config
 	@Scripts/need swift cc g++ cmake ninja meson pkg-config
@@ -69,4 +82,4 @@ clean: ## Remove everything that was built
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 13
 
-.PHONY: build bench demo test test-c test-builds lint format docs clean help
+.PHONY: build bench demo demo-macro test test-macro test-c test-builds lint format docs clean help

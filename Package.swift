@@ -1,7 +1,15 @@
 // swift-tools-version: 6.2
 // SPDX-License-Identifier: Apache-2.0
 
+import CompilerPluginSupport
 import PackageDescription
+
+/// Only who asks for `@AtExit` resolves and builds swift-syntax: all that needs it has this condition.
+let macro = "AtExitMacro"
+
+func swiftSyntax(_ product: String) -> Target.Dependency {
+  .product(name: product, package: "swift-syntax", condition: .when(traits: [macro]))
+}
 
 /// A program that tests run to its end.
 func program(_ name: String, _ dependencies: [Target.Dependency], _ settings: [SwiftSetting] = []) -> Target {
@@ -15,9 +23,14 @@ let package = Package(
     .library(name: "ExitKit", targets: ["ExitKit"]),
     .library(name: "CExitShim", targets: ["CExitShim"]),
   ],
+  traits: [.trait(name: macro, description: "The attribute @AtExit, which registers a function without a call.")],
+  dependencies: [.package(url: "https://github.com/swiftlang/swift-syntax", "600.0.1"..<"604.0.0")],
   targets: [
     .target(name: "CExitShim"),
-    .target(name: "ExitKit", dependencies: ["CExitShim"]),
+    .target(
+      name: "ExitKit", dependencies: ["CExitShim", .target(name: "ExitKitMacros", condition: .when(traits: [macro]))]),
+    .macro(
+      name: "ExitKitMacros", dependencies: [swiftSyntax("SwiftSyntaxMacros"), swiftSyntax("SwiftCompilerPlugin")]),
     .target(name: "ProcessSupport", path: "Tests/Support"),
     .testTarget(name: "CExitShimTests", dependencies: ["CExitShim", "ProcessSupport"]),
     program("SignalWays", ["ExitKit"]), program("AsyncSignalWays", ["ExitKit"]),
@@ -30,6 +43,9 @@ let package = Package(
     program("MainByDefault", ["ExitKit", "Ways"], [.defaultIsolation(MainActor.self)]),
     program("Cases", ["CWays", "ExitKit", "Ways"]),
     .testTarget(name: "WaysOutSwiftTests", dependencies: ["ProcessSupport"]),
+    .testTarget(
+      name: "DecoratorTests",
+      dependencies: ["ProcessSupport", "ExitKitMacros", swiftSyntax("SwiftSyntaxMacrosGenericTestSupport")]),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .c11

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#if AtExitMacro
+  /// Registers a function, without a call, for the exit of the process.
+  ///
+  /// It is registered when the executable or the library that it is part of is loaded: before `main`, and before
+  /// whatever the program registers by calls, so in its phase it runs after that. Otherwise it is a handler as any
+  /// other: it may throw, be asynchronous, belong to an actor, take an ``ExitContext``. When the library is unloaded
+  /// it runs then. The functions of one file are registered in the order of their lines.
+  ///
+  /// For functions of a file and static ones of a type that is not generic; parameters need default values. Needs
+  /// Swift 6.3, and the package trait `AtExitMacro`.
+  ///
+  /// - Parameters:
+  ///   - name: A name for reports, and for ``ExitStack/cancel(named:)``. Unless given, the name of the function after
+  ///     those of the types around it, such as `Log.flush`.
+  ///   - phase: When it runs among the handlers of the process.
+  ///   - inherited: Whether a forked child runs it as well, as its own.
+  @attached(peer)
+  public macro AtExit(name: String? = nil, phase: ExitPhase = .normal, inherited: Bool = false) =
+    #externalMacro(module: "ExitKitMacros", type: "AtExitMacro")
+#endif
