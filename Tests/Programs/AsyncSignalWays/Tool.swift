@@ -9,11 +9,7 @@ func say(_ line: String) {
   _ = line.withCString { write(STDOUT_FILENO, $0, strlen($0)) }
 }
 
-<<<<<<<< HEAD:Tests/Programs/AsyncDoors/AsyncWays.swift
-@main struct AsyncDoors {
-========
 @main struct Tool {
->>>>>>>> 73f9e13 (The signal programs keep their names apart from the others'; the new functions stand in the ABI list):Tests/Programs/AsyncSignalWays/Tool.swift
   static func main() async throws {
     let log = "on the main actor"
     atExit { say(log) }
