@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Many threads at once, against a model that counts: what a finalizer can come to is one of run by death, run by a call,
+// run by its stack, and detached, and it comes to exactly one of them. EXITKIT_STRESS_SECONDS says how long; the case
+// is CPython's 36, and its experiment of four threads that call the same finalizer.
+
+import ExitKit
+import Glibc
+import Synchronization
+import Testing
+
+private func inThreads(_ count: Int, _ body: @escaping @Sendable (Int) -> Void) {
+  final class Work: Sendable {
+    let body: @Sendable () -> Void
+    init(_ body: @escaping @Sendable () -> Void) { self.body = body }
+  }
+  let threads = (0..<count).map { index in
+    var thread = pthread_t()
+    let work = Unmanaged.passRetained(Work { body(index) })
+    pthread_create(
+      &thread, nil, { Unmanaged<Work>.fromOpaque($0!).takeRetainedValue().body(); return nil }, work.toOpaque())
+    return thread
+  }
+  for thread in threads { pthread_join(thread, nil) }
+}
+
+private struct Random {
+  var state: UInt64
+  mutating func next(_ limit: Int) -> Int {
+    state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+    return Int(state >> 33) % limit
+  }
+}
+
+/// What one finalizer has come to.
+private final class Fate: Sendable {
+  let ran = Atomic(0), detached = Atomic(0)
+}
+
+private struct Slot {
+  var thing: Thing?
+  var finalizer: Finalizer<Thing, Int>?
+  var fate: Fate?
+}
+
+private final class Shared: Sendable {
+  let slot = Mutex(Slot())
+}
+
+@Suite(.serialized) struct FinalizerStressTests {
+  @Test func `random making, dropping, calling, detaching, peeking and running from four threads`() {
+    let seconds = getenv("EXITKIT_STRESS_SECONDS").flatMap { Double(String(cString: $0)) } ?? 0.3
+    let end = ContinuousClock.now + .seconds(seconds)
+    let stack = ExitStack("stress")
+    let slots = (0..<64).map { _ in Shared() }
+    let fates = Mutex<[Fate]>([])
+    let mistakes = Atomic(0)
+
+    inThreads(4) { thread in
+      var random = Random(state: UInt64(thread) &* 77 &+ 1), own: [Fate] = []
+      while ContinuousClock.now < end {
+        for _ in 0..<100 {
+          let shared = slots[random.next(slots.count)]
+          let slot = shared.slot.withLock { $0 }
+          switch random.next(16) {
+          case 0..<5:
+            let fate = Fate(), thing = slot.thing != nil && random.next(2) == 0 ? slot.thing! : Thing()
+            let finalizer = stack.finalize(thing) { fate.ran.add(1, ordering: .relaxed).newValue }
+            own.append(fate)
+            shared.slot.withLock { $0 = Slot(thing: thing, finalizer: finalizer, fate: fate) }
+          case 5..<8:
+            shared.slot.withLock { $0.thing = nil }
+          case 8..<10:
+            if let result = try? slot.finalizer?(), result != 1 { mistakes.add(1, ordering: .relaxed) }
+          case 10..<12:
+            if slot.finalizer?.detach() != nil { slot.fate!.detached.add(1, ordering: .relaxed) }
+          case 12..<14:
+            if let peeked = slot.finalizer?.peek(), let thing = slot.thing, peeked !== thing, slot.finalizer!.isAlive {
+              mistakes.add(1, ordering: .relaxed)
+            }
+          case 14:
+            slot.finalizer?.runsAtExit = random.next(2) == 0
+          default:
+            if random.next(200) == 0 { stack.run() }
+          }
+        }
+      }
+      fates.withLock { $0 += own }
+    }
+
+    for shared in slots { shared.slot.withLock { $0.thing = nil } }
+    #expect(stack.count == 0)
+    #expect(mistakes.load(ordering: .relaxed) == 0)
+    let all = fates.withLock { $0 }
+    #expect(all.count > 100)
+    let wrong = all.filter { $0.ran.load(ordering: .relaxed) + $0.detached.load(ordering: .relaxed) != 1 }
+    #expect(wrong.count == 0, "of \(all.count)")
+  }
+
+  @Test func `four threads call the same finalizers: each runs once, and one caller has its result`() {
+    let stack = ExitStack("calls")
+    let things = (0..<200).map { _ in Thing() }
+    let ran = Atomic(0), results = Atomic(0)
+    let finalizers = things.map { stack.finalize($0) { ran.add(1, ordering: .relaxed).newValue } }
+    inThreads(4) { _ in
+      for finalizer in finalizers where (try? finalizer()) != nil { results.add(1, ordering: .relaxed) }
+    }
+    #expect(ran.load(ordering: .relaxed) == 200)
+    #expect(results.load(ordering: .relaxed) == 200)
+    withExtendedLifetime(things) {}
+  }
+
+  @Test func `one thread runs the stack while others make, keep and drop`() {
+    let stack = ExitStack("drained")
+    let made = Atomic(0), ran = Atomic(0), working = Atomic(3)
+    inThreads(4) { thread in
+      if thread == 0 {
+        while working.load(ordering: .relaxed) != 0 { stack.run() }
+        return
+      }
+      var kept: [Thing] = []
+      for i in 0..<2_000 {
+        let thing = Thing()
+        stack.finalize(thing, phase: ExitPhase.allCases[i % 3]) { _ = ran.add(1, ordering: .relaxed) }
+        made.add(1, ordering: .relaxed)
+        if i % 2 == 0 { kept.append(thing) }
+        if i % 100 == 0 { kept.removeAll() }
+      }
+      working.subtract(1, ordering: .relaxed)
+    }
+    stack.run()
+    #expect(ran.load(ordering: .relaxed) == made.load(ordering: .relaxed))
+    #expect(stack.count == 0)
+  }
+
+  @Test func `peeking at objects that die on another thread gives the object or nothing`() {
+    let stack = ExitStack("peeks")
+    let shared = Shared()
+    let isOver = Atomic(false)
+    inThreads(2) { thread in
+      if thread == 0 {
+        for _ in 0..<5_000 {
+          let thing = Thing()
+          let finalizer = stack.finalize(thing) { 0 }
+          shared.slot.withLock { $0.finalizer = finalizer }
+        }
+        isOver.store(true, ordering: .relaxed)
+      } else {
+        while !isOver.load(ordering: .relaxed) {
+          let finalizer = shared.slot.withLock { $0.finalizer }
+          if let thing = finalizer?.peek() { withExtendedLifetime(thing) { _ = "\(thing)" } }
+        }
+      }
+    }
+    #expect(stack.count == 0)
+  }
+}
