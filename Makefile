@@ -49,6 +49,18 @@ test-builds: ## Install into an empty folder, and build Examples/Builds with tha
 	@Scripts/need swift cc g++ cmake ninja meson pkg-config
 	@Scripts/check-builds
 
+# gcc's thread sanitizer for C fixtures: the one of Swift's clang does not link without Swift.
+sanitize: ## Run the C and the Swift tests under the thread, address and undefined-behaviour sanitizers; races longer
+	@Scripts/need swift cc
+	EXITKIT_STRESS=2 EXITKIT_FIXTURE_FLAGS='-fsanitize=thread' $(SWIFT) test $(STRICT) \
+	  --filter 'ThreadTests|NestedExitTests|OrderTests'
+	EXITKIT_FIXTURE_FLAGS='-fsanitize=address,undefined' $(SWIFT) test $(STRICT) \
+	  --filter 'ThreadTests|NestedExitTests|OrderTests|ModelTests'
+	EXITKIT_STRESS_SECONDS=10 $(SWIFT) test $(STRICT) --scratch-path .build-thread --sanitize=thread \
+	  --filter 'ExitKitTests|CExitShimTests.StackTests|CExitShimTests.NestedStackTests'
+	$(SWIFT) test $(STRICT) --scratch-path .build-address --sanitize=address \
+	  --filter 'ExitKitTests|CExitShimTests.StackTests|CExitShimTests.NestedStackTests'
+
 bench: ## Print the table of Benchmarks, ratios in one run; BENCH='--only cancel' and the like
 	@Scripts/need swift cc
 	$(SWIFT) build --package-path Benchmarks -c release $(STRICT)
@@ -82,4 +94,4 @@ clean: ## Remove everything that was built
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 13
 
-.PHONY: build bench demo demo-macro test test-macro test-c test-builds lint format docs clean help
+.PHONY: build bench sanitize demo demo-macro test test-macro test-c test-builds lint format docs clean help
