@@ -72,8 +72,7 @@ static void report(uint64_t time) {
 }
 
 static void fire(void) { // returns if there is no cause any more
-  atomic_store(&firing, 1);
-  atomic_thread_fence(memory_order_seq_cst);
+  atomic_exchange(&firing, 1);
   uint64_t end = due(), time = cexit_now();
   if (end != 0 && end <= time) {
     report(time);
@@ -100,10 +99,11 @@ static CEXIT_NORETURN void *watch(void *unused) {
 
 // ---- The threads that run handlers
 
+// Two exchanges of one word come one after the other: either this one sees that the other has been, or the other sees
+// all that this thread did before.
 void cexit_stay_if_firing(void) {
-  if (SINGLE_THREADED) return; // nobody is there to fire, and the fence costs more than the rest of a run
-  atomic_thread_fence(memory_order_seq_cst);
-  while (atomic_load(&firing) != 0) cexit_futex_wait(&firing, 1);
+  if (SINGLE_THREADED) return; // nobody is there to fire, and the exchange costs more than the rest of a run
+  while (atomic_fetch_add(&firing, 0) != 0) cexit_futex_wait(&firing, 1);
 }
 
 static void find_soonest(void) { // on the thread that exits

@@ -13,9 +13,6 @@ let stress = getenv("EXITKIT_STRESS").flatMap { Int(String(cString: $0)) } ?? 1
 
 func rounds(_ count: Int) -> String { String(count * stress) }
 
-/// The fixtures are compiled with a sanitizer, which has memory and an exit status of its own.
-let isSanitized = CBuild.plain.flags.contains { $0.hasPrefix("-fsanitize") }
-
 extension Outcome {
   /// With these lines on standard output, and nothing on standard error.
   init(_ ending: Ending, lines first: String, _ more: String...) {

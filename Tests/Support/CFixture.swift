@@ -44,6 +44,9 @@ public struct CBuild: Hashable, Sendable {
   }
 }
 
+/// The fixtures are compiled with a sanitizer, which has memory and an exit status of its own.
+public let isSanitized = CBuild.plain.flags.contains { $0.hasPrefix("-fsanitize") }
+
 /// The root of this package.
 public let packageRoot = #filePath.split(separator: "/", omittingEmptySubsequences: false).dropLast(3).joined(
   separator: "/")

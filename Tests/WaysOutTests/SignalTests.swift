@@ -17,7 +17,7 @@ import Testing
     return child.finish()
   }
 
-  @Test(arguments: ["loop", "read", "stdio", "mask", "join", "gone"])
+  @Test(.disabled(if: isSanitized, hides), arguments: ["loop", "read", "stdio", "mask", "join", "gone"])
   func `a signal runs every handler, flushes stdio and ends the process, whatever main is doing`(state: String) throws {
     let outcome = try signalled(["orderly", state])
     #expect(
@@ -33,7 +33,7 @@ import Testing
     #expect(outcome.ending == .signaled(SIGTERM))
   }
 
-  @Test(arguments: [SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGALRM, 40])
+  @Test(.disabled(if: isSanitized, hides), arguments: [SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGALRM, 40])
   func `the process dies of the very signal that it was sent`(signal: Int32) throws {
     let outcome = try signalled(["orderly", "loop", "\(signal)"], signal)
     #expect(outcome.ending == .signaled(signal))
@@ -76,7 +76,7 @@ import Testing
       outcome == Outcome(.signaled(SIGTERM), output: "signal 15 from itself\nsignal 15 from itself\ndestructor\n"))
   }
 
-  @Test func `an exit in a handler does not hide the signal`() throws {
+  @Test(.disabled(if: isSanitized, hides)) func `an exit in a handler does not hide the signal`() throws {
     let outcome = try run(program, ["status"])
     #expect(outcome == Outcome(.signaled(SIGTERM), output: "exit(5)\nstatus 5\nlibc's\ndestructor\n"))
   }
@@ -94,7 +94,8 @@ import Testing
     #expect(try run(program, ["quick"]) == Outcome(.exited(4), output: "libc's\n"))
   }
 
-  @Test func `timeout, which sends its signal twice, does not cut the clean-up short`() throws {
+  @Test(.disabled(if: isSanitized, hides))
+  func `timeout, which sends its signal twice, does not cut the clean-up short`() throws {
     for _ in 0..<10 {
       let outcome = try run("timeout", ["0.05", program, "twice"])
       #expect(outcome.ending == .exited(124))
@@ -110,7 +111,8 @@ import Testing
 
   // Children
 
-  @Test func `a forked child dies of a signal at once, and the parent does not notice`() throws {
+  @Test(.disabled(if: isSanitized, hides))
+  func `a forked child dies of a signal at once, and the parent does not notice`() throws {
     let outcome = try run(program, ["fork"])
     #expect(outcome == Outcome(.exited(0), output: "child: signal 15\nparent's\ndestructor\n"))
   }
@@ -120,7 +122,9 @@ import Testing
     #expect(outcome == Outcome(.exited(0), output: "child's\ndestructor\nchild: signal 15\nparent's\ndestructor\n"))
   }
 
-  @Test func `a child of vfork dies of a signal, and the parent does not exit`() throws {
+  @Test(.disabled(if: isSanitized, hides)) func `a child of vfork dies of a signal, and the parent does not exit`()
+    throws
+  {
     let outcome = try run(program, ["vfork"])
     #expect(outcome == Outcome(.exited(0), output: "child: signal 15\nparent's\ndestructor\n"))
   }
