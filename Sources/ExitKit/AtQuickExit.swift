@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Runs a closure at `quick_exit`, which skips the handlers of ``atExit(name:phase:inherited:within:file:line:owner:_:)``.
+/// Runs a closure at `quick_exit`, which skips the handlers of `atExit`.
 ///
 /// The handlers of `quick_exit` are a stack of their own, newest first, shared with C's `cexit_at_quick_exit`. Each runs
 /// once, though several threads leave. Nothing is flushed after them. Otherwise as with `atExit`.
