@@ -23,91 +23,101 @@ private func reclass(_ object: Copied, writable: Bool, deinitWord: UInt? = nil) 
   isa.pointee = UnsafeRawPointer(copy + before)
 }
 
-@Suite(.serialized) struct FinalizerFallbackTests {
-  let log = Log()
-  let stack = ExitStack("fallback")
+private func unwatched() -> Copied {
+  let thing = Copied()
+  reclass(thing, writable: false)
+  return thing
+}
 
-  private func unwatched() -> Copied {
-    let thing = Copied()
-    reclass(thing, writable: false)
-    return thing
+private let stack = ExitStack("fallback")
+private let log = Log()
+
+/// What a registration does besides: it looks through the objects that cannot be watched.
+private func sweep() { stack.finalize(Thing()) {} }
+
+/// Each test is a process of its own, since the registrations of others would sweep, too.
+@Suite struct FinalizerFallbackTests {
+  @Test func `a copy of a class in writable memory is watched, so copying is not what fails`() async {
+    await #expect(processExitsWith: .success) {
+      var thing: Copied? = Copied()
+      reclass(thing!, writable: true)
+      #expect(stack.finalize(thing!) { log.note("ran") }.isPrompt)
+      drop(&thing)
+      #expect(log.all == ["ran"])
+    }
   }
 
-  /// What a registration does besides: it looks through the objects that cannot be watched.
-  private func sweep() { stack.finalize(Thing()) {} }
-
-  @Test func `a copy of a class in writable memory is watched, so copying is not what fails`() {
-    var thing: Copied? = Copied()
-    reclass(thing!, writable: true)
-    let log = log
-    #expect(stack.finalize(thing!) { log.note("ran") }.isPrompt)
-    drop(&thing)
-    #expect(log.all == ["ran"])
+  @Test func `an object of a class in read-only memory has its finalizer run by the next registration`() async {
+    await #expect(processExitsWith: .success) {
+      var thing: Copied? = unwatched()
+      let finalizer = stack.finalize(thing!) { log.note("ran") }
+      #expect(!finalizer.isPrompt)
+      #expect(finalizer.isAlive)
+      #expect(finalizer.peek() === thing)
+      sweep()
+      #expect(log.all == [])
+      drop(&thing)
+      #expect(!finalizer.isAlive)
+      #expect(finalizer.peek() == nil)
+      #expect(log.all == [])
+      sweep()
+      #expect(log.all == ["ran"])
+      let again: Void? = try finalizer()
+      #expect(again == nil)
+      #expect(stack.count == 0)
+    }
   }
 
-  @Test func `an object of a class in read-only memory has its finalizer run by the next registration`() throws {
-    var thing: Copied? = unwatched()
-    let log = log
-    let finalizer = stack.finalize(thing!) { log.note("ran") }
-    #expect(!finalizer.isPrompt)
-    #expect(finalizer.isAlive)
-    #expect(finalizer.peek() === thing)
-    sweep()
-    #expect(log.all == [])
-    drop(&thing)
-    #expect(!finalizer.isAlive)
-    #expect(finalizer.peek() == nil)
-    #expect(log.all == [])
-    sweep()
-    #expect(log.all == ["ran"])
-    #expect(try finalizer() == nil)
-    #expect(stack.count == 0)
+  @Test func `or by its stack, in its place, whether the object lives or not`() async {
+    await #expect(processExitsWith: .success) {
+      var dead: Copied? = unwatched()
+      let alive = unwatched()
+      stack.finalize(dead!) { log.note("dead") }
+      stack.register { log.note("handler") }
+      stack.finalize(alive) { log.note("alive") }
+      drop(&dead)
+      stack.run()
+      #expect(log.all == ["alive", "handler", "dead"])
+      withExtendedLifetime(alive) {}
+    }
   }
 
-  @Test func `or by its stack, in its place, whether the object lives or not`() {
-    var dead: Copied? = unwatched()
-    let alive = unwatched()
-    let log = log
-    stack.finalize(dead!) { log.note("dead") }
-    stack.register { log.note("handler") }
-    stack.finalize(alive) { log.note("alive") }
-    drop(&dead)
-    stack.run()
-    #expect(log.all == ["alive", "handler", "dead"])
-    withExtendedLifetime(alive) {}
+  @Test func `calling and detaching work as ever`() async {
+    await #expect(processExitsWith: .success) {
+      var called: Copied? = unwatched(), detached: Copied? = unwatched()
+      let first = stack.finalize(called!) { log.note("called"); return 1 }
+      let second = stack.finalize(detached!) { log.note("detached") }
+      let result = try first()
+      #expect(result == 1)
+      #expect(second.detach() === detached)
+      drop(&called)
+      drop(&detached)
+      sweep()
+      #expect(log.all == ["called"])
+    }
   }
 
-  @Test func `calling and detaching work as ever`() throws {
-    var called: Copied? = unwatched(), detached: Copied? = unwatched()
-    let log = log
-    let first = stack.finalize(called!) { log.note("called"); return 1 }
-    let second = stack.finalize(detached!) { log.note("detached") }
-    #expect(try first() == 1)
-    #expect(second.detach() === detached)
-    drop(&called)
-    drop(&detached)
-    sweep()
-    #expect(log.all == ["called"])
+  @Test func `many of them are all found in the end, and the living ones left alone`() async {
+    await #expect(processExitsWith: .success) {
+      var dying = (0..<200).map { _ in unwatched() }
+      let living = (0..<200).map { _ in unwatched() }
+      for thing in dying { stack.finalize(thing) { log.note("ran") } }
+      for thing in living { stack.finalize(thing) { log.note("ran") } }
+      dying.removeAll()
+      for _ in 0..<1000 { sweep() }
+      #expect(log.all.count == 200)
+      #expect(stack.cancelAll() == 200)
+      withExtendedLifetime(living) {}
+    }
   }
 
-  @Test func `many of them are all found in the end, and the living ones left alone`() {
-    let log = log
-    var dying = (0..<200).map { _ in unwatched() }
-    let living = (0..<200).map { _ in unwatched() }
-    for thing in dying { stack.finalize(thing) { log.note("ran") } }
-    for thing in living { stack.finalize(thing) { log.note("ran") } }
-    dying.removeAll()
-    for _ in 0..<1000 { sweep() }
-    #expect(log.all.count == 200)
-    #expect(stack.cancelAll() == 200)
-    withExtendedLifetime(living) {}
-  }
-
-  @Test func `a class whose deinit is no code is left alone`() {
-    let thing = Unmanaged.passRetained(Copied())  // it could not be freed
-    reclass(thing.takeUnretainedValue(), writable: true, deinitWord: 0x1234)
-    #expect(!stack.finalize(thing.takeUnretainedValue()) {}.isPrompt)
-    stack.cancelAll()
+  @Test func `a class whose deinit is no code is left alone`() async {
+    await #expect(processExitsWith: .success) {
+      let thing = Unmanaged.passRetained(Copied())  // it could not be freed
+      reclass(thing.takeUnretainedValue(), writable: true, deinitWord: 0x1234)
+      #expect(!stack.finalize(thing.takeUnretainedValue()) {}.isPrompt)
+      stack.cancelAll()
+    }
   }
 }
 
