@@ -60,7 +60,7 @@ final class ExitLoop: TaskExecutor {
 
   private func finish(_ operation: @escaping @Sendable () async throws -> Void) -> End {
     let main = MainStandIn.shared
-    let isMain = MainStandIn.isCurrent(MainActor.shared)
+    let isMain = Shim.isCurrent(MainActor.shared)
     let isIdle = Shim.isMainIdle
     let completion = Completion(loop: self)
     var end = End()

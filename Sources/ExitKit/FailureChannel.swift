@@ -53,7 +53,7 @@ struct FailureReporter: Sendable {
 
   /// Returns what the reporter threw.
   func report(_ failure: ExitFailure) -> (any Error)? {
-    if let isolation, !MainStandIn.isCurrent(isolation) {
+    if let isolation, !Shim.isCurrent(isolation) {
       return ExitLoop.finish { try await call(failure, on: isolation) }.error
     }
     do { try body(failure) } catch { return error }

@@ -41,7 +41,7 @@ class FinalizerBase {
 
   /// Called by whoever has claimed the finalizer: a run of its stack, or the thread that its object died on.
   final func runFromStack() {
-    if let isolation, Shim.isDeferring, !MainStandIn.isCurrent(isolation) {
+    if let isolation, Shim.isDeferring, !Shim.isCurrent(isolation) {
       return Shim.leave(HandlerOutcome(failures: [], deferred: asHandler(isolation)))
     }
     if let error = run({ try call() }) { report(.thrown, error) }
@@ -50,7 +50,7 @@ class FinalizerBase {
   /// Runs something where the finalizer has to run, waits for it, and returns what it threw.
   @inline(__always)
   final func run(_ work: () throws -> Void) -> (any Error)? {
-    if let isolation, !MainStandIn.isCurrent(isolation) { return hop(to: isolation, work) }
+    if let isolation, !Shim.isCurrent(isolation) { return hop(to: isolation, work) }
     do { try work() } catch { return error }
     return nil
   }

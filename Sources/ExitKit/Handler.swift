@@ -79,7 +79,7 @@ final class Handler: Sendable {
 
   private static func isHere(_ actor: (any Actor)?) -> Bool {
     guard let actor else { return true }
-    return MainStandIn.isCurrent(actor)
+    return Shim.isCurrent(actor)
   }
 
   @concurrent private func callAnywhere() async throws {

@@ -35,10 +35,6 @@ final class MainStandIn: SerialExecutor {
     set { state.withLock { $0.grace = newValue } }
   }
 
-  static func isCurrent(_ actor: any Actor) -> Bool {
-    (actor === MainActor.shared && Shim.isOnMain) || Shim.isCurrent(actor)
-  }
-
   // MARK: Loops
 
   func begin(_ loop: ExitLoop) {

@@ -272,7 +272,9 @@ enum Shim {
   static func drainMain() { cexit_main_drain() }
   static func postToMain(_ work: @convention(c) (UnsafeMutableRawPointer?) -> Void) { _ = cexit_main_post(work) }
 
+  /// Whether the calling thread is the actor's. Here and not in a class: making that known to the runtime takes memory.
   static func isCurrent(_ actor: any Actor) -> Bool {
+    if actor === MainActor.shared && isOnMain { return true }
     let words = words(of: actor.unownedExecutor)
     return cexit_executor_is_current(words.0, words.1)
   }
