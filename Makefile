@@ -9,6 +9,7 @@ MACRO = --scratch-path .build-macro -Xswiftc -warnings-as-errors
 SWIFT ?= swift
 CC ?= cc
 C_SOURCES = $(wildcard Sources/CExitShim/*.c)
+ORDER_SOURCES = $(wildcard Sources/CExitOrder/*.c Sources/CExitOrder/include/*.h)
 C_HEADERS = $(wildcard Sources/CExitShim/*.h Sources/CExitShim/include/*.h)
 C_BENCH = $(wildcard Benchmarks/Sources/bench/*.[ch])
 
@@ -70,13 +71,13 @@ bench: ## Print the table of Benchmarks, ratios in one run; BENCH='--only cancel
 lint: ## Check the format of Swift and C, and the rules that a search can check
 	@Scripts/need swift clang-format
 	$(SWIFT) format lint --strict --recursive --parallel Package.swift Sources Tests Examples Benchmarks
-	clang-format --dry-run --Werror $(C_SOURCES) $(C_HEADERS) $(C_BENCH)
+	clang-format --dry-run --Werror $(C_SOURCES) $(C_HEADERS) $(C_BENCH) $(ORDER_SOURCES)
 	@Scripts/check-rules
 
 format: ## Format Swift and C in place
 	@Scripts/need swift clang-format
 	$(SWIFT) format --in-place --recursive --parallel Package.swift Sources Tests Examples Benchmarks
-	clang-format -i $(C_SOURCES) $(C_HEADERS) $(C_BENCH)
+	clang-format -i $(C_SOURCES) $(C_HEADERS) $(C_BENCH) $(ORDER_SOURCES)
 
 docs: ## Build the documentation archive into .build-docs/html
 	@Scripts/need swift docc

@@ -22,11 +22,13 @@ let package = Package(
   products: [
     .library(name: "ExitKit", targets: ["ExitKit"]),
     .library(name: "CExitShim", targets: ["CExitShim"]),
+    .library(name: "CExitOrder", targets: ["CExitOrder"]),
   ],
   traits: [.trait(name: macro, description: "The attribute @AtExit, which registers a function without a call.")],
   dependencies: [.package(url: "https://github.com/swiftlang/swift-syntax", "600.0.1"..<"604.0.0")],
   targets: [
     .target(name: "CExitShim"),
+    .target(name: "CExitOrder", dependencies: ["CExitShim"]),
     .target(
       name: "ExitKit", dependencies: ["CExitShim", .target(name: "ExitKitMacros", condition: .when(traits: [macro]))]),
     .macro(

@@ -3,7 +3,7 @@
 # part comes with it where there is a Swift compiler (SWIFTC= leaves it out).
 
 VERSION = 0.1.0
-SONAME = libCExitShim.so.$(word 1,$(subst ., ,$(VERSION)))
+MAJOR = $(word 1,$(subst ., ,$(VERSION)))
 
 PREFIX ?= /usr/local
 INCLUDEDIR ?= $(PREFIX)/include
@@ -27,11 +27,12 @@ $(BUILD)/stack.o: CFLAGS := $(CFLAGS:-Os=-O2)
 $(addprefix $(BUILD)/,forward.o home.o process.o storage.o): CFLAGS += -fno-asynchronous-unwind-tables
 SHIM_CFLAGS = -std=c11 -fPIC -fvisibility=hidden -ISources/CExitShim/include
 OBJECTS = $(C_SOURCES:Sources/CExitShim/%.c=$(BUILD)/%.o)
-PUBLIC_HEADERS = $(wildcard Sources/CExitShim/include/*.h)
+PUBLIC_HEADERS = $(wildcard Sources/CExitShim/include/*.h Sources/CExitOrder/include/*.h)
 SWIFT_SOURCES = $(shell find Sources/ExitKit -name '*.swift')
+ORDER = $(BUILD)/libCExitOrder
 SHIM_MAP = Scripts/install/CExitShim.map
 
-LIBRARIES = $(BUILD)/libCExitShim.a $(BUILD)/libCExitShim.so.$(VERSION)
+LIBRARIES = $(BUILD)/libCExitShim.a $(BUILD)/libCExitShim.so.$(VERSION) $(ORDER).a $(ORDER).so.$(VERSION)
 SWIFT_LIBRARIES = $(if $(SWIFTC),$(BUILD)/libExitKit.a)
 
 libraries: $(LIBRARIES) $(SWIFT_LIBRARIES) ## Build what `make install` installs
@@ -40,11 +41,13 @@ install: libraries ## Install below PREFIX (/usr/local), with DESTDIR in front; 
 	@$(if $(SWIFTC),,echo 'no swiftc: installing the C part only')
 	install -d $(addprefix $(DESTDIR),$(INCLUDEDIR) $(LIBDIR) $(PKGCONFIGDIR) $(CMAKEDIR))
 	install -m 644 $(PUBLIC_HEADERS) $(DESTDIR)$(INCLUDEDIR)
-	install -m 644 $(BUILD)/libCExitShim.a $(DESTDIR)$(LIBDIR)
-	install -m 755 $(BUILD)/libCExitShim.so.$(VERSION) $(DESTDIR)$(LIBDIR)
-	ln -sf libCExitShim.so.$(VERSION) $(DESTDIR)$(LIBDIR)/$(SONAME)
-	ln -sf $(SONAME) $(DESTDIR)$(LIBDIR)/libCExitShim.so
-	$(FILL) Scripts/install/CExitShim.pc.in >$(DESTDIR)$(PKGCONFIGDIR)/CExitShim.pc
+	install -m 644 $(filter %.a,$(LIBRARIES)) $(DESTDIR)$(LIBDIR)
+	install -m 755 $(filter-out %.a,$(LIBRARIES)) $(DESTDIR)$(LIBDIR)
+	for name in CExitShim CExitOrder; do \
+	  ln -sf lib$$name.so.$(VERSION) $(DESTDIR)$(LIBDIR)/lib$$name.so.$(MAJOR) && \
+	  ln -sf lib$$name.so.$(MAJOR) $(DESTDIR)$(LIBDIR)/lib$$name.so && \
+	  $(FILL) Scripts/install/$$name.pc.in >$(DESTDIR)$(PKGCONFIGDIR)/$$name.pc || exit; \
+	done
 	$(FILL) Scripts/install/ExitKitConfig.cmake.in >$(DESTDIR)$(CMAKEDIR)/ExitKitConfig.cmake
 	$(FILL) Scripts/install/ExitKitConfigVersion.cmake.in >$(DESTDIR)$(CMAKEDIR)/ExitKitConfigVersion.cmake
 ifneq ($(SWIFTC),)
@@ -57,8 +60,9 @@ endif
 
 uninstall: ## Remove what `make install` with the same PREFIX and DESTDIR installed
 	rm -f $(addprefix $(DESTDIR),$(addprefix $(INCLUDEDIR)/,$(notdir $(PUBLIC_HEADERS))) \
-	  $(addprefix $(LIBDIR)/,libCExitShim.a libCExitShim.so.$(VERSION) $(SONAME) libCExitShim.so libExitKit.a) \
-	  $(PKGCONFIGDIR)/CExitShim.pc $(PKGCONFIGDIR)/ExitKit.pc)
+	  $(addprefix $(LIBDIR)/,$(foreach name,CExitShim CExitOrder,$(addprefix lib$(name).,a so so.$(MAJOR) so.$(VERSION))) \
+	    libExitKit.a) \
+	  $(addprefix $(PKGCONFIGDIR)/,CExitShim.pc CExitOrder.pc ExitKit.pc))
 	rm -rf $(DESTDIR)$(CMAKEDIR) $(DESTDIR)$(MODULEDIR)
 
 # Each file finds the rest from its own folder, so an installed tree can be moved.
@@ -81,8 +85,19 @@ $(BUILD)/libCExitShim.a: $(OBJECTS)
 	$(AR) rcs $@ $^
 
 $(BUILD)/libCExitShim.so.$(VERSION): $(OBJECTS) $(SHIM_MAP)
-	$(CC) $(CFLAGS) $(LDFLAGS) -shared -Wl,-soname,$(SONAME) -Wl,--version-script,$(SHIM_MAP) -Wl,-z,defs \
+	$(CC) $(CFLAGS) $(LDFLAGS) -shared -Wl,-soname,libCExitShim.so.$(MAJOR) -Wl,--version-script,$(SHIM_MAP) -Wl,-z,defs \
 	  -o $@ $(OBJECTS) -pthread -ldl
+
+$(ORDER).o: Sources/CExitOrder/order.c $(PUBLIC_HEADERS) Scripts/install.mk
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) $(SHIM_CFLAGS) -ISources/CExitOrder/include -c -o $@ $<
+
+$(ORDER).a: $(ORDER).o
+	rm -f $@
+	$(AR) rcs $@ $^
+
+$(ORDER).so.$(VERSION): $(ORDER).o $(BUILD)/libCExitShim.so.$(VERSION)
+	$(CC) $(CFLAGS) $(LDFLAGS) -shared -Wl,-soname,libCExitOrder.so.$(MAJOR) -o $@ $^ -ldl
 
 # One object: a Swift library is linked whole or not at all. Static only: Swift's ABI is not stable on Linux, so a
 # shared one would fit programs of this very compiler and of no other.

@@ -66,7 +66,8 @@
   F(bool, set_asleep, (cexit_handler handler, bool asleep), (handler, asleep))                                         \
   F(bool, is_awake, (cexit_handler handler), (handler))                                                                \
   F(bool, run_instead, (cexit_handler handler, cexit_function function, void *context), (handler, function, context))  \
-  F(bool, current, (cexit_record *record), (record))
+  F(bool, current, (cexit_record *record), (record))                                                                   \
+  V(mark_next, (void), ())
 
 // What belongs to a thread or to the Swift code around it has nothing to do with the stack: each copy does it itself.
 #define CEXIT_UNSHARED(F, V)                                                                                           \

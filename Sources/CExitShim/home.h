@@ -32,7 +32,6 @@ extern struct cexit_home cexit_home; // this copy's
 extern const struct cexit_home *_Atomic cexit_home_elsewhere;
 /// Finds out, and makes it known. NULL: the stack is here.
 const struct cexit_home *cexit_home_find(void);
-/// Keeps the object that this copy is part of loaded for ever.
 void cexit_home_pin(void);
 
 #pragma GCC visibility pop

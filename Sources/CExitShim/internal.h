@@ -45,6 +45,7 @@
 // Part of libc, declared by no header of it: the C++ ABI's atexit, and what atexit itself is made of.
 #pragma GCC visibility push(default)
 extern int __cxa_atexit(void (*function)(void *), void *argument, void *object);
+extern void __cxa_finalize(void *object);
 #pragma GCC visibility pop
 
 // ---- lock.c: a futex word whose value is its owner, so that re-entry from a signal handler is seen.
@@ -136,6 +137,7 @@ _Static_assert(sizeof(struct entry) <= 64, "an entry is a cache line");
 struct slots { // slots in a list of libc's
   uint32_t armed; // how many of the newest group are waiting there
   uint32_t group; // the epoch of that group
+  bool tagged;    // it can be taken back: libc knows it by a handle of its own
 };
 
 enum { ASLEEP = 3, LISTS }; // beside the phases: what runs of the stack leave out
@@ -193,6 +195,8 @@ struct process {
   uint32_t born;                 // the first epoch of this process: entries below it are a parent's
   struct owner recent[16];       // owners seen lately, each in the place its address says
   struct slots process_slots, quick_slots;
+  bool tags;                     // groups get handles of their own
+  uint32_t yield;                // in a slot: what is older than that epoch has to wait for somebody else's handler; 0
 };
 extern struct process cexit_process;
 
@@ -350,6 +354,10 @@ uint32_t cexit_nodes_sweep(bool again, bool (*is_dead)(void *object), struct rea
 void cexit_table_before_fork(void);
 void cexit_table_after_fork(void);
 void cexit_table_forked(void); // this process is a child that before_fork was not called for
+
+// ---- home.c
+
+void cexit_home_pin(void);                // keeps the object that this code is part of loaded for ever
 
 // ---- slot.c
 

@@ -6,6 +6,7 @@
 #define cexit_unregister cexit_own_unregister
 #define cexit_exit cexit_own_exit
 #define cexit_mark cexit_own_mark
+#define cexit_mark_next cexit_own_mark_next
 #define cexit_reserve cexit_own_reserve
 #define cexit_adopt cexit_own_adopt
 #define cexit_cancel cexit_own_cancel

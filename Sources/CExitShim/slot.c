@@ -29,11 +29,17 @@ void cexit_complain(const char *line) {
 
 // ---- Arming
 
-static bool arm(const struct slots *slots, uint32_t group) {
+static PER_THREAD bool taking_back;
+
+static void *tag(uint32_t group) { // no object has its handle up there
+  return (void *)((uintptr_t)-1 - group);
+}
+
+static bool arm(const struct slots *slots, uint32_t group, void *handle) {
   void (*slot)(void *) = (void (*)(void *))(void (*)(void))process_slot; // glibc passes the status, too
   cexit_in_libc = true;
   int error = slots == &cexit_process.quick_slots ? at_quick_exit(quick_slot)
-                                                  : __cxa_atexit(slot, (void *)(uintptr_t)group, &__dso_handle);
+                                                  : __cxa_atexit(slot, (void *)(uintptr_t)group, handle);
   cexit_in_libc = false;
   return error == 0;
 }
@@ -43,12 +49,14 @@ int cexit_slots_arm(struct slots *slots) {
   int error = enter();
   if (error != 0) return error;
   uint32_t group = cexit_process.epoch + 1;
+  bool tagged = slots == &cexit_process.process_slots && cexit_process.tags;
+  void *handle = tagged ? tag(group) : &__dso_handle;
   lock_drop();
 
   int saved = errno;
   uint32_t armed = 0;
   errno = 0;
-  while (armed < GROUP && arm(slots, group)) armed++;
+  while (armed < GROUP && arm(slots, group, handle)) armed++;
   bool no_memory = errno == ENOMEM;
   errno = saved;
   if (armed == 0) return no_memory ? ENOMEM : ECANCELED; // libc's list is closed: it has run for the last time
@@ -59,6 +67,7 @@ int cexit_slots_arm(struct slots *slots) {
     slots->armed += armed; // two threads armed at once
   } else {
     slots->group = group;
+    slots->tagged = tagged;
     slots->armed = armed;
   }
   lock_drop();
@@ -67,6 +76,26 @@ int cexit_slots_arm(struct slots *slots) {
 
 int cexit_mark(void) {
   return cexit_slots_arm(&cexit_process.process_slots);
+}
+
+// A group that no entry needs any more is taken back before somebody else's handler comes to lie on it: libc's list gives
+// memory back from its end only. libc does that by calling the slots, which do nothing then.
+void cexit_mark_next(void) {
+  struct slots *slots = &cexit_process.process_slots;
+  if (cexit_in_libc || enter() != 0) return; // it is a slot that is being registered
+  uint32_t group = slots->group;
+  bool exiting = atomic_load(&owner) != 0;
+  bool unneeded = slots->armed != 0 && slots->tagged && !exiting && cexit_stack_next(PROCESS, group) == NONE;
+  bool first = !cexit_process.tags;
+  cexit_process.tags = true;
+  slots->armed = 0;
+  if (exiting) cexit_process.yield = cexit_process.epoch + 1;
+  lock_drop();
+  if (first) cexit_home_pin(); // nothing takes such groups back when this code is unloaded
+  if (!unneeded) return;
+  taking_back = true;
+  __cxa_finalize(tag(group));
+  taking_back = false;
 }
 
 // ---- Status
@@ -142,12 +171,13 @@ static void run_from_slot(struct slots *slots, cexit_stack *stack, uint32_t grou
     cexit_complain("ExitKit: exit called by a signal handler that interrupted a registration: handlers did not run\n");
     return;
   }
+  cexit_process.yield = 0;
   uintptr_t exiting = atomic_load(&owner);
   bool again = cexit_stack_next(stack, group) != NONE || cexit_thread_is_running() ||
                (exiting != 0 && exiting != this_thread());
   if (!again && slots->armed != 0 && (group == 0 || group == slots->group)) slots->armed--;
   lock_drop();
-  if (again) arm(slots, group);
+  if (again) arm(slots, group, &__dso_handle);
   if (cexit_in_vfork_child()) _exit(status != NULL ? *status : 127); // what it took back from libc's list is its parent's
 
   enter_gate(status);
@@ -159,6 +189,7 @@ static void run_from_slot(struct slots *slots, cexit_stack *stack, uint32_t grou
 }
 
 static void process_slot(void *group, int status) {
+  if (taking_back) return;
 #ifdef __GLIBC__
   const int *told = &status;
 #else

@@ -153,6 +153,7 @@ static uint32_t newest_of_ours(const cexit_stack *stack, unsigned phase) {
 
 // The stack keeps its own order, whatever the floor: it runs until nothing is left that was registered since.
 uint32_t cexit_stack_next(cexit_stack *stack, uint32_t floor) {
+  if (floor != 0 && floor < cexit_process.yield) floor = cexit_process.yield;
   uint32_t next = NONE;
   for (unsigned i = 0; i < ASLEEP; i++) {
     uint32_t index = newest_of_ours(stack, (unsigned)phase_order[i]);

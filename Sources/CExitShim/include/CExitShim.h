@@ -139,6 +139,11 @@ CEXIT_API CEXIT_NORETURN void cexit_exit(int status);
 /// The order among this library's own entries stays the same. Returns 0, ENOMEM, ECANCELED or EDEADLK.
 CEXIT_API int cexit_mark(void);
 
+/// cexit_mark at the next registration, if there is one. For whoever sees what others register with libc, as the library
+/// CExitOrder does: called before and after, it keeps one order with them, and takes a slot back that nothing needs.
+/// Keeps the object that this function is part of loaded for ever.
+CEXIT_API void cexit_mark_next(void);
+
 /// Sets memory aside: the next `count` registrations cannot fail for want of it. Returns 0, ENOMEM or EDEADLK.
 CEXIT_API int cexit_reserve(size_t count);
 

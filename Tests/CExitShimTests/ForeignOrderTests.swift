@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// CExitOrder: one order with what others gave to libc. Each program is built with it and without.
+
+import ProcessSupport
+import Testing
+
+@Suite(.disabled(if: isSanitized, "a sanitizer stands in front of libc itself"))
+struct ForeignOrderTests {
+  static let mixed = ["libc3", "4", "on_exit, status 5", "3", "2", "libc2", "1", "libc1"]
+
+  static func order(_ build: CBuild = .plain) throws -> String {
+    let folder = "\(packageRoot)/Sources/CExitOrder"
+    let sources = ["\(folder)/order.c", "\(folder)/include/CExitOrder.h"]
+    return try make("order.o", from: sources) {
+      [build.compiler, "-std=c11", "-O2", "-fPIC", "-Wall", "-Wextra", "-Werror", "-I", "\(folder)/include"]
+        + ["-I", "\(packageRoot)/Sources/CExitShim/include", "-c", "-o", $0, sources[0]]
+    }
+  }
+
+  static func program(_ arguments: String..., build: CBuild = .plain) throws -> Outcome {
+    let order = try order(build)
+    return try run(compile("foreign.c", build.with { $0.libraries.insert(order, at: 0) }), arguments)
+  }
+
+  static func library() throws -> String {
+    try compile("foreign-library.cpp", .plugin)
+  }
+
+  static func lines(_ lines: [String], status: Int32 = 0) -> Outcome {
+    Outcome(.exited(status), output: lines.map { $0 + "\n" }.joined())
+  }
+
+  @Test func `handlers of libc's and of the stack run in one order, newest first`() throws {
+    #expect(try Self.program("mixed") == Self.lines(Self.mixed, status: 5))
+  }
+
+  @Test func `without it, the stack has the place of its first registration`() throws {
+    #expect(
+      try fixture("foreign", ["mixed"])
+        == Self.lines(["libc3", "on_exit, status 5", "libc2", "4", "3", "2", "1", "libc1"], status: 5))
+  }
+
+  @Test func `clang's is the same, and a shared core's`() throws {
+    #expect(
+      try Self.program("mixed", build: .plain.with { $0.compiler = "clang" }) == Self.lines(Self.mixed, status: 5))
+    #expect(try Self.program("mixed", build: .plain.with { $0.core = .shared }) == Self.lines(Self.mixed, status: 5))
+  }
+
+  @Test func `a static executable has it with the linker's help`() throws {
+    let build = CBuild.plain.with { $0.flags += ["-static", "-Wl,--wrap=__cxa_atexit"] }
+    #expect(try Self.program("mixed", build: build) == Self.lines(Self.mixed, status: 5))
+  }
+
+  @Test func `a program that knows nothing of it gets it with LD_PRELOAD`() throws {
+    let objects = try [Self.order()] + coreObjects(.plain)
+    let library = try make("libCExitOrder.so", from: objects) { ["cc", "-shared", "-o", $0] + objects }
+    #expect(
+      try run(compile("foreign.c"), ["mixed"], environment: ["LD_PRELOAD": library])
+        == Self.lines(Self.mixed, status: 5))
+  }
+
+  @Test func `what a handler registers has its place in the same order`() throws {
+    #expect(
+      try Self.program("in a handler")
+        == Self.lines(["3", "registers", "inner 2", "libc1", "inner 1", "2", "libc2", "1"]))
+  }
+
+  @Test func `phases keep their order`() throws {
+    #expect(try Self.program("phases") == Self.lines(["early", "2", "libc2", "libc1", "1", "late"]))
+  }
+
+  @Test func `an object in a library is destroyed at the place where it was built`() throws {
+    #expect(try Self.program("library", Self.library()) == Self.lines(["3", "2", "the object", "1"]))
+    #expect(try fixture("foreign", ["library", Self.library()]) == Self.lines(["the object", "3", "2", "1"]))
+  }
+
+  @Test(arguments: [0, 1]) func `memory does not grow with what comes and goes`(kept: Int) throws {
+    #expect(
+      try Self.program("memory", Self.library(), "\(kept)")
+        == Self.lines(["grown: no"] + Array(repeating: "kept", count: kept)))
+  }
+
+  @Test func `threads that register both lose none`() throws {
+    let outcome = try Self.program("threads")
+    #expect(outcome.ending == .exited(0))
+    let lines = outcome.output.split(separator: "\n", omittingEmptySubsequences: false)
+    #expect(lines.count { $0 == "2000" } == 1)
+    #expect(lines.count { $0 == "libc1" } == 2000)
+    #expect(lines.count { $0 == "" } == 2001)  // and one after the last end of line
+  }
+}
