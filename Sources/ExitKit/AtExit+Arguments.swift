@@ -11,6 +11,8 @@
 ///   - phase: When it runs among the handlers of its stack.
 ///   - inherited: Whether a forked child runs it as well, as its own. Without it a handler belongs to the process
 ///     that registered it.
+///   - limit: The longest that it may run while the process exits; then one line names it, and the process ends. More
+///     than nothing.
 ///   - function: What to call.
 ///   - first: Its first argument.
 ///   - rest: Its other arguments.
@@ -42,6 +44,8 @@ public func atExit<First: Sendable, each Rest: Sendable>(
 ///   - phase: When it runs among the handlers of its stack.
 ///   - inherited: Whether a forked child runs it as well, as its own. Without it a handler belongs to the process
 ///     that registered it.
+///   - limit: The longest that it may run while the process exits; then one line names it, and the process ends. More
+///     than nothing.
 ///   - function: What to call.
 ///   - first: Its first argument.
 ///   - rest: Its other arguments.
