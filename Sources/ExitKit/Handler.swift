@@ -31,15 +31,17 @@ final class Handler: Sendable {
       return
     }
     if text.milliseconds != 0 { Shim.limit(milliseconds: text.milliseconds) }
-    let failures = run()
-    if !failures.isEmpty { Shim.leave(HandlerOutcome(failures: failures, deferred: nil)) }
+    guard let failures = run(), !failures.isEmpty else { return }
+    Shim.leave(HandlerOutcome(failures: failures, deferred: nil))
   }
 
   /// Runs it before returning: on this thread, or with this thread as the executor of what it awaits.
-  private func run() -> [ExitFailure] {
+  ///
+  /// `nil` where all went well: to ask an array whether it is empty takes memory, the first time in a debug build.
+  private func run() -> [ExitFailure]? {
     var end = ExitLoop.End()
     do {
-      if try callHere() { return [] }
+      if try callHere() { return nil }
       end = ExitLoop.finish { try await self.callAnywhere() }
     } catch {
       end.error = error
