@@ -32,12 +32,14 @@ let package = Package(
     .target(name: "Module", dependencies: [exitKit], path: "Scenarios/10-module/library"),
     .target(name: "LateModule", dependencies: [exitKit], path: "Scenarios/10-module/late"),
     .executableTarget(name: "module-program", dependencies: [exitKit, "Module"], path: "Scenarios/10-module/swift"),
-    .executableTarget(name: "late-module-program", dependencies: [exitKit, "LateModule"], path: "Scenarios/10-module/swift-late"),
+    .executableTarget(
+      name: "late-module-program", dependencies: [exitKit, "LateModule"], path: "Scenarios/10-module/swift-late"),
     .target(name: "MixedC", dependencies: [cExitShim], path: "Scenarios/11-mixed/c"),
     .executableTarget(name: "mixed", dependencies: [exitKit, "MixedC"], path: "Scenarios/11-mixed/swift"),
     .target(name: "Greeter", dependencies: [exitKit], path: "Scenarios/12-c-main/library"),
     .executableTarget(name: "c-main", dependencies: [cExitShim, "Greeter"], path: "Scenarios/12-c-main/c"),
-    .systemLibrary(name: "CSQLite", path: "SQLite/CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+    .systemLibrary(
+      name: "CSQLite", path: "SQLite/CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
     .target(name: "CDatabase", dependencies: ["CSQLite", cExitShim], path: "SQLite/c"),
     .executableTarget(name: "sqlite", dependencies: [exitKit, "CDatabase", "CSQLite"], path: "SQLite/swift"),
     // The same sources as in the package above, where no product shows them to its users.

@@ -20,7 +20,8 @@ bool cexit_set_asleep(cexit_handler handler, bool asleep) {
     uint32_t index = cexit_pending_index(handler);
     struct entry *entry = index != NONE ? entry_at(index) : NULL;
     bool changes = entry != NULL && (entry->phase == ASLEEP) != asleep;
-    cexit_stack *unready = changes && !asleep && !cexit_stack_is_ready(stack_at(entry->stack), NULL) ? stack_at(entry->stack) : NULL;
+    cexit_stack *unready =
+        changes && !asleep && !cexit_stack_is_ready(stack_at(entry->stack), NULL) ? stack_at(entry->stack) : NULL;
     if (changes && unready == NULL) move(entry, index, asleep);
     lock_drop();
     if (unready == NULL) return entry != NULL;

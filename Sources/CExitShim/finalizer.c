@@ -34,8 +34,10 @@ void cexit_finalizers_set_delegate(cexit_finalizer_delegate given) {
 
 static void run(const struct ready *ready) {
   bool elsewhere = ready->place == CEXIT_ON_ACTOR || (ready->place == CEXIT_ON_MAIN && !cexit_main_is_here());
-  if (elsewhere && delegate.run != NULL) delegate.run(ready->handler.raw, ready->place == CEXIT_ON_MAIN);
-  else cexit_run(ready->handler);
+  if (elsewhere && delegate.run != NULL)
+    delegate.run(ready->handler.raw, ready->place == CEXIT_ON_MAIN);
+  else
+    cexit_run(ready->handler);
 }
 
 // The caller has a reference to the object besides those of the batch.
@@ -128,8 +130,10 @@ int cexit_finalizer_add(cexit_stack *stack, cexit_finalizer *finalizer, void *ob
   }
   cexit_handler handler = {0};
   error = cexit_register_owned(stack, entry, owner, &handler);
-  if (error != 0) cexit_finalizer_end(finalizer);
-  else __atomic_store_n(&finalizer->handler, handler.raw, __ATOMIC_RELEASE);
+  if (error != 0)
+    cexit_finalizer_end(finalizer);
+  else
+    __atomic_store_n(&finalizer->handler, handler.raw, __ATOMIC_RELEASE);
   return error;
 }
 

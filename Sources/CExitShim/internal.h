@@ -112,10 +112,10 @@ enum { FIRST_CHUNK = 32, CHUNKS = 31 };
 
 struct slab {
   uintptr_t chunk[CHUNKS]; // chunk k holds 1 << k elements; here is where 1 << k before its first would be
-  uint32_t free;       // the newest freed element, linked through its first word's owner (see each slab's link)
-  uint32_t fresh;      // elements from here on were never used
+  uint32_t free;           // the newest freed element, linked through its first word's owner (see each slab's link)
+  uint32_t fresh;          // elements from here on were never used
   uint32_t capacity;
-  uint32_t available;  // capacity less what is in use
+  uint32_t available; // capacity less what is in use
   size_t element;
 };
 
@@ -124,9 +124,9 @@ struct entry {
   void *context;
   void (*release)(void *);
   const char *name, *file;
-  uint32_t newer, older;   // neighbours in its phase; `older` links the free list
-  uint32_t generation;     // odd: pending; grows at each taking and each freeing
-  uint32_t epoch;          // when: the mark and the fork it came after
+  uint32_t newer, older; // neighbours in its phase; `older` links the free list
+  uint32_t generation;   // odd: pending; grows at each taking and each freeing
+  uint32_t epoch;        // when: the mark and the fork it came after
   unsigned stack : 26, phase : 2, inherited : 1;
   unsigned asleep_from : 2; // its phase, while `phase` is ASLEEP
   unsigned own_release : 1; // `release` is a word for `function` to use, not to be called
@@ -134,7 +134,7 @@ struct entry {
 };
 _Static_assert(sizeof(struct entry) <= 64, "an entry is a cache line");
 
-struct slots { // slots in a list of libc's
+struct slots {    // slots in a list of libc's
   uint32_t armed; // how many of the newest group are waiting there
   uint32_t group; // the epoch of that group
   bool tagged;    // it can be taken back: libc knows it by a handle of its own
@@ -145,19 +145,19 @@ enum { ASLEEP = 3, LISTS }; // beside the phases: what runs of the stack leave o
 struct cexit_stack { // what a registration and a cancellation read and write comes first: one cache line
   _Alignas(64) uint32_t newest[LISTS]; // by phase; NONE
   uint32_t index;
-  uint32_t parent;        // NONE: standalone, or the process's own
-  uint32_t inherited;     // entries here with that flag
-  size_t count;           // pending entries that belong to this process, without those asleep
-  struct slots *slots;    // what runs it without being asked; NULL for a standalone stack
-  uintptr_t runner;       // the thread that runs it; 0
-  uint64_t place;         // the entry of `parent` that runs it
+  uint32_t parent;     // NONE: standalone, or the process's own
+  uint32_t inherited;  // entries here with that flag
+  size_t count;        // pending entries that belong to this process, without those asleep
+  struct slots *slots; // what runs it without being asked; NULL for a standalone stack
+  uintptr_t runner;    // the thread that runs it; 0
+  uint64_t place;      // the entry of `parent` that runs it
   bool destroyed;
-  uint32_t references;    // the maker's, its entry's, its runs' and its children's; 0: free
-  uint32_t run_number;    // which run is the innermost
-  uint32_t turns;         // runs of it that its runner is in
+  uint32_t references; // the maker's, its entry's, its runs' and its children's; 0: free
+  uint32_t run_number; // which run is the innermost
+  uint32_t turns;      // runs of it that its runner is in
   uint32_t next_free;
-  uint32_t children;      // stacks whose parent this is
-  size_t foreign;         // pending entries of a process this one was forked from
+  uint32_t children; // stacks whose parent this is
+  size_t foreign;    // pending entries of a process this one was forked from
   const void *owner;
   const char *name;
 };
@@ -191,18 +191,18 @@ struct owner {
 
 struct process {
   _Atomic(const _Atomic uint32_t *) here; // reads HERE in the process that set it up; every kind of fork wipes it
-  uint32_t epoch;                // stamps new entries
-  uint32_t born;                 // the first epoch of this process: entries below it are a parent's
-  struct owner recent[16];       // owners seen lately, each in the place its address says
+  uint32_t epoch;                         // stamps new entries
+  uint32_t born;                          // the first epoch of this process: entries below it are a parent's
+  struct owner recent[16];                // owners seen lately, each in the place its address says
   struct slots process_slots, quick_slots;
-  bool tags;                     // groups get handles of their own
-  uint32_t yield;                // in a slot: what is older than that epoch has to wait for somebody else's handler; 0
+  bool tags;      // groups get handles of their own
+  uint32_t yield; // in a slot: what is older than that epoch has to wait for somebody else's handler; 0
 };
 extern struct process cexit_process;
 
-int cexit_process_enter(void);      // without the lock: makes `here` read HERE; 0 or EDEADLK
-bool cexit_process_recover(void);   // in a child that nothing told of, once: makes it a process; the lock is free then
-bool cexit_in_vfork_child(void);    // shares this memory, but is not this process
+int cexit_process_enter(void);    // without the lock: makes `here` read HERE; 0 or EDEADLK
+bool cexit_process_recover(void); // in a child that nothing told of, once: makes it a process; the lock is free then
+bool cexit_in_vfork_child(void);  // shares this memory, but is not this process
 static inline bool is_here(void) {
   const _Atomic uint32_t *here = atomic_load_explicit(&cexit_process.here, memory_order_relaxed);
   return atomic_load_explicit(here, memory_order_relaxed) == HERE;
@@ -228,30 +228,32 @@ static inline bool is_foreign(const struct entry *entry) {
 
 // ---- stack.c: with the lock held, unless said otherwise.
 
-uint32_t cexit_stack_next(cexit_stack *stack, uint32_t floor); // what runs next; NONE when nothing is left from the floor on
-uint32_t cexit_pending_index(cexit_handler handler);           // NONE: not pending here
+uint32_t cexit_stack_next(cexit_stack *stack,
+                          uint32_t floor);           // what runs next; NONE when nothing is left from the floor on
+uint32_t cexit_pending_index(cexit_handler handler); // NONE: not pending here
 void cexit_entry_link(cexit_stack *stack, struct entry *entry, uint32_t index); // as the newest of its phase
 void cexit_entry_link_oldest(cexit_stack *stack, struct entry *entry, uint32_t index, uint32_t oldest);
 void cexit_entry_unlink(struct entry *entry);
-void cexit_entry_take(uint32_t index, struct entry *out);      // off the stack and free again; `out`: what a call needs
-void cexit_entry_forget(uint32_t index);                       // a parent's, whose code leaves this process
-void cexit_entry_release(const struct entry *entry);           // without the lock: calls its release function
+void cexit_entry_take(uint32_t index, struct entry *out); // off the stack and free again; `out`: what a call needs
+void cexit_entry_forget(uint32_t index);                  // a parent's, whose code leaves this process
+void cexit_entry_release(const struct entry *entry);      // without the lock: calls its release function
 bool cexit_stack_is_ready(const cexit_stack *stack, const void *owner); // a registration needs no more than an entry
-int cexit_stack_make_ready(cexit_stack *stack, const void *owner);      // without the lock: gets it so far, or says why not
-int cexit_stack_enter_ready(cexit_stack *stack, const void *owner);     // takes the lock with the stack so far, or says why not
+int cexit_stack_make_ready(cexit_stack *stack, const void *owner); // without the lock: gets it so far, or says why not
+int cexit_stack_enter_ready(cexit_stack *stack,
+                            const void *owner); // takes the lock with the stack so far, or says why not
 int cexit_entry_push(cexit_stack *stack, const cexit_entry *from, bool own_release, const void *owner,
-               cexit_handler *out);                      // without the lock
+                     cexit_handler *out); // without the lock
 
 // ---- nest.c: the life of stacks.
 
-void cexit_run_nested(void *stack);                            // the function of an entry that is a stack
-int cexit_stack_new(const char *name, cexit_stack **out);      // without the lock
-int cexit_stack_place(cexit_stack *stack);                     // without the lock: a new entry in its parent, on top
-void cexit_stack_drop(cexit_stack *stack);                     // with the lock held: one reference less
-void cexit_stack_unreference(cexit_stack *stack);              // without the lock
-void cexit_stacks_forked(void);                                // what was pending is a parent's now
+void cexit_run_nested(void *stack);                       // the function of an entry that is a stack
+int cexit_stack_new(const char *name, cexit_stack **out); // without the lock
+int cexit_stack_place(cexit_stack *stack);                // without the lock: a new entry in its parent, on top
+void cexit_stack_drop(cexit_stack *stack);                // with the lock held: one reference less
+void cexit_stack_unreference(cexit_stack *stack);         // without the lock
+void cexit_stacks_forked(void);                           // what was pending is a parent's now
 void cexit_stacks_adopted(void);
-void cexit_stacks_lost(void);                                  // forked in the middle of an operation: start anew
+void cexit_stacks_lost(void); // forked in the middle of an operation: start anew
 
 // ---- call.c
 
@@ -284,19 +286,19 @@ void cexit_runs_forked(void);
 enum { WATCHED_FOR_TIME = 1, WATCHED_FOR_CRASHES = 2 };
 extern _Atomic unsigned cexit_watched; // somebody may want to name the handlers that run
 
-void cexit_stay_if_firing(void);         // never returns once the process is being ended
-void cexit_watch_exit(void);             // the exit is this thread's
-void cexit_watch_thread_ended(void);     // this thread ends in the middle of it
-void cexit_watch_by_hand(bool begins);   // this thread runs handlers, and the process goes on
-void cexit_watch_frames(void);           // this thread has taken frames off
+void cexit_stay_if_firing(void);       // never returns once the process is being ended
+void cexit_watch_exit(void);           // the exit is this thread's
+void cexit_watch_thread_ended(void);   // this thread ends in the middle of it
+void cexit_watch_by_hand(bool begins); // this thread runs handlers, and the process goes on
+void cexit_watch_frames(void);         // this thread has taken frames off
 void cexit_watch_forked(void);
 
 // ---- signals.c  death.c
 
 void cexit_signals_forked(void);
-void cexit_signals_end(void);            // at the very end; if a signal was taken, does not return
-int cexit_last_act_prepare(void);        // makes libc call that; 0 or ENOMEM
-void cexit_raise_here(int number);       // on this thread, unblocked
+void cexit_signals_end(void);                 // at the very end; if a signal was taken, does not return
+int cexit_last_act_prepare(void);             // makes libc call that; 0 or ENOMEM
+void cexit_raise_here(int number);            // on this thread, unblocked
 CEXIT_NORETURN void cexit_die_of(int number); // async-signal-safe
 
 // ---- crash.c
@@ -306,7 +308,8 @@ void cexit_crash_note_end(void);
 
 // ---- helper.c
 
-int cexit_helper_start(_Atomic pid_t *home, void *(*run)(void *), const char *name); // once a process; 0 or an errno value
+int cexit_helper_start(_Atomic pid_t *home, void *(*run)(void *),
+                       const char *name); // once a process; 0 or an errno value
 void cexit_helpers_thread_ended(void);
 void cexit_helpers_forked(void);
 
@@ -357,7 +360,7 @@ void cexit_table_forked(void); // this process is a child that before_fork was n
 
 // ---- home.c
 
-void cexit_home_pin(void);                // keeps the object that this code is part of loaded for ever
+void cexit_home_pin(void); // keeps the object that this code is part of loaded for ever
 
 // ---- slot.c
 

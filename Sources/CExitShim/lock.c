@@ -47,19 +47,18 @@ static int take_slowly(_Atomic uintptr_t *word) {
   for (int pauses = 1; pauses <= 256; pauses *= 2) {
     seen = atomic_load_explicit(word, memory_order_relaxed);
     if ((seen & ~(uintptr_t)1) == self) return EDEADLK;
-    if (seen == 0 && atomic_compare_exchange_weak_explicit(word, &seen, self, memory_order_acquire,
-                                                           memory_order_relaxed))
+    if (seen == 0 &&
+        atomic_compare_exchange_weak_explicit(word, &seen, self, memory_order_acquire, memory_order_relaxed))
       return 0;
     for (int i = 0; i < pauses; i++) spin_hint();
   }
-  for (;;) { // who has slept takes it with bit 0 set: others may be asleep, too
+  for (;;) {                 // who has slept takes it with bit 0 set: others may be asleep, too
     cexit_process_recover(); // its holder may have stayed behind in another process
     seen = 0;
-    if (atomic_compare_exchange_strong_explicit(word, &seen, self | 1, memory_order_acquire,
-                                                memory_order_relaxed))
+    if (atomic_compare_exchange_strong_explicit(word, &seen, self | 1, memory_order_acquire, memory_order_relaxed))
       return 0;
-    if ((seen & 1) == 0 && !atomic_compare_exchange_strong_explicit(word, &seen, seen | 1,
-                                                                    memory_order_relaxed, memory_order_relaxed))
+    if ((seen & 1) == 0 &&
+        !atomic_compare_exchange_strong_explicit(word, &seen, seen | 1, memory_order_relaxed, memory_order_relaxed))
       continue;
     cexit_futex_wait(cexit_futex_half(word), (uint32_t)(seen | 1));
   }

@@ -131,8 +131,10 @@ void cexit_loop_destroy(cexit_loop *loop) {
 void cexit_loop_wake(cexit_loop *loop) {
   if (atomic_exchange(&loop->woken, 1) != 0 && loop != &shared) return;
   uint64_t one = 1;
-  if (loop->descriptor < 0) cexit_futex_wake(&loop->woken, INT32_MAX);
-  else while (write(loop->descriptor, &one, sizeof one) < 0 && errno == EINTR) continue;
+  if (loop->descriptor < 0)
+    cexit_futex_wake(&loop->woken, INT32_MAX);
+  else
+    while (write(loop->descriptor, &one, sizeof one) < 0 && errno == EINTR) continue;
 }
 
 void cexit_loop_wait(cexit_loop *loop, int64_t nanoseconds) {

@@ -19,12 +19,14 @@ int cexit_stack_new(const char *name, cexit_stack **out) {
     if ((error = cexit_slab_grow(&cexit_stacks)) != 0) return error;
   }
   uint32_t index = cexit_stacks.free;
-  if (index != NONE) cexit_stacks.free = stack_at(index)->next_free;
-  else index = cexit_stacks.fresh++;
+  if (index != NONE)
+    cexit_stacks.free = stack_at(index)->next_free;
+  else
+    index = cexit_stacks.fresh++;
   cexit_stacks.available--;
   cexit_stack *stack = stack_at(index);
-  *stack = (cexit_stack){
-      .newest = {NONE, NONE, NONE, NONE}, .index = index, .parent = NONE, .references = 1, .name = name};
+  *stack =
+      (cexit_stack){.newest = {NONE, NONE, NONE, NONE}, .index = index, .parent = NONE, .references = 1, .name = name};
   lock_drop();
   *out = stack;
   return 0;
@@ -98,7 +100,8 @@ int cexit_stack_place(cexit_stack *stack) {
   cexit_stack_unreference(parent);
   if (error != 0) return cexit_stack_unreference(stack), error;
   if ((error = enter()) != 0) return error;
-  bool taken = stack->place != 0 && cexit_pending_index((cexit_handler){stack->place}) != NONE; // by another thread meanwhile
+  bool taken =
+      stack->place != 0 && cexit_pending_index((cexit_handler){stack->place}) != NONE; // by another thread meanwhile
   if (!taken) stack->place = place.raw;
   lock_drop();
   if (taken) cexit_cancel(place);
@@ -116,8 +119,10 @@ int cexit_stack_nest_owned(cexit_stack *parent, const char *name, const void *ow
     lock_drop();
     error = cexit_stack_place(stack);
   }
-  if (error != 0) cexit_stack_unreference(stack);
-  else *out = stack;
+  if (error != 0)
+    cexit_stack_unreference(stack);
+  else
+    *out = stack;
   return error;
 }
 
@@ -151,8 +156,10 @@ void cexit_stack_release(cexit_stack *stack) {
   if (is_permanent(stack) || enter() != 0) return;
   bool nested = stack->parent != NONE;
   lock_drop();
-  if (nested) cexit_stack_unreference(stack);
-  else cexit_stack_destroy(stack);
+  if (nested)
+    cexit_stack_unreference(stack);
+  else
+    cexit_stack_destroy(stack);
 }
 
 size_t cexit_stack_count(cexit_stack *stack) {
@@ -256,8 +263,10 @@ void cexit_stacks_lost(void) {
   cexit_entries.available = cexit_entries.capacity - cexit_entries.fresh;
   for (uint32_t i = 0; i < cexit_entries.fresh; i++) {
     struct entry *entry = entry_at(i);
-    if ((entry->generation & 1) != 0) entry->generation++;
-    else if (entry->function != NULL) continue;
+    if ((entry->generation & 1) != 0)
+      entry->generation++;
+    else if (entry->function != NULL)
+      continue;
     if (entry->generation >= UINT32_MAX - 1) continue;
     entry->function = NULL;
     entry->older = cexit_entries.free;

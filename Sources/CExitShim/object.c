@@ -16,9 +16,9 @@
 enum { OBJECTS = 1 << 12 };
 
 static struct object {
-  const void *owner;     // NULL: free
-  cexit_stack *leaving;  // where its entries go to run
-} objects[OBJECTS];      // number 0 is the executable, and nobody
+  const void *owner;    // NULL: free
+  cexit_stack *leaving; // where its entries go to run
+} objects[OBJECTS];     // number 0 is the executable, and nobody
 static uint32_t used = 1;
 static bool started; // the executable has registered
 
@@ -96,7 +96,8 @@ static void sweep(void *object) {
     cexit_stack *leaving = objects[number].leaving;
     for (uint32_t i = 0; i < cexit_stacks.fresh; i++) {
       cexit_stack *stack = stack_at(i);
-      bool root = stack->references != 0 && stack != leaving && cexit_pending_index((cexit_handler){stack->place}) == NONE;
+      bool root =
+          stack->references != 0 && stack != leaving && cexit_pending_index((cexit_handler){stack->place}) == NONE;
       if (root) collect(stack, number, leaving, &tail);
     }
     bool done = leaving->count == 0;

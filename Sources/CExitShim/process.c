@@ -16,15 +16,16 @@ static _Atomic uint32_t assumed_here = HERE; // where the kernel wipes no page, 
 
 struct process cexit_process = {
     .here = &nowhere,
-    .recent = {[0] = {&cexit_process, 0}}, // NULL, nobody, is not known yet either: its first registration sets things up
+    .recent = {[0] = {&cexit_process,
+                      0}}, // NULL, nobody, is not known yet either: its first registration sets things up
 };
 
 static _Atomic(_Atomic uint32_t *) page; // NULL until set up
-static _Atomic int watching;            // pthread_atfork was called
+static _Atomic int watching;             // pthread_atfork was called
 static _Atomic pid_t process_id;
 static bool locked_for_fork;
 
-static void settle(void) { // with the lock held, or alone: this process is the one from here on
+static void settle(void) {             // with the lock held, or alone: this process is the one from here on
   atomic_store(&process_id, getpid()); // before the page: who reads HERE there reads this, too
   if (page == NULL) page = &assumed_here;
   atomic_store(page, HERE);
@@ -99,8 +100,10 @@ bool cexit_process_recover(void) {
   if (page == NULL || atomic_load(page) == HERE || holder == this_thread()) return false;
   settle();
   become_child();
-  if (holder == 0) cexit_stacks_forked();
-  else cexit_stacks_lost();
+  if (holder == 0)
+    cexit_stacks_forked();
+  else
+    cexit_stacks_lost();
   atomic_store(&cexit_lock_word, 0);
   return true;
 }

@@ -9,17 +9,17 @@
 
 #include "internal.h"
 
-static PER_THREAD unsigned depth;      // runs by hand that this thread is in
-static PER_THREAD bool watched;        // its end will be noticed
-static _Atomic uint32_t busy;          // threads in a run by hand; changes wake those who wait for it
-static _Atomic uint32_t turns;         // grows when a stack is free again
-static _Atomic uint32_t waiting;       // threads asleep on either
-static uint32_t runs;                  // numbers runs, with the lock held
+static PER_THREAD unsigned depth; // runs by hand that this thread is in
+static PER_THREAD bool watched;   // its end will be noticed
+static _Atomic uint32_t busy;     // threads in a run by hand; changes wake those who wait for it
+static _Atomic uint32_t turns;    // grows when a stack is free again
+static _Atomic uint32_t waiting;  // threads asleep on either
+static uint32_t runs;             // numbers runs, with the lock held
 static struct waiter {
   struct waiter *next;
   uintptr_t thread;
   const cexit_stack *stack;
-} *waiters; // for a turn; with the lock held
+} * waiters; // for a turn; with the lock held
 static pthread_key_t thread_end;
 static _Atomic bool thread_end_known;
 

@@ -14,10 +14,10 @@
 
 enum { GROUP = 4 };
 
-static _Atomic uintptr_t owner;         // the thread whose exit it is; 0
+static _Atomic uintptr_t owner; // the thread whose exit it is; 0
 static _Atomic int status_now;
 static _Atomic bool status_known;
-static _Atomic int status_asked;        // 0: none
+static _Atomic int status_asked; // 0: none
 
 static void process_slot(void *group, int status);
 static void quick_slot(void);
@@ -132,8 +132,10 @@ static void enter_gate(const int *status) {
     bool ours = atomic_compare_exchange_strong(&owner, &seen, self) || seen == self;
     if (ours) cexit_watch_exit();
     if (ours && status != NULL) set_status(*status);
-    if (!left) cexit_thread_leaves_runs();
-    else if (!ours) cexit_futex_wait(cexit_futex_half(&owner), (uint32_t)seen);
+    if (!left)
+      cexit_thread_leaves_runs();
+    else if (!ours)
+      cexit_futex_wait(cexit_futex_half(&owner), (uint32_t)seen);
     if (ours) return;
   }
 }
@@ -173,12 +175,13 @@ static void run_from_slot(struct slots *slots, cexit_stack *stack, uint32_t grou
   }
   cexit_process.yield = 0;
   uintptr_t exiting = atomic_load(&owner);
-  bool again = cexit_stack_next(stack, group) != NONE || cexit_thread_is_running() ||
-               (exiting != 0 && exiting != this_thread());
+  bool again =
+      cexit_stack_next(stack, group) != NONE || cexit_thread_is_running() || (exiting != 0 && exiting != this_thread());
   if (!again && slots->armed != 0 && (group == 0 || group == slots->group)) slots->armed--;
   lock_drop();
   if (again) arm(slots, group, &__dso_handle);
-  if (cexit_in_vfork_child()) _exit(status != NULL ? *status : 127); // what it took back from libc's list is its parent's
+  if (cexit_in_vfork_child())
+    _exit(status != NULL ? *status : 127); // what it took back from libc's list is its parent's
 
   enter_gate(status);
   if (again) cexit_crash_note_begin();

@@ -53,16 +53,20 @@ void cexit_entry_link_oldest(cexit_stack *stack, struct entry *entry, uint32_t i
   entry->stack = stack->index;
   entry->newer = oldest;
   entry->older = NONE;
-  if (oldest != NONE) entry_at(oldest)->older = index;
-  else stack->newest[entry->phase] = index;
+  if (oldest != NONE)
+    entry_at(oldest)->older = index;
+  else
+    stack->newest[entry->phase] = index;
   joined(stack, entry, entry->phase);
 }
 
 inline void cexit_entry_unlink(struct entry *entry) {
   cexit_stack *stack = stack_at(entry->stack);
   uint32_t newer = entry->newer, older = entry->older;
-  if (newer != NONE) entry_at(newer)->older = older;
-  else stack->newest[entry->phase] = older;
+  if (newer != NONE)
+    entry_at(newer)->older = older;
+  else
+    stack->newest[entry->phase] = older;
   if (older != NONE) entry_at(older)->newer = newer;
   if (entry->phase == ASLEEP) return;
   stack->count--;
@@ -71,8 +75,10 @@ inline void cexit_entry_unlink(struct entry *entry) {
 
 static inline uint32_t entry_new(void) { // there is one available
   uint32_t index = cexit_entries.free;
-  if (index != NONE) cexit_entries.free = entry_at(index)->older;
-  else index = cexit_entries.fresh++;
+  if (index != NONE)
+    cexit_entries.free = entry_at(index)->older;
+  else
+    index = cexit_entries.fresh++;
   cexit_entries.available--;
   return index;
 }
@@ -172,8 +178,7 @@ static bool has_place(const cexit_stack *stack) { // one that is nested
 
 inline bool cexit_stack_is_ready(const cexit_stack *stack, const void *owner) {
   return LIKELY(cexit_entries.available != 0 && known_owner(owner)->owner == owner && !stack->destroyed &&
-                (stack->slots == NULL || stack->slots->armed != 0) &&
-                (stack->parent == NONE || has_place(stack)));
+                (stack->slots == NULL || stack->slots->armed != 0) && (stack->parent == NONE || has_place(stack)));
 }
 
 int cexit_stack_make_ready(cexit_stack *stack, const void *owner) {
@@ -186,10 +191,14 @@ int cexit_stack_make_ready(cexit_stack *stack, const void *owner) {
     lock_drop();
     if (ready) return 0;
     if (gone) return ECANCELED;
-    if (full) error = cexit_slab_grow(&cexit_entries);
-    else if (unknown) error = cexit_owner_add(owner);
-    else if (unarmed) error = cexit_slots_arm(stack->slots);
-    else error = cexit_stack_place(stack);
+    if (full)
+      error = cexit_slab_grow(&cexit_entries);
+    else if (unknown)
+      error = cexit_owner_add(owner);
+    else if (unarmed)
+      error = cexit_slots_arm(stack->slots);
+    else
+      error = cexit_stack_place(stack);
     if (error != 0) return error;
   }
 }
@@ -220,11 +229,17 @@ static inline __attribute__((always_inline)) int push(cexit_stack *stack, cexit_
   uint32_t generation = entry->generation + 1;
   unsigned phase = (unsigned)from.phase, flags = from.flags, line = from.line;
   *entry = (struct entry){
-      .function = from.function, .context = from.context, .release = from.release,
-      .name = from.name, .file = from.file,
-      .generation = generation, .epoch = cexit_process.epoch,
-      .stack = stack->index & 0x3FFFFFF, .phase = phase & 3,
-      .inherited = flags & CEXIT_INHERITED, .own_release = own_release,
+      .function = from.function,
+      .context = from.context,
+      .release = from.release,
+      .name = from.name,
+      .file = from.file,
+      .generation = generation,
+      .epoch = cexit_process.epoch,
+      .stack = stack->index & 0x3FFFFFF,
+      .phase = phase & 3,
+      .inherited = flags & CEXIT_INHERITED,
+      .own_release = own_release,
       .line = line < 1u << 20 ? line & 0xFFFFF : 0,
       .owner = (flags & CEXIT_PINNED) ? 0 : known_owner(owner)->number & 0xFFF,
   };
@@ -277,7 +292,8 @@ int cexit_at_quick_exit_owned(void (*function)(void), const void *owner) {
 
 int cexit_on_exit_owned(void (*function)(int, void *), void *context, const void *owner) {
   if (function == NULL) return EINVAL;
-  cexit_entry entry = {.function = call_with_status, .context = context, .release = (void (*)(void *))(void (*)(void))function};
+  cexit_entry entry = {
+      .function = call_with_status, .context = context, .release = (void (*)(void *))(void (*)(void))function};
   return cexit_entry_push(PROCESS, &entry, true, owner, NULL);
 }
 
@@ -357,8 +373,10 @@ static void take_matching(cexit_stack *stack, matcher *matches, const void *want
       cexit_entry_unlink(entry);
       entry->generation++;
       entry->older = NONE;
-      if (list->last == NONE) list->first = index;
-      else entry_at(list->last)->older = index;
+      if (list->last == NONE)
+        list->first = index;
+      else
+        entry_at(list->last)->older = index;
       list->last = index;
       list->count = (nested ? before : list->count) + 1;
     }

@@ -11,16 +11,31 @@
 
 static struct entry first_entries[FIRST_CHUNK];
 cexit_stack cexit_first_stacks[FIRST_CHUNK] = {
-    [0] = {.newest = {NONE, NONE, NONE, NONE}, .index = 0, .parent = NONE, .references = 1, .slots = &cexit_process.process_slots},
-    [1] = {.newest = {NONE, NONE, NONE, NONE}, .index = 1, .parent = NONE, .references = 1, .slots = &cexit_process.quick_slots},
+    [0] = {.newest = {NONE, NONE, NONE, NONE},
+           .index = 0,
+           .parent = NONE,
+           .references = 1,
+           .slots = &cexit_process.process_slots},
+    [1] = {.newest = {NONE, NONE, NONE, NONE},
+           .index = 1,
+           .parent = NONE,
+           .references = 1,
+           .slots = &cexit_process.quick_slots},
 };
 
 #define FIRST(elements) ((uintptr_t)(elements) - sizeof(elements))
 
-struct slab cexit_entries = {.chunk = {[5] = FIRST(first_entries)}, .free = NONE, .capacity = FIRST_CHUNK, .available = FIRST_CHUNK,
-                       .element = sizeof(struct entry)};
-struct slab cexit_stacks = {.chunk = {[5] = FIRST(cexit_first_stacks)}, .free = NONE, .fresh = 2, .capacity = FIRST_CHUNK,
-                      .available = FIRST_CHUNK - 2, .element = sizeof(cexit_stack)};
+struct slab cexit_entries = {.chunk = {[5] = FIRST(first_entries)},
+                             .free = NONE,
+                             .capacity = FIRST_CHUNK,
+                             .available = FIRST_CHUNK,
+                             .element = sizeof(struct entry)};
+struct slab cexit_stacks = {.chunk = {[5] = FIRST(cexit_first_stacks)},
+                            .free = NONE,
+                            .fresh = 2,
+                            .capacity = FIRST_CHUNK,
+                            .available = FIRST_CHUNK - 2,
+                            .element = sizeof(cexit_stack)};
 
 // Leak checkers take a context that only an entry holds for leaked unless they look here, too.
 extern void __lsan_register_root_region(const void *begin, size_t size) __attribute__((weak));
@@ -63,7 +78,9 @@ int cexit_slab_grow(struct slab *slab) {
     slab->available += count;
   }
   if (error == 0) lock_drop();
-  if (!ours) munmap(memory, size);
-  else if (__lsan_register_root_region != NULL) __lsan_register_root_region(memory, size);
+  if (!ours)
+    munmap(memory, size);
+  else if (__lsan_register_root_region != NULL)
+    __lsan_register_root_region(memory, size);
   return error;
 }

@@ -15,7 +15,7 @@ enum { SHARD_BITS = 5, SHARDS = 1 << SHARD_BITS, FIRST_BUCKETS = 4, ALWAYS_SWEPT
 static struct shard {
   _Alignas(64) _Atomic uintptr_t lock;
   bool forking;
-  uint32_t mask;            // how many buckets, less one
+  uint32_t mask; // how many buckets, less one
   size_t count;
   cexit_finalizer **buckets; // NULL: the first ones
   cexit_finalizer *first[FIRST_BUCKETS];

@@ -23,9 +23,9 @@ RUNTIME extern size_t swift_unownedRetainCount(void *object);
 #pragma weak dladdr
 
 struct class {
-  _Atomic uintptr_t metadata;       // 0: free
+  _Atomic uintptr_t metadata; // 0: free
   _Atomic(cexit_deinit *) original;
-  _Atomic(cexit_deinit *) over;     // what somebody else put over ours, and calls ours
+  _Atomic(cexit_deinit *) over; // what somebody else put over ours, and calls ours
   bool hops;
 };
 
@@ -66,8 +66,10 @@ static SWIFT_CALL void dies(SWIFT_SELF void *object) {
   struct class *class = find(metadata_of(object));
   if (class == NULL) return; // a copy of a class, which nothing makes: nobody knows how to free its objects
   cexit_deinit *original = atomic_load_explicit(&class->original, memory_order_relaxed);
-  if (LIKELY(swift_unownedRetainCount(object) == 1)) original(object);
-  else cexit_object_dies(object, original, class->hops);
+  if (LIKELY(swift_unownedRetainCount(object) == 1))
+    original(object);
+  else
+    cexit_object_dies(object, original, class->hops);
 }
 
 // ---- Whether a class can be watched
@@ -210,7 +212,8 @@ static bool watch(uintptr_t metadata, bool hops) {
 
 bool cexit_class_watch(const void *object, bool hops) {
   int saved = errno;
-  bool watched = swift_unownedRetainCount != NULL && is_swift_class(metadata_of(object)) && watch(metadata_of(object), hops);
+  bool watched =
+      swift_unownedRetainCount != NULL && is_swift_class(metadata_of(object)) && watch(metadata_of(object), hops);
   errno = saved;
   return watched;
 }

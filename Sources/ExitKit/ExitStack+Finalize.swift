@@ -75,7 +75,8 @@ extension ExitStack {
   private func base<Result>(
     _ body: IsolatedBody<Result>, on actor: (any Actor)?, _ how: Registration
   ) -> FinalizerBase {
-    let context = how.name == nil && channel === FailureChannel.process ? .process : context(how.name, how.file, how.line)
+    let context =
+      how.name == nil && channel === FailureChannel.process ? .process : context(how.name, how.file, how.line)
     if let actor { return IsolatedFinalizerBody(context, body, on: actor) }
     if let body = body.returningVoid { return VoidFinalizerBody(context, body) }
     return FinalizerBody(context, body)

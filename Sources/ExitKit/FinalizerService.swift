@@ -50,7 +50,9 @@ enum FinalizerService {
 
   // Each object dies when its function returns: callers own it, and the optimizer may end it sooner in one body.
   @inline(never)
-  private static func watches(_ probe: consuming Probe) -> Bool { Shim.watch(probe, hops: true) && Shim.isWatched(probe) }
+  private static func watches(_ probe: consuming Probe) -> Bool {
+    Shim.watch(probe, hops: true) && Shim.isWatched(probe)
+  }
 
   @inline(never)
   private static func runs(_ probe: consuming Probe, on stack: ExitStack, _ log: ProbeLog) {

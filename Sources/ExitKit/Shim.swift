@@ -91,8 +91,10 @@ struct LoopSleep: @unchecked Sendable {
   }
 }
 
-/// C's part of a finalizer. It has to be its ``FinalizerBase``'s first stored property, which is how C's pointer to it
-/// is found; it goes with that object, after C has let go of it.
+/// C's part of a finalizer.
+///
+/// It has to be its ``FinalizerBase``'s first stored property, which is how C's pointer to it is found; it goes with that
+/// object, after C has let go of it.
 ///
 /// `@unchecked`: only C reads or writes it, under its own locks.
 struct FinalizerNode: @unchecked Sendable {
@@ -272,7 +274,9 @@ enum Shim {
   static func drainMain() { cexit_main_drain() }
   static func postToMain(_ work: @convention(c) (UnsafeMutableRawPointer?) -> Void) { _ = cexit_main_post(work) }
 
-  /// Whether the calling thread is the actor's. Here and not in a class: making that known to the runtime takes memory.
+  /// Whether the calling thread is the actor's.
+  ///
+  /// Here and not in a class: making that known to the runtime takes memory.
   static func isCurrent(_ actor: any Actor) -> Bool {
     if actor === MainActor.shared && isOnMain { return true }
     let words = words(of: actor.unownedExecutor)

@@ -10,8 +10,12 @@ struct BuildTests {
   static let builds = [
     CBuild.plain.with { $0.flags = ["-O0"] },
     CBuild.plain.with { $0.flags = ["-O3", "-flto"] },
-    CBuild.plain.with { $0.compiler = "clang"; $0.flags = ["-O2"] },
-    CBuild.plain.with { $0.flags = ["-O2"]; $0.core = .shared },
+    CBuild.plain.with {
+      $0.compiler = "clang"; $0.flags = ["-O2"]
+    },
+    CBuild.plain.with {
+      $0.flags = ["-O2"]; $0.core = .shared
+    },
     CBuild.plain.with { $0.flags = ["-O2", "-static"] },
     CBuild.plain.with { $0.flags = ["-Os", "-fvisibility=hidden", "-fno-plt"] },
   ]

@@ -41,9 +41,10 @@ import Testing
     #expect(try fixture("ways", ["_Exit"]) == Outcome(.exited(4)))
   }
 
-  @Test(arguments: [
-    (["0", "70"], 70), (["0", "70", "71"], 70), (["5", "70"], 5), (["0", "0"], 0), (["5", "0"], 5),
-  ] as [([String], Int32)])
+  @Test(
+    arguments: [
+      (["0", "70"], 70), (["0", "70", "71"], 70), (["5", "70"], 5), (["0", "0"], 0), (["5", "0"], 5),
+    ] as [([String], Int32)])
   func `a requested status takes the place of 0 only, and skips nobody`(asked: [String], status: Int32) throws {
     #expect(
       try fixture("ways", ["request"] + asked) == Outcome(.exited(status), lines: "skips nobody: \(asked[0])"))

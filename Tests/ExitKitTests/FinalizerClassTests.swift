@@ -91,7 +91,8 @@ private struct Pair { var one = 1, two = 2 }
   @Test func `derived classes: one finalizer, after every deinit`() {
     #expect(death { Derived(log) } == ["deinit Derived", "deinit Base", "finalizer"])
     let inner = FinalizerClassTests()
-    #expect(inner.death { MostDerived(inner.log) } == ["deinit MostDerived", "deinit Derived", "deinit Base", "finalizer"])
+    #expect(
+      inner.death { MostDerived(inner.log) } == ["deinit MostDerived", "deinit Derived", "deinit Base", "finalizer"])
   }
 
   @Test func `an object under the type of its parent`() {
@@ -157,7 +158,9 @@ private struct Pair { var one = 1, two = 2 }
   @Test func `weak, unowned and unmanaged references to the object`() {
     let child = Child()
     weak var weakly: Base?
-    let events = death { Base(log) } _: { object in
+    let events = death {
+      Base(log)
+    } _: { object in
       weakly = object
       child.parent = object
       child.unmanaged = Unmanaged.passUnretained(object)
@@ -257,7 +260,9 @@ private struct Pair { var one = 1, two = 2 }
       let closing: OwnedFinalizer<Int>
       init(_ log: Log, _ stack: ExitStack) {
         self.log = log
-        closing = OwnedFinalizer(on: stack, name: "closing") { log.note("closing"); return 7 }
+        closing = OwnedFinalizer(on: stack, name: "closing") {
+          log.note("closing"); return 7
+        }
         stack.finalize(lifetime) { log.note("lifetime") }
       }
       deinit { log.note("deinit") }

@@ -212,7 +212,9 @@ private final class Constant: Sendable {
   @Test func `eight threads make and drop during the exit: each finalizer runs once`() async {
     let result = await #expect(processExitsWith: .exitCode(0), observing: exitTest) {
       let crowd = Crowd()
-      atExit(phase: .late) { print("made \(crowd.made.load(ordering: .relaxed) == crowd.ran.load(ordering: .relaxed))") }
+      atExit(phase: .late) {
+        print("made \(crowd.made.load(ordering: .relaxed) == crowd.ran.load(ordering: .relaxed))")
+      }
       atExit(phase: .early) {
         while crowd.made.load(ordering: .relaxed) < crowd.seen.load(ordering: .relaxed) + 5_000 {}
         crowd.stop()
@@ -243,11 +245,14 @@ private final class Constant: Sendable {
   }
 }
 
-
 private func pthread(_ gate: Gate, _ body: @escaping @Sendable (Gate) -> Void) {
   var thread = pthread_t()
   let work = Unmanaged.passRetained(Work { body(gate) })
-  pthread_create(&thread, nil, { Unmanaged<Work>.fromOpaque($0!).takeRetainedValue().body(); return nil }, work.toOpaque())
+  pthread_create(
+    &thread, nil,
+    {
+      Unmanaged<Work>.fromOpaque($0!).takeRetainedValue().body(); return nil
+    }, work.toOpaque())
 }
 
 private final class Work: Sendable {
@@ -266,7 +271,11 @@ private final class Crowd: Sendable {
     for _ in 0..<count {
       var thread = pthread_t()
       let own = Unmanaged.passUnretained(self).toOpaque()
-      pthread_create(&thread, nil, { Unmanaged<Crowd>.fromOpaque($0!).takeUnretainedValue().work(); return nil }, own)
+      pthread_create(
+        &thread, nil,
+        {
+          Unmanaged<Crowd>.fromOpaque($0!).takeUnretainedValue().work(); return nil
+        }, own)
       threads.withLock { $0.append(thread) }
     }
   }

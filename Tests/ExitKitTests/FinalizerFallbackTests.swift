@@ -85,7 +85,9 @@ private func sweep() { stack.finalize(Thing()) {} }
   @Test func `calling and detaching work as ever`() async {
     await #expect(processExitsWith: .success) {
       var called: Copied? = unwatched(), detached: Copied? = unwatched()
-      let first = stack.finalize(called!) { log.note("called"); return 1 }
+      let first = stack.finalize(called!) {
+        log.note("called"); return 1
+      }
       let second = stack.finalize(detached!) { log.note("detached") }
       let result = try first()
       #expect(result == 1)
@@ -120,4 +122,3 @@ private func sweep() { stack.finalize(Thing()) {} }
     }
   }
 }
-

@@ -10,7 +10,9 @@ private actor Desk {
   let log: Log
   init(_ log: Log) { self.log = log }
   func watch(_ thing: Thing, on stack: ExitStack) {
-    stack.finalize(thing) { self.preconditionIsolated(); self.log.note("on the actor") }
+    stack.finalize(thing) {
+      self.preconditionIsolated(); self.log.note("on the actor")
+    }
   }
 }
 
@@ -38,7 +40,9 @@ extension Log {
   @MainActor @Test func `one of the main actor runs at once when the object dies there`() {
     var thing: Thing? = Thing()
     let log = log
-    stack.finalize(thing!) { MainActor.preconditionIsolated(); log.note("ran") }
+    stack.finalize(thing!) {
+      MainActor.preconditionIsolated(); log.note("ran")
+    }
     drop(&thing)
     #expect(log.all == ["ran"])
   }
@@ -46,7 +50,9 @@ extension Log {
   @MainActor @Test func `elsewhere it is handed to the main actor, and is pending until then`() async {
     let thing = Thing()
     let log = log
-    let finalizer = stack.finalize(thing) { MainActor.preconditionIsolated(); log.note("ran") }
+    let finalizer = stack.finalize(thing) {
+      MainActor.preconditionIsolated(); log.note("ran")
+    }
     let dies = Task.detached { [thing = Kept(thing)] in
       thing.object = nil
       log.note("died")
@@ -102,7 +108,9 @@ extension Log {
 
   @MainActor private func make() -> Finalizer<Thing, Int> {
     let thing = Thing()
-    let finalizer = stack.finalize(thing) { MainActor.preconditionIsolated(); _ = thing; return 7 }
+    let finalizer = stack.finalize(thing) {
+      MainActor.preconditionIsolated(); _ = thing; return 7
+    }
     return finalizer
   }
 

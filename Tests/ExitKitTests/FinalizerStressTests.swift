@@ -18,7 +18,10 @@ private func inThreads(_ count: Int, _ body: @escaping @Sendable (Int) -> Void) 
     var thread = pthread_t()
     let work = Unmanaged.passRetained(Work { body(index) })
     pthread_create(
-      &thread, nil, { Unmanaged<Work>.fromOpaque($0!).takeRetainedValue().body(); return nil }, work.toOpaque())
+      &thread, nil,
+      {
+        Unmanaged<Work>.fromOpaque($0!).takeRetainedValue().body(); return nil
+      }, work.toOpaque())
     return thread
   }
   for thread in threads { pthread_join(thread, nil) }

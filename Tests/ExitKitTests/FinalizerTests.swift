@@ -26,7 +26,11 @@ struct Refused: Error, Equatable {}
   @Test func `a call runs it once, returns its result, and it is done`() throws {
     let thing = Thing()
     let log = log
-    let finalizer = stack.finalize(thing, { (a: Int, b: Int, c: Int) -> Int in log.note("ran"); return a + b + c }, 67, 43, 89)
+    let finalizer = stack.finalize(
+      thing,
+      { (a: Int, b: Int, c: Int) -> Int in
+        log.note("ran"); return a + b + c
+      }, 67, 43, 89)
     #expect(finalizer.isAlive)
     #expect(finalizer.peek() === thing)
     #expect(try finalizer() == 199)
@@ -69,7 +73,8 @@ struct Refused: Error, Equatable {}
     #expect(stack.count == 0)
   }
 
-  @Test func `several of one object run newest first, without those detached or called, handles dropped or not`() throws {
+  @Test func `several of one object run newest first, without those detached or called, handles dropped or not`() throws
+  {
     var thing: Thing? = Thing()
     let log = log
     stack.finalize(thing!) { log.note("1") }
@@ -100,9 +105,13 @@ struct Refused: Error, Equatable {}
     var thing: Thing? = Thing()
     let log = log
     let witness = { Witness(log) }
-    stack.finalize(thing!) { [held = witness()] in log.note("older"); _ = held }
+    stack.finalize(thing!) { [held = witness()] in
+      log.note("older"); _ = held
+    }
     let detached = stack.finalize(thing!) { [held = witness()] in _ = held }
-    stack.finalize(thing!) { [held = witness()] in log.note("newer"); _ = held }
+    stack.finalize(thing!) { [held = witness()] in
+      log.note("newer"); _ = held
+    }
     detached.detach()
     log.note("detached")
     drop(&thing)
@@ -153,7 +162,9 @@ struct Refused: Error, Equatable {}
   @Test func `an object that dies inside its own finalizer does so quietly`() throws {
     let log = log
     let holder = Holder(Thing())
-    let finalizer = stack.finalize(holder.thing!) { holder.thing = nil; log.note("ran") }
+    let finalizer = stack.finalize(holder.thing!) {
+      holder.thing = nil; log.note("ran")
+    }
     try finalizer()
     #expect(log.all == ["ran"])
   }
@@ -270,7 +281,9 @@ struct Refused: Error, Equatable {}
     var thing: Thing? = Thing()
     let log = log
     var short: ExitStack? = ExitStack("short")
-    let awake = short!.finalize(thing!) { [held = Witness(log)] in _ = held; log.note("ran") }
+    let awake = short!.finalize(thing!) { [held = Witness(log)] in
+      _ = held; log.note("ran")
+    }
     short!.finalize(thing!) { log.note("ran") }.runsAtExit = false
     short = nil
     #expect(log.all == ["released"])

@@ -35,7 +35,9 @@ public struct CBuild: Hashable, Sendable {
   }()
 
   /// A shared object that takes the core from the program that loads it.
-  public static let plugin = plain.with { $0.isPlugin = true; $0.core = .absent }
+  public static let plugin = plain.with {
+    $0.isPlugin = true; $0.core = .absent
+  }
 
   public func with(_ change: (inout CBuild) -> Void) -> CBuild {
     var build = self
@@ -61,7 +63,8 @@ public func compile(_ name: String, _ build: CBuild = .plain) throws -> String {
   case .absent: break
   }
   let folder = "\(packageRoot)/Tests/Fixtures", source = "\(folder)/\(name)"
-  let headers = try filesIn(folder).filter { $0.hasSuffix(".h") }.map { "\(folder)/\($0)" }
+  let headers =
+    try filesIn(folder).filter { $0.hasSuffix(".h") }.map { "\(folder)/\($0)" }
     + ["\(packageRoot)/Sources/CExitShim/include/CExitShim.h"]
   let kind = build.isPlugin ? ["-fPIC", "-shared"] : ["-rdynamic"]
   return try make(name.prefix { $0 != "." } + (build.isPlugin ? ".so" : ""), from: [source] + headers + objects) {
@@ -142,9 +145,10 @@ func filesIn(_ folder: String) throws -> [String] {
   defer { closedir(directory) }
   var names: [String] = []
   while let entry = readdir(directory) {
-    names.append(withUnsafePointer(to: &entry.pointee.d_name) {
-      $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-    })
+    names.append(
+      withUnsafePointer(to: &entry.pointee.d_name) {
+        $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+      })
   }
   return names.sorted()
 }

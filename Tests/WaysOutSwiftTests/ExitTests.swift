@@ -55,9 +55,10 @@ import Testing
     let outcome = try fixture("Cases", "registered after the end")
     #expect(outcome.lines == ["ours", "released capture", "pending false", "nested false"])
     #expect(
-      outcome.reports == ["exit handler \"too late\"", "exit handler"].map {
-        "ExitKit: \($0) (Cases/Exits.swift) was not registered: too late, the process has run its exit handlers"
-      })
+      outcome.reports
+        == ["exit handler \"too late\"", "exit handler"].map {
+          "ExitKit: \($0) (Cases/Exits.swift) was not registered: too late, the process has run its exit handlers"
+        })
     #expect(outcome.ending == .exited(0))
   }
 

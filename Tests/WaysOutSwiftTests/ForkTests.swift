@@ -10,7 +10,8 @@ import Testing
       (
         "fork, and the child registers",
         [
-          "pending false, count 0, cancel false", "exit Optional(7)", "child's async", "child's", "child: 7", "parent's",
+          "pending false, count 0, cancel false", "exit Optional(7)", "child's async", "child's", "child: 7",
+          "parent's",
         ]
       ),
       (

@@ -72,12 +72,16 @@ private let thrown = ["throws later", "throws"].map {
     let status = try #require(outcome.status)
     #expect(way == "threads" ? (100..<164).contains(status) : status == 3)
     #expect(outcome.lines == program.transcript(status: status))
-    let moved = outcome.reports.filter { $0.hasSuffix(" ran off the main thread: the main actor did not answer in time") }
+    let moved = outcome.reports.filter {
+      $0.hasSuffix(" ran off the main thread: the main actor did not answer in time")
+    }
     #expect(moved.count == 5)
     #expect(outcome.reports.filter { !moved.contains($0) } == thrown)
   }
 
-  @Test(arguments: Program.allCases) func `of many tasks that exit at once one gives the status`(program: Program) throws {
+  @Test(arguments: Program.allCases) func `of many tasks that exit at once one gives the status`(program: Program)
+    throws
+  {
     let outcome = try fixture(program.rawValue, "tasks")
     let status = try #require(outcome.status)
     #expect((100..<164).contains(status))
@@ -86,7 +90,8 @@ private let thrown = ["throws later", "throws"].map {
   }
 
   /// One thread is all that the pool has on one processor, and it is held as well.
-  @Test(arguments: [("return", Int32(0)), ("exit", 3), ("handler", 5), ("asyncHandler", 5), ("error", 1)], [false, true])
+  @Test(
+    arguments: [("return", Int32(0)), ("exit", 3), ("handler", 5), ("asyncHandler", 5), ("error", 1)], [false, true])
   func `asynchronous handlers need no thread of the pool`(
     way: (name: String, status: Int32), onOneProcessor: Bool
   ) throws {

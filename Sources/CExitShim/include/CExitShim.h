@@ -20,6 +20,9 @@
 //   ENOMEM     no memory (the first 32 registrations need none)
 //   ECANCELED  the process has gone too far in its exit: nothing can run any more
 //   EDEADLK    called from a signal handler that interrupted this library; glibc's own atexit hangs there
+//   ENOSYS     the stack is in another copy of this library, in the same process, that is too old for the function
+//
+// Copies. An executable and its plugins may each bring this library. They share the stack of the first that is used.
 //
 // Threads. Every function may be called from any thread at any time, handlers included. None but
 // cexit_is_exiting, cexit_exit_status and cexit_exit_signal is async-signal-safe; from a signal handler the others work
@@ -102,10 +105,10 @@ typedef struct cexit_entry {
   void *CEXIT_NULLABLE context;                         ///< Passed to both functions.
   void (*CEXIT_NULLABLE release)(void *CEXIT_NULLABLE); ///< Called once, after the run or the cancel.
   CExitPhase phase;
-  uint32_t flags;                    ///< CEXIT_INHERITED, CEXIT_PINNED.
-  const char *CEXIT_NULLABLE name;   ///< For reports. Borrowed: lives until `release` was called.
-  const char *CEXIT_NULLABLE file;   ///< Where it was registered; borrowed like the name.
-  uint32_t line;                     ///< Kept up to 1,048,575; beyond that it reads as 0, unknown.
+  uint32_t flags;                  ///< CEXIT_INHERITED, CEXIT_PINNED.
+  const char *CEXIT_NULLABLE name; ///< For reports. Borrowed: lives until `release` was called.
+  const char *CEXIT_NULLABLE file; ///< Where it was registered; borrowed like the name.
+  uint32_t line;                   ///< Kept up to 1,048,575; beyond that it reads as 0, unknown.
 } cexit_entry;
 
 // ---------------------------------------------------------------------------------------------------------
@@ -245,8 +248,7 @@ CEXIT_API int cexit_at_quick_exit_owned(void (*CEXIT_NULLABLE function)(void), c
 CEXIT_API int cexit_register_owned(cexit_stack *CEXIT_NULLABLE stack, const cexit_entry *CEXIT_NULLABLE entry,
                                    const void *CEXIT_NULLABLE owner, cexit_handler *CEXIT_NULLABLE out);
 CEXIT_API int cexit_stack_nest_owned(cexit_stack *CEXIT_NULLABLE parent, const char *CEXIT_NULLABLE name,
-                                     const void *CEXIT_NULLABLE owner,
-                                     cexit_stack *CEXIT_NULLABLE *CEXIT_NULLABLE out);
+                                     const void *CEXIT_NULLABLE owner, cexit_stack *CEXIT_NULLABLE *CEXIT_NULLABLE out);
 
 /// The stack that runs at quick_exit. Never NULL, never destroyed.
 CEXIT_API cexit_stack *cexit_quick_stack(void);
@@ -267,7 +269,7 @@ typedef struct cexit_record {
   const char *CEXIT_NULLABLE name;
   const char *CEXIT_NULLABLE file;
   uint32_t line;
-  uint64_t nanoseconds; ///< How long it took.
+  uint64_t nanoseconds;         ///< How long it took.
   void *CEXIT_NULLABLE outcome; ///< What it gave to cexit_set_outcome; NULL: nothing.
 } cexit_record;
 
@@ -352,12 +354,12 @@ static inline int cexit_stack_nest(cexit_stack *CEXIT_NULLABLE parent, const cha
 // The loader's own list of what to call, and not the constructor attribute: gcc's link-time optimization turns the order
 // of constructors round, while it can be told to leave variables where they are.
 #define CEXIT_AT_EXIT_AS(number, function) CEXIT_AT_EXIT_NUMBERED(number, function)
-#define CEXIT_AT_EXIT_NUMBERED(number, function) \
-  static void cexit_at_exit_##number(void) { \
-    if (cexit_atexit(function) != 0) fputs("ExitKit: cannot run " #function " at exit\n", stderr); \
-  } \
-  CEXIT_IN_ORDER static void (*cexit_at_exit_entry_##number)(void) \
-    __attribute__((section(".init_array"), used)) = cexit_at_exit_##number
+#define CEXIT_AT_EXIT_NUMBERED(number, function)                                                                       \
+  static void cexit_at_exit_##number(void) {                                                                           \
+    if (cexit_atexit(function) != 0) fputs("ExitKit: cannot run " #function " at exit\n", stderr);                     \
+  }                                                                                                                    \
+  CEXIT_IN_ORDER static void (*cexit_at_exit_entry_##number)(void) __attribute__((section(".init_array"), used)) =     \
+      cexit_at_exit_##number
 
 CEXIT_ASSUME_NONNULL_END
 #ifdef __cplusplus

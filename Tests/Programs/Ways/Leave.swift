@@ -82,7 +82,12 @@ private func leaveAtOnce(_ way: Way) {
     }
   case .mainActorHandler: atExit { @MainActor in exit(5) }
   case .thread: onThread { exit(3) }
-  case .threads: for number in 0..<crowd { onThread { barrier.wait(); exit(Int32(100 + number)) } }
+  case .threads:
+    for number in 0..<crowd {
+      onThread {
+        barrier.wait(); exit(Int32(100 + number))
+      }
+    }
   case .detached: Task.detached { exit(3) }
   case .threadServed: onThread { exit(3) }
   case .detachedServed: Task.detached { exit(3) }

@@ -115,10 +115,12 @@ func twoThreads(_ count: Int, _ threads: Int) -> Double {
   let share = UnsafeMutableRawPointer(bitPattern: count / threads)
   func spawn(_ share: UnsafeMutableRawPointer?) -> pthread_t {
     var thread = pthread_t()
-    pthread_create(&thread, nil, { share in
-      for _ in 0..<Int(bitPattern: share) { makeFinalizer(Thing()) }
-      return nil
-    }, share)
+    pthread_create(
+      &thread, nil,
+      { share in
+        for _ in 0..<Int(bitPattern: share) { makeFinalizer(Thing()) }
+        return nil
+      }, share)
     return thread
   }
   pthread_join(spawn(UnsafeMutableRawPointer(bitPattern: 1)), nil)  // from here on the process has had threads
