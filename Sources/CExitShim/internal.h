@@ -9,7 +9,7 @@
 //   watch.c  finalizer.c  table.c      Swift objects that end
 //   object.c                           unloading a shared object
 //   run.c  call.c                      calling handlers
-//   stack.c                            which handlers there are, in which order
+//   stack.c  cancel.c                  which handlers there are, in which order
 //   storage.c  process.c  lock.c       memory, fork, mutual exclusion
 
 #ifndef CEXIT_INTERNAL_H
@@ -234,6 +234,8 @@ uint32_t cexit_pending_index(cexit_handler handler); // NONE: not pending here
 void cexit_entry_link(cexit_stack *stack, struct entry *entry, uint32_t index); // as the newest of its phase
 void cexit_entry_link_oldest(cexit_stack *stack, struct entry *entry, uint32_t index, uint32_t oldest);
 void cexit_entry_unlink(struct entry *entry);
+void cexit_entry_free(uint32_t index);
+bool cexit_entry_is_of(const struct entry *entry, const void *function); // as cexit_atexit or cexit_on_exit made it
 void cexit_entry_take(uint32_t index, struct entry *out); // off the stack and free again; `out`: what a call needs
 void cexit_entry_forget(uint32_t index);                  // a parent's, whose code leaves this process
 void cexit_entry_release(const struct entry *entry);      // without the lock: calls its release function

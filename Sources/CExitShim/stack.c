@@ -94,6 +94,10 @@ static inline void entry_free(struct entry *entry, uint32_t index) {
   cexit_entries.available++;
 }
 
+void cexit_entry_free(uint32_t index) {
+  entry_free(entry_at(index), index);
+}
+
 static inline void take(struct entry *entry, uint32_t index) {
   cexit_entry_unlink(entry);
   entry->generation++;
@@ -297,6 +301,11 @@ int cexit_on_exit_owned(void (*function)(int, void *), void *context, const void
   return cexit_entry_push(PROCESS, &entry, true, owner, NULL);
 }
 
+bool cexit_entry_is_of(const struct entry *entry, const void *function) {
+  return (entry->function == call_plain && entry->context == function) ||
+         (entry->function == call_with_status && (const void *)entry->release == function);
+}
+
 int cexit_reserve(size_t count) {
   if (count > MOST_ENTRIES) return ENOMEM;
   for (;;) {
@@ -333,81 +342,4 @@ bool cexit_cancel(cexit_handler handler) {
   word_give(&cexit_lock_word);
   call_release(release, context);
   return true;
-}
-
-// ---- Cancelling many: what matches is taken in one walk, linked through `older`, and released after it.
-
-typedef bool matcher(const struct entry *entry, const void *wanted);
-
-static bool is_any(const struct entry *entry, const void *wanted) {
-  (void)wanted;
-  return entry->function != NULL;
-}
-
-static bool is_named(const struct entry *entry, const void *name) {
-  return entry->name != NULL && strcmp(entry->name, name) == 0;
-}
-
-static bool is_function(const struct entry *entry, const void *function) {
-  return (entry->function == call_plain && entry->context == function) ||
-         (entry->function == call_with_status && (const void *)entry->release == function);
-}
-
-struct taken_list {
-  uint32_t first, last;
-  size_t count;
-};
-
-static void take_matching(cexit_stack *stack, matcher *matches, const void *wanted, struct taken_list *list) {
-  for (unsigned i = 0; i < LISTS; i++) {
-    uint32_t next;
-    for (uint32_t index = stack->newest[(unsigned)phase_order[i]]; index != NONE; index = next) {
-      struct entry *entry = entry_at(index);
-      next = entry->older;
-      if (is_foreign(entry)) continue;
-      // What is nested goes with its place, or is looked through.
-      bool nested = entry->function == cexit_run_nested, taken = matches(entry, wanted);
-      size_t before = list->count;
-      if (nested) take_matching(entry->context, taken ? is_any : matches, wanted, list);
-      if (!taken) continue;
-      cexit_entry_unlink(entry);
-      entry->generation++;
-      entry->older = NONE;
-      if (list->last == NONE)
-        list->first = index;
-      else
-        entry_at(list->last)->older = index;
-      list->last = index;
-      list->count = (nested ? before : list->count) + 1;
-    }
-  }
-}
-
-static size_t cancel_matching(cexit_stack *stack, matcher *matches, const void *wanted) {
-  struct taken_list list = {NONE, NONE, 0};
-  if (enter() != 0) return 0;
-  take_matching(stack, matches, wanted, &list);
-  lock_drop();
-
-  for (uint32_t index = list.first; index != NONE; index = entry_at(index)->older) cexit_entry_release(entry_at(index));
-
-  if (list.first == NONE || lock_take() != 0) return list.count;
-  for (uint32_t index = list.first, next; index != NONE; index = next) {
-    next = entry_at(index)->older;
-    entry_free(entry_at(index), index);
-  }
-  lock_drop();
-  return list.count;
-}
-
-size_t cexit_unregister(void (*function)(void)) {
-  return function == NULL ? 0 : cancel_matching(PROCESS, is_function, (const void *)function);
-}
-
-size_t cexit_stack_cancel_named(cexit_stack *stack, const char *name) {
-  return name == NULL ? 0 : cancel_matching(stack != NULL ? stack : PROCESS, is_named, name);
-}
-
-size_t cexit_stack_clear(cexit_stack *stack) {
-  return cancel_matching(stack != NULL ? stack : PROCESS, is_any, NULL);
 }
