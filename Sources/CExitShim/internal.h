@@ -98,6 +98,9 @@ static inline int lock_take(void) {
 static inline void lock_drop(void) {
   cexit_word_drop(&cexit_lock_word);
 }
+static inline bool lock_is_held_here(void) {
+  return (atomic_load_explicit(&cexit_lock_word, memory_order_relaxed) & ~(uintptr_t)1) == this_thread();
+}
 
 void cexit_futex_wait(const void *word, uint32_t seen);
 void cexit_futex_wake(const void *word, int count);

@@ -118,9 +118,8 @@ int cexit_enter(void) {
 }
 
 bool cexit_in_vfork_child(void) {
-  if (!is_here()) return false;
-  atomic_thread_fence(memory_order_acquire);
-  return atomic_load_explicit(&process_id, memory_order_relaxed) != getpid();
+  const _Atomic uint32_t *here = atomic_load(&cexit_process.here); // and with it, what was stored before it
+  return atomic_load(here) == HERE && atomic_load(&process_id) != getpid();
 }
 
 int cexit_adopt(void) {

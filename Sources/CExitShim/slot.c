@@ -165,21 +165,24 @@ static void grant_status(void) {
 
 // ---- The slots
 
-// Between libc's taking of the slot and its coming back, every instruction is a chance for others to fall through.
+// Between libc's taking of a slot and its coming back others may fall through to what is below: so that is first, with
+// no lock of ours to wait for. The owner of the exit alone knows when nothing is left to come back for.
 static void run_from_slot(struct slots *slots, cexit_stack *stack, uint32_t group, const int *status) {
-  if (enter() != 0) { // waiting for the lock would be for ever; the process ends without
+  bool ours = atomic_load(&owner) == this_thread(), held = lock_is_held_here(), again = !ours && !held;
+  if (again) arm(slots, group, &__dso_handle);
+  if (held || enter() != 0) { // waiting for the lock would be for ever; the process ends without
     static atomic_flag said = ATOMIC_FLAG_INIT;
     if (atomic_flag_test_and_set(&said)) return;
     cexit_complain("ExitKit: exit called by a signal handler that interrupted a registration: handlers did not run\n");
     return;
   }
   cexit_process.yield = 0;
-  uintptr_t exiting = atomic_load(&owner);
-  bool again =
-      cexit_stack_next(stack, group) != NONE || cexit_thread_is_running() || (exiting != 0 && exiting != this_thread());
-  if (!again && slots->armed != 0 && (group == 0 || group == slots->group)) slots->armed--;
+  if (ours) {
+    again = cexit_stack_next(stack, group) != NONE || cexit_thread_is_running();
+    if (!again && slots->armed != 0 && (group == 0 || group == slots->group)) slots->armed--;
+  }
   lock_drop();
-  if (again) arm(slots, group, &__dso_handle);
+  if (ours && again) arm(slots, group, &__dso_handle);
   if (cexit_in_vfork_child())
     _exit(status != NULL ? *status : 127); // what it took back from libc's list is its parent's
 
@@ -191,15 +194,22 @@ static void run_from_slot(struct slots *slots, cexit_stack *stack, uint32_t grou
   if (status != NULL && cexit_stack_count(stack) == 0) grant_status();
 }
 
+// Sanitizers that put a function of theirs into libc's list, which calls ours with nothing but its argument.
+extern void __tsan_init(void) __attribute__((weak));
+extern void __msan_init(void) __attribute__((weak));
+
+static bool libc_tells_status(void) {
+#ifdef __GLIBC__
+  return __tsan_init == NULL && __msan_init == NULL;
+#else
+  return false;
+#endif
+}
+
 static void process_slot(void *group, int status) {
   if (taking_back) return;
-#ifdef __GLIBC__
-  const int *told = &status;
-#else
-  const int told_by_exit = atomic_load(&status_now), *told = &told_by_exit; // what cexit_exit was called with, or 0
-  if (!atomic_load(&status_known)) told = NULL;
-#endif
-  run_from_slot(&cexit_process.process_slots, PROCESS, (uint32_t)(uintptr_t)group, told);
+  bool known = libc_tells_status() || cexit_exit_status(&status); // the latter: as cexit_exit was told it
+  run_from_slot(&cexit_process.process_slots, PROCESS, (uint32_t)(uintptr_t)group, known ? &status : NULL);
 }
 
 // Where no handler was registered, an exit must be seen all the same by a signal that comes in the middle of it.
