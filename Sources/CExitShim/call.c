@@ -21,45 +21,53 @@ static const char *keep(char *copy, size_t size, const char *text) {
   return copy;
 }
 
-// The strings may go with the release, in the middle of which somebody may want to name the handler.
-static void release_watched(struct running *here) {
-  const struct entry *entry = here->entry;
-  struct entry kept;
-  char name[128], file[208];
-  if (entry->release != NULL && !entry->own_release) {
-    kept = *entry;
-    kept.name = keep(name, sizeof name, kept.name);
-    kept.file = keep(file, sizeof file, kept.file);
-    here->entry = &kept;
-    cexit_stay_if_firing();
-    cexit_entry_release(&kept);
-  }
-  atomic_store_explicit(&cexit_running, here->outer, memory_order_release);
-  cexit_watch_frames();
+static inline unsigned watched(void) {
+  return atomic_load_explicit(&cexit_watched, memory_order_relaxed);
 }
 
-void cexit_call(struct entry *taken, cexit_observer observer, void *context) {
-  int saved = errno;
-  bool timed = observer != NULL || (atomic_load_explicit(&cexit_watched, memory_order_relaxed) & WATCHED_FOR_TIME) != 0;
-  struct running here = {cexit_running, taken, observer, context, NULL, timed ? cexit_now() : 0, 0, 0};
+static inline void leave(struct running *here) {
+  atomic_store_explicit(&cexit_running, here->outer, memory_order_release);
+  if ((watched() & WATCHED_FOR_TIME) != 0) cexit_watch_frames();
+}
+
+// The strings may go with the release, in the middle of which somebody may want to name the handler.
+static __attribute__((noinline)) void release_watched(struct running *here) {
+  struct entry kept = *here->entry;
+  char name[128], file[208];
+  kept.name = keep(name, sizeof name, kept.name);
+  kept.file = keep(file, sizeof file, kept.file);
+  here->entry = &kept;
+  cexit_stay_if_firing();
+  kept.release(kept.context);
+  leave(here);
+}
+
+void cexit_call(struct entry *taken, CExitCall call, cexit_observer observer, void *context) {
+  bool timed = observer != NULL || (watched() & WATCHED_FOR_TIME) != 0;
+  struct running here = {cexit_running, taken, call, observer, context, NULL, timed ? cexit_now() : 0, 0, 0};
   atomic_store_explicit(&cexit_running, &here, memory_order_release);
-  taken->function(taken->context);
+  if (taken->is_closure)
+    call_closure(taken, call);
+  else
+    taken->function(taken->context);
   if (here.observer != NULL) {
     uint64_t time = cexit_now() - here.started;
     observer(context, &(cexit_record){taken->name, taken->file, taken->line, time, here.outcome});
   }
-  if (atomic_load_explicit(&cexit_watched, memory_order_relaxed) != 0) {
-    release_watched(&here);
-  } else {
-    cexit_entry_release(taken);
-    atomic_store_explicit(&cexit_running, here.outer, memory_order_release);
-  }
-  errno = saved;
+  bool holds = taken->release != NULL && !taken->is_closure; // a closure has let go of itself
+  if (holds && watched() != 0) return release_watched(&here);
+  if (holds) taken->release(taken->context);
+  leave(&here);
 }
 
-bool cexit_set_outcome(void *outcome) {
+bool cexit_is_step(void) {
   struct running *here = cexit_running;
-  if (here == NULL || here->observer == NULL) return false;
+  return here != NULL && here->call == CExitCallStep;
+}
+
+bool cexit_set_outcome(cexit_observer observer, void *outcome) {
+  struct running *here = cexit_running;
+  if (here == NULL || here->observer != observer) return false;
   here->outcome = outcome;
   return true;
 }

@@ -17,41 +17,29 @@ CEXIT_SHARED(OWN, OWN_OF, OWN_VOID, OWN_VOID, OWN_VOID, OWN_OF)
 CEXIT_UNSHARED(OWN_OF, OWN_VOID)
 #pragma GCC visibility pop
 
-__attribute__((always_inline)) static inline const struct cexit_home *elsewhere(void) {
-  const struct cexit_home *home = atomic_load_explicit(&cexit_home_elsewhere, memory_order_acquire);
-  if (LIKELY(home == NULL)) return NULL;
-  return home != &cexit_home ? home : cexit_home_find();
+static inline const struct cexit_home *home_now(void) { // NULL: here
+  return atomic_load_explicit(&cexit_home_elsewhere, memory_order_acquire);
 }
 
-// Finding the stack takes a lock of the loader's. A copy that has not looked yet has nothing to tell a signal handler.
-static inline const struct cexit_home *elsewhere_if_known(void) {
-  const struct cexit_home *home = atomic_load_explicit(&cexit_home_elsewhere, memory_order_acquire);
-  return home != &cexit_home ? home : NULL;
-}
-
-#define KNOWS(home, name) (offsetof(struct cexit_home, name) < (home)->size)
-
-// `otherwise`: what a caller is told whose stack is in a copy that is too old to know the function.
-#define FORWARD(type, name, parameters, arguments, find, otherwise)                                                    \
+#define FORWARD(type, name, parameters, arguments)                                                                     \
   type cexit_##name parameters {                                                                                       \
-    static type unknown = otherwise;                                                                                   \
-    const struct cexit_home *there = find();                                                                           \
-    if (LIKELY(there == NULL)) return cexit_own_##name arguments;                                                      \
-    return KNOWS(there, name) ? there->name arguments : unknown;                                                       \
+    const struct cexit_home *home = home_now();                                                                        \
+    if (LIKELY(home == NULL)) return cexit_own_##name arguments;                                                       \
+    if (home == &cexit_home) home = cexit_home_find();                                                                 \
+    return home->name arguments;                                                                                       \
   }
-#define FORWARD_ERROR(name, parameters, arguments) FORWARD(int, name, parameters, arguments, elsewhere, ENOSYS)
-#define FORWARD_OF(type, name, parameters, arguments) FORWARD(type, name, parameters, arguments, elsewhere, 0)
-#define FORWARD_QUIETLY(type, name, parameters, arguments)                                                             \
-  FORWARD(type, name, parameters, arguments, elsewhere_if_known, 0)
+#define FORWARD_ERROR(name, parameters, arguments) FORWARD(int, name, parameters, arguments)
 
 #define FORWARD_PLAINLY(name, parameters, arguments, before, after)                                                    \
   void cexit_##name parameters {                                                                                       \
-    const struct cexit_home *there = elsewhere();                                                                      \
-    if (there != NULL) before;                                                                                         \
-    if (LIKELY(there == NULL))                                                                                         \
+    const struct cexit_home *home = home_now();                                                                        \
+    if (home == &cexit_home) home = cexit_home_find();                                                                 \
+    if (LIKELY(home == NULL || home == &cexit_home)) {                                                                 \
       cexit_own_##name arguments;                                                                                      \
-    else if (KNOWS(there, name))                                                                                       \
-      there->name arguments;                                                                                           \
+    } else {                                                                                                           \
+      before;                                                                                                          \
+      home->name arguments;                                                                                            \
+    }                                                                                                                  \
     after;                                                                                                             \
   }
 #define FORWARD_VOID(name, parameters, arguments) FORWARD_PLAINLY(name, parameters, arguments, (void)0, (void)0)
@@ -59,7 +47,14 @@ static inline const struct cexit_home *elsewhere_if_known(void) {
   FORWARD_PLAINLY(name, parameters, arguments, cexit_home_pin(), (void)0)
 #define FORWARD_FOR_EVER(name, parameters, arguments)                                                                  \
   FORWARD_PLAINLY(name, parameters, arguments, (void)0, __builtin_unreachable())
-CEXIT_SHARED(FORWARD_ERROR, FORWARD_OF, FORWARD_VOID, FORWARD_FOR_EVER, FORWARD_PINNED, FORWARD_QUIETLY)
+
+// Finding the stack takes a lock of the loader's. A copy that has not looked yet has nothing to tell a signal handler.
+#define FORWARD_QUIETLY(type, name, parameters, arguments)                                                             \
+  type cexit_##name parameters {                                                                                       \
+    const struct cexit_home *home = home_now();                                                                        \
+    return home == NULL ? cexit_own_##name arguments : home->name arguments;                                           \
+  }
+CEXIT_SHARED(FORWARD_ERROR, FORWARD, FORWARD_VOID, FORWARD_FOR_EVER, FORWARD_PINNED, FORWARD_QUIETLY)
 
 #define HERE_OF(type, name, parameters, arguments)                                                                     \
   type cexit_##name parameters {                                                                                       \

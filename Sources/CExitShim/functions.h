@@ -43,7 +43,7 @@
   F(size_t, stack_cancel_named, (cexit_stack *stack, const char *name), (stack, name))                                 \
   F(size_t, stack_run_observed, (cexit_stack *stack, cexit_observer observer, void *context),                          \
     (stack, observer, context))                                                                                        \
-  F(bool, set_outcome, (void *outcome), (outcome))                                                                     \
+  F(bool, set_outcome, (cexit_observer observer, void *outcome), (observer, outcome))                                  \
   F(bool, stack_step, (cexit_stack *stack, cexit_observer observer, void *context), (stack, observer, context))        \
   P(observe_exit, (void (*function)(const int *status)), (function))                                                   \
   E(exit_on_signals, (const int *signals, size_t count), (signals, count))                                             \
@@ -67,7 +67,8 @@
   F(bool, is_awake, (cexit_handler handler), (handler))                                                                \
   F(bool, run_instead, (cexit_handler handler, cexit_function function, void *context), (handler, function, context))  \
   F(bool, current, (cexit_record *record), (record))                                                                   \
-  V(mark_next, (void), ())
+  V(mark_next, (void), ())                                                                                             \
+  F(bool, is_step, (void), ())
 
 // What belongs to a thread or to the Swift code around it has nothing to do with the stack: each copy does it itself.
 #define CEXIT_UNSHARED(F, V)                                                                                           \

@@ -122,6 +122,36 @@ static void pin(const char *path) {
   if (dlopen != NULL && path[0] != 0) dlopen(path, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE);
 }
 
+// What an older copy does not know is refused in its place.
+static int refuse(void) {
+  return ENOSYS;
+}
+static void *nothing(void) {
+  return NULL;
+}
+#define FAILS(name, parameters, arguments) true,
+#define FAILS_NOT(name, parameters, arguments) false,
+#define FAILS_NOT_OF(type, name, parameters, arguments) false,
+static const bool fails[] = {CEXIT_SHARED(FAILS, FAILS_NOT_OF, FAILS_NOT, FAILS_NOT, FAILS_NOT, FAILS_NOT_OF)};
+
+static const struct cexit_home *complete(const struct cexit_home *home) { // NULL: a signal came in the middle of it
+  static struct cexit_home completed;
+  typedef void (*function)(void);
+  size_t first = sizeof completed - sizeof fails / sizeof *fails * sizeof(function);
+  if (home->size >= sizeof completed) return home;
+  if (lock_take() != 0) return NULL;
+  if (completed.size == 0) {
+    for (size_t i = 0; i < sizeof fails / sizeof *fails; i++) {
+      function unknown = fails[i] ? (function)refuse : (function)nothing;
+      memcpy((char *)&completed + first + i * sizeof unknown, &unknown, sizeof unknown);
+    }
+    memcpy((char *)&completed + first, (const char *)home + first, home->size - first);
+    completed.size = home->size;
+  }
+  lock_drop();
+  return &completed;
+}
+
 const struct cexit_home *cexit_home_find(void) {
   int saved = errno;
   struct search search = {.complains = true};
@@ -136,9 +166,10 @@ const struct cexit_home *cexit_home_find(void) {
     search.complains = false;
   }
   errno = saved;
-  const struct cexit_home *there = search.home != &cexit_home ? search.home : NULL;
-  atomic_store_explicit(&cexit_home_elsewhere, there, memory_order_release);
-  return there;
+  const struct cexit_home *home = search.home != &cexit_home ? complete(search.home) : &cexit_home;
+  if (home == NULL) return &cexit_home; // for this one call
+  atomic_store_explicit(&cexit_home_elsewhere, home != &cexit_home ? home : NULL, memory_order_release);
+  return home;
 }
 
 void cexit_home_pin(void) {

@@ -28,9 +28,9 @@ struct cexit_home {
 
 extern struct cexit_home cexit_home; // this copy's
 
-/// NULL: the stack is here. This copy's own: not known yet.
+/// NULL: the stack is here. This copy's own: not known yet. Another one's has every function, if only to refuse.
 extern const struct cexit_home *_Atomic cexit_home_elsewhere;
-/// Finds out, and makes it known. NULL: the stack is here.
+/// Finds out, and makes it known. This copy's own: the stack is here.
 const struct cexit_home *cexit_home_find(void);
 void cexit_home_pin(void);
 

@@ -130,10 +130,15 @@ struct entry {
   uint32_t newer, older; // neighbours in its phase; `older` links the free list
   uint32_t generation;   // odd: pending; grows at each taking and each freeing
   uint32_t epoch;        // when: the mark and the fork it came after
-  unsigned stack : 26, phase : 2, inherited : 1;
-  unsigned asleep_from : 2; // its phase, while `phase` is ASLEEP
-  unsigned own_release : 1; // `release` is a word for `function` to use, not to be called
-  unsigned line : 20, owner : 12;
+  union {
+    struct {
+      unsigned stack : 26, phase : 2, inherited : 1;
+      unsigned asleep_from : 2; // its phase, while `phase` is ASLEEP
+      unsigned is_closure : 1;  // `function` is a cexit_closure, and `release` its code
+      unsigned line : 20, owner : 12;
+    };
+    uint64_t bits; // all of these
+  };
 };
 _Static_assert(sizeof(struct entry) <= 64, "an entry is a cache line");
 
@@ -229,11 +234,16 @@ static inline bool is_foreign(const struct entry *entry) {
   return entry->epoch < cexit_process.born && !entry->inherited;
 }
 
+static inline void call_closure(const struct entry *entry, CExitCall call) {
+  ((cexit_closure)(void (*)(void))entry->function)(entry->context, (void *)entry->release, call);
+}
+
 // ---- stack.c: with the lock held, unless said otherwise.
 
-uint32_t cexit_stack_next(cexit_stack *stack,
-                          uint32_t floor);           // what runs next; NONE when nothing is left from the floor on
-uint32_t cexit_pending_index(cexit_handler handler); // NONE: not pending here
+uint32_t cexit_stack_next(const cexit_stack *stack,
+                          uint32_t floor); // what runs next; NONE when nothing is left from the floor on
+bool cexit_stack_take(cexit_stack *stack, uint32_t floor, struct entry *out); // the same, taken; false: nothing is left
+uint32_t cexit_pending_index(cexit_handler handler);                          // NONE: not pending here
 void cexit_entry_link(cexit_stack *stack, struct entry *entry, uint32_t index); // as the newest of its phase
 void cexit_entry_link_oldest(cexit_stack *stack, struct entry *entry, uint32_t index, uint32_t oldest);
 void cexit_entry_unlink(struct entry *entry);
@@ -241,12 +251,12 @@ void cexit_entry_free(uint32_t index);
 bool cexit_entry_is_of(const struct entry *entry, const void *function); // as cexit_atexit or cexit_on_exit made it
 void cexit_entry_take(uint32_t index, struct entry *out); // off the stack and free again; `out`: what a call needs
 void cexit_entry_forget(uint32_t index);                  // a parent's, whose code leaves this process
-void cexit_entry_release(const struct entry *entry);      // without the lock: calls its release function
+void cexit_entry_release(const struct entry *entry);      // without the lock: lets go of what it holds
 bool cexit_stack_is_ready(const cexit_stack *stack, const void *owner); // a registration needs no more than an entry
 int cexit_stack_make_ready(cexit_stack *stack, const void *owner); // without the lock: gets it so far, or says why not
 int cexit_stack_enter_ready(cexit_stack *stack,
                             const void *owner); // takes the lock with the stack so far, or says why not
-int cexit_entry_push(cexit_stack *stack, const cexit_entry *from, bool own_release, const void *owner,
+int cexit_entry_push(cexit_stack *stack, const cexit_entry *from, const void *owner,
                      cexit_handler *out); // without the lock
 
 // ---- nest.c: the life of stacks.
@@ -265,6 +275,7 @@ void cexit_stacks_lost(void); // forked in the middle of an operation: start ane
 struct running { // a handler that this thread is in; what another thread reads of it is atomic
   struct running *outer;
   const struct entry *_Atomic entry;
+  CExitCall call;
   cexit_observer observer;
   void *observer_context;
   void *outcome;
@@ -272,7 +283,7 @@ struct running { // a handler that this thread is in; what another thread reads 
   _Atomic uint64_t limited; // when it got a limit,
   _Atomic uint64_t limit;   // and when that is over; 0: it has none
 };
-void cexit_call(struct entry *taken, cexit_observer observer, void *context);
+void cexit_call(struct entry *taken, CExitCall call, cexit_observer observer, void *context);
 uint64_t cexit_now(void); // nanoseconds on the clock that nobody sets
 
 // ---- run.c

@@ -41,8 +41,8 @@ struct cexit_loop {
 // ---- The main actor
 
 static bool is_main_thread(void) {
-  static PER_THREAD bool known; // once it is one, it stays one, in a forked child, too
-  return known || (known = syscall(SYS_gettid) == getpid());
+  cexit_thread *here = cexit_this_thread(); // once it is the one, it stays it, in a forked child, too
+  return here->is_main || (here->is_main = syscall(SYS_gettid) == getpid());
 }
 
 static bool is_main_queue(void) {

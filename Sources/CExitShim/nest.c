@@ -96,7 +96,7 @@ int cexit_stack_place(cexit_stack *stack) {
   if (parent == NULL) return 0; // it was destroyed: this one stands alone now
 
   cexit_handler place;
-  error = cexit_entry_push(parent, &entry, false, owner, &place);
+  error = cexit_entry_push(parent, &entry, owner, &place);
   cexit_stack_unreference(parent);
   if (error != 0) return cexit_stack_unreference(stack), error;
   if ((error = enter()) != 0) return error;

@@ -64,3 +64,4 @@
 #define cexit_is_awake cexit_own_is_awake
 #define cexit_run_instead cexit_own_run_instead
 #define cexit_current cexit_own_current
+#define cexit_is_step cexit_own_is_step

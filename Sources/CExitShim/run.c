@@ -138,17 +138,21 @@ bool cexit_wait_for_others(void) {
 
 // ---- Runs
 
-static void begin(void) {
-  if (depth++ != 0) return;
+static int begin(void) { // returns the caller's errno, for the end
+  int saved = errno;
+  if (depth++ != 0) return saved;
   cexit_watch_this_thread();
   cexit_watch_by_hand(true);
   atomic_fetch_add(&busy, 1);
+  return saved;
 }
 
-static void end(void) {
-  if (--depth != 0) return;
-  changed(&busy, (uint32_t)-1);
-  cexit_watch_by_hand(false);
+static void end(int saved) {
+  if (--depth == 0) {
+    changed(&busy, (uint32_t)-1);
+    cexit_watch_by_hand(false);
+  }
+  errno = saved;
 }
 
 void cexit_run_nested(void *stack) {
@@ -200,17 +204,16 @@ static void end_turn(cexit_stack *stack) { // drops the lock
 
 size_t cexit_run_stack(cexit_stack *stack, uint32_t floor, cexit_observer observer, void *context) {
   size_t ran = 0;
-  begin();
+  int saved = begin();
   bool ours = take_turn(stack);
-  for (uint32_t next; ours && (next = cexit_stack_next(stack, floor)) != NONE; ran++) {
-    struct entry taken;
-    cexit_entry_take(next, &taken);
+  for (struct entry taken; ours && cexit_stack_take(stack, floor, &taken); ran++) {
     word_give(&cexit_lock_word);
-    cexit_call(&taken, observer, context);
+    cexit_call(&taken, CExitCallRun, observer, context);
+    errno = saved;
     ours = enter_fast() || enter() == 0;
   }
   if (ours) end_turn(stack);
-  end();
+  end(saved);
   return ran;
 }
 
@@ -233,26 +236,27 @@ static bool take_by_handle(cexit_handler handler, struct entry *out) {
 // Busy before it is claimed, or the process could end between the two.
 bool cexit_run(cexit_handler handler) {
   struct entry taken;
-  begin();
+  int saved = begin();
   bool ours = take_by_handle(handler, &taken);
-  if (ours) cexit_call(&taken, NULL, NULL);
-  end();
+  if (ours) cexit_call(&taken, CExitCallRun, NULL, NULL);
+  end(saved);
   return ours;
 }
 
 bool cexit_run_instead(cexit_handler handler, cexit_function function, void *context) {
   struct entry taken;
-  begin();
+  int saved = begin();
   bool ours = take_by_handle(handler, &taken);
   if (ours) {
     struct entry instead = taken;
     instead.function = function;
     instead.context = context;
     instead.release = NULL;
-    cexit_call(&instead, NULL, NULL);
+    instead.is_closure = 0;
+    cexit_call(&instead, CExitCallRun, NULL, NULL);
     cexit_entry_release(&taken);
   }
-  end();
+  end(saved);
   return ours;
 }
 

@@ -60,8 +60,7 @@ void cexit_entry_link_oldest(cexit_stack *stack, struct entry *entry, uint32_t i
   joined(stack, entry, entry->phase);
 }
 
-inline void cexit_entry_unlink(struct entry *entry) {
-  cexit_stack *stack = stack_at(entry->stack);
+static inline void unlink_from(cexit_stack *stack, struct entry *entry) {
   uint32_t newer = entry->newer, older = entry->older;
   if (newer != NONE)
     entry_at(newer)->older = older;
@@ -71,6 +70,10 @@ inline void cexit_entry_unlink(struct entry *entry) {
   if (entry->phase == ASLEEP) return;
   stack->count--;
   stack->inherited -= entry->inherited;
+}
+
+void cexit_entry_unlink(struct entry *entry) {
+  unlink_from(stack_at(entry->stack), entry);
 }
 
 static inline uint32_t entry_new(void) { // there is one available
@@ -98,24 +101,27 @@ void cexit_entry_free(uint32_t index) {
   entry_free(entry_at(index), index);
 }
 
-static inline void take(struct entry *entry, uint32_t index) {
-  cexit_entry_unlink(entry);
+static inline void take(cexit_stack *stack, struct entry *entry, uint32_t index) {
+  unlink_from(stack, entry);
   entry->generation++;
   entry_free(entry, index);
 }
 
 // Field by field, and before anything is written: a copy of the whole would read in wide words what was written in
 // narrow ones just before, and wait until that has reached the cache.
-void cexit_entry_take(uint32_t index, struct entry *out) {
-  struct entry *entry = entry_at(index);
+static inline void take_out(cexit_stack *stack, struct entry *entry, uint32_t index, struct entry *out) {
   out->function = entry->function;
   out->context = entry->context;
   out->release = entry->release;
   out->name = entry->name;
   out->file = entry->file;
-  out->own_release = entry->own_release;
-  out->line = entry->line;
-  take(entry, index);
+  out->bits = entry->bits;
+  take(stack, entry, index);
+}
+
+void cexit_entry_take(uint32_t index, struct entry *out) {
+  struct entry *entry = entry_at(index);
+  take_out(stack_at(entry->stack), entry, index, out);
 }
 
 void cexit_entry_forget(uint32_t index) {
@@ -125,18 +131,16 @@ void cexit_entry_forget(uint32_t index) {
     stack->foreign--;
     stack->count++; // which taking it takes back
   }
-  take(entry, index);
-}
-
-static inline void call_release(void (*release)(void *), void *context) {
-  if (release == NULL) return;
-  int saved = errno;
-  release(context);
-  errno = saved;
+  take(stack, entry, index);
 }
 
 void cexit_entry_release(const struct entry *entry) {
-  if (!entry->own_release) call_release(entry->release, entry->context);
+  int saved = errno;
+  if (entry->is_closure)
+    call_closure(entry, CExitCallRelease);
+  else if (entry->release != NULL)
+    entry->release(entry->context);
+  errno = saved;
 }
 
 static inline uint32_t pending_index(cexit_handler handler) {
@@ -162,7 +166,7 @@ static uint32_t newest_of_ours(const cexit_stack *stack, unsigned phase) {
 }
 
 // The stack keeps its own order, whatever the floor: it runs until nothing is left that was registered since.
-uint32_t cexit_stack_next(cexit_stack *stack, uint32_t floor) {
+static inline __attribute__((always_inline)) uint32_t next(const cexit_stack *stack, uint32_t floor) {
   if (floor != 0 && floor < cexit_process.yield) floor = cexit_process.yield;
   uint32_t next = NONE;
   for (unsigned i = 0; i < ASLEEP; i++) {
@@ -172,6 +176,17 @@ uint32_t cexit_stack_next(cexit_stack *stack, uint32_t floor) {
     if (entry_at(index)->epoch >= floor) return next;
   }
   return NONE;
+}
+
+uint32_t cexit_stack_next(const cexit_stack *stack, uint32_t floor) {
+  return next(stack, floor);
+}
+
+bool cexit_stack_take(cexit_stack *stack, uint32_t floor, struct entry *out) {
+  uint32_t index = next(stack, floor);
+  if (index == NONE) return false;
+  take_out(stack, entry_at(index), index, out);
+  return true;
 }
 
 // ---- Registering
@@ -226,8 +241,8 @@ static inline bool enter_ready_fast(cexit_stack *stack, const void *owner) {
 
 // With the stack ready and the lock held, which it drops. Inlined where the entry is made, so that it goes from registers
 // to its place: through memory a registration takes half as long again.
-static inline __attribute__((always_inline)) int push(cexit_stack *stack, cexit_entry from, bool own_release,
-                                                      const void *owner, cexit_handler *out) {
+static inline __attribute__((always_inline)) int push(cexit_stack *stack, cexit_entry from, const void *owner,
+                                                      cexit_handler *out) {
   uint32_t index = entry_new();
   struct entry *entry = entry_at(index);
   uint32_t generation = entry->generation + 1;
@@ -243,7 +258,7 @@ static inline __attribute__((always_inline)) int push(cexit_stack *stack, cexit_
       .stack = stack->index & 0x3FFFFFF,
       .phase = phase & 3,
       .inherited = flags & CEXIT_INHERITED,
-      .own_release = own_release,
+      .is_closure = (flags & CEXIT_CLOSURE) != 0,
       .line = line < 1u << 20 ? line & 0xFFFFF : 0,
       .owner = (flags & CEXIT_PINNED) ? 0 : known_owner(owner)->number & 0xFFF,
   };
@@ -253,37 +268,36 @@ static inline __attribute__((always_inline)) int push(cexit_stack *stack, cexit_
   return 0;
 }
 
-int cexit_entry_push(cexit_stack *stack, const cexit_entry *from, bool own_release, const void *owner,
-                     cexit_handler *out) {
+int cexit_entry_push(cexit_stack *stack, const cexit_entry *from, const void *owner, cexit_handler *out) {
   int error = cexit_stack_enter_ready(stack, owner);
-  return error != 0 ? error : push(stack, *from, own_release, owner, out);
+  return error != 0 ? error : push(stack, *from, owner, out);
 }
 
 int cexit_register_owned(cexit_stack *stack, const cexit_entry *entry, const void *owner, cexit_handler *out) {
   if (entry == NULL || entry->function == NULL || (unsigned)entry->phase > CExitPhaseLate ||
-      (entry->flags & ~(CEXIT_INHERITED | CEXIT_PINNED)) != 0)
+      (entry->flags & ~(CEXIT_INHERITED | CEXIT_PINNED | CEXIT_CLOSURE)) != 0)
     return EINVAL;
   if ((entry->flags & CEXIT_PINNED) != 0) cexit_owner_pin(owner);
   if (stack == NULL) stack = PROCESS;
-  if (!enter_ready_fast(stack, owner)) return cexit_entry_push(stack, entry, false, owner, out);
-  return push(stack, *entry, false, owner, out);
+  if (!enter_ready_fast(stack, owner)) return cexit_entry_push(stack, entry, owner, out);
+  return push(stack, *entry, owner, out);
 }
 
 static void call_plain(void *context) {
   ((void (*)(void))context)();
 }
 
-static void call_with_status(void *context) { // its entry's release word is the function
+static void call_with_status(void *context, void *function, CExitCall call) {
   int status = 0;
   cexit_exit_status(&status);
-  ((void (*)(int, void *))(void (*)(void))cexit_running->entry->release)(status, context);
+  if (call != CExitCallRelease) ((void (*)(int, void *))function)(status, context);
 }
 
 static int push_plain(cexit_stack *stack, void (*function)(void), const void *owner) {
   if (function == NULL) return EINVAL;
   cexit_entry entry = {.function = call_plain, .context = (void *)function};
-  if (!enter_ready_fast(stack, owner)) return cexit_entry_push(stack, &entry, false, owner, NULL);
-  return push(stack, entry, false, owner, NULL);
+  if (!enter_ready_fast(stack, owner)) return cexit_entry_push(stack, &entry, owner, NULL);
+  return push(stack, entry, owner, NULL);
 }
 
 int cexit_atexit_owned(void (*function)(void), const void *owner) {
@@ -296,14 +310,14 @@ int cexit_at_quick_exit_owned(void (*function)(void), const void *owner) {
 
 int cexit_on_exit_owned(void (*function)(int, void *), void *context, const void *owner) {
   if (function == NULL) return EINVAL;
-  cexit_entry entry = {
-      .function = call_with_status, .context = context, .release = (void (*)(void *))(void (*)(void))function};
-  return cexit_entry_push(PROCESS, &entry, true, owner, NULL);
+  cexit_entry entry = cexit_closure_entry(call_with_status, context, (void *)function);
+  return cexit_entry_push(PROCESS, &entry, owner, NULL);
 }
 
 bool cexit_entry_is_of(const struct entry *entry, const void *function) {
   return (entry->function == call_plain && entry->context == function) ||
-         (entry->function == call_with_status && (const void *)entry->release == function);
+         (entry->is_closure && (const void *)entry->function == (const void *)call_with_status &&
+          (const void *)entry->release == function);
 }
 
 int cexit_reserve(size_t count) {
@@ -336,10 +350,12 @@ bool cexit_cancel(cexit_handler handler) {
     return false;
   }
   struct entry *entry = entry_at(index);
-  void (*release)(void *) = entry->own_release ? NULL : entry->release;
-  void *context = entry->context;
-  take(entry, index);
+  struct entry held = {.function = entry->function,
+                       .context = entry->context,
+                       .release = entry->release,
+                       .is_closure = entry->is_closure};
+  take(stack_at(entry->stack), entry, index);
   word_give(&cexit_lock_word);
-  call_release(release, context);
+  cexit_entry_release(&held);
   return true;
 }

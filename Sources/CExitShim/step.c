@@ -17,6 +17,8 @@ bool cexit_stack_step(cexit_stack *stack, cexit_observer observer, void *context
   if (next != NONE) cexit_entry_take(next, &taken);
   lock_drop();
   if (next == NONE) return false;
-  cexit_call(&taken, observer, context);
+  int saved = errno;
+  cexit_call(&taken, CExitCallStep, observer, context);
+  errno = saved;
   return true;
 }

@@ -25,9 +25,13 @@
 public func atExit(
   name: String? = nil, phase: ExitPhase = .normal, inherited: Bool = false, within limit: Duration? = nil,
   file: StaticString = #fileID, line: UInt = #line, owner: UnsafeRawPointer = #dsohandle,
-  @_inheritActorContext _ body: @escaping @Sendable @isolated(any) () throws -> Void
+  @_inheritActorContext _ body: consuming @escaping @Sendable @isolated(any) () throws -> Void
 ) -> ExitHandler {
-  ExitStack.process.add(
+  if name == nil, limit == nil {
+    let how = Registration(phase: phase, inherited: inherited, file: file, line: line, owner: owner)
+    return ExitStack.add(body, on: .process, how)
+  }
+  return ExitStack.process.add(
     .plain(body),
     Registration(
       name: name, phase: phase, inherited: inherited, limit: limit, file: file, line: line, owner: owner))

@@ -34,13 +34,12 @@ struct HandlerLimit {
   /// `nil` where that makes no sense: it is to be more than nothing, and less than 49 days.
   let milliseconds: UInt32?
 
-  init(_ limit: Duration?) {
-    guard let limit else {
-      milliseconds = 0
-      return
-    }
+  @inline(__always)
+  init(_ limit: Duration?) { milliseconds = limit == nil ? 0 : Self.milliseconds(limit!) }
+
+  private static func milliseconds(_ limit: Duration) -> UInt32? {
     let (seconds, attoseconds) = limit.components
     let whole = Double(seconds) * 1e3 + Double(attoseconds) / 1e15
-    milliseconds = limit > .zero && whole < Double(UInt32.max) ? UInt32(whole.rounded(.up)) : nil
+    return limit > .zero && whole < Double(UInt32.max) ? UInt32(whole.rounded(.up)) : nil
   }
 }

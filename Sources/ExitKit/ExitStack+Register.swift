@@ -26,9 +26,13 @@ extension ExitStack {
   public func register(
     name: String? = nil, phase: ExitPhase = .normal, inherited: Bool = false, within limit: Duration? = nil,
     file: StaticString = #fileID, line: UInt = #line, owner: UnsafeRawPointer = #dsohandle,
-    @_inheritActorContext _ body: @escaping @Sendable @isolated(any) () throws -> Void
+    @_inheritActorContext _ body: consuming @escaping @Sendable @isolated(any) () throws -> Void
   ) -> ExitHandler {
-    add(
+    if name == nil, limit == nil, ownChannel == nil {
+      let how = Registration(phase: phase, inherited: inherited, file: file, line: line, owner: owner)
+      return Self.add(body, on: reference, how)
+    }
+    return add(
       .plain(body),
       Registration(
         name: name, phase: phase, inherited: inherited, limit: limit, file: file, line: line, owner: owner))

@@ -19,11 +19,14 @@ public final class ExitStack: Sendable {
 
   let reference: StackReference
   let channel: FailureChannel
+  /// The same, unless it is the process's.
+  let ownChannel: FailureChannel?
 
   private init(_ reference: StackReference, name: String?, channel: FailureChannel) {
     self.reference = reference
     self.name = name
     self.channel = channel
+    ownChannel = channel === FailureChannel.process ? nil : channel
   }
 
   /// Makes a standalone stack, to be run by hand.
@@ -90,7 +93,7 @@ struct Registration {
 
   @inline(__always)
   init(
-    name: String?, phase: ExitPhase, inherited: Bool, limit: Duration? = nil, file: StaticString, line: UInt,
+    name: String? = nil, phase: ExitPhase, inherited: Bool, limit: Duration? = nil, file: StaticString, line: UInt,
     owner: UnsafeRawPointer
   ) {
     self.name = name
@@ -104,17 +107,30 @@ struct Registration {
 }
 
 extension ExitStack {
+  /// Registers a closure as it is: of a nameless one that has no limit C can hold all that there is to know.
+  ///
   /// Inlined, as all on its way to C: a call more costs a tenth of the whole.
   @inline(__always)
+  static func add(
+    _ body: consuming @escaping HeldClosure.Body, on stack: StackReference, _ how: Registration
+  ) -> ExitHandler {
+    let (raw, error) = Shim.register(body, on: stack, how)
+    if let error { refuse(error, how, .process) }
+    return ExitHandler(raw: raw, file: how.file, line: how.line, name: nil)
+  }
+
   func add(_ body: consuming Handler.Body, _ how: Registration) -> ExitHandler {
     let text = HandlerText(name: how.name, file: how.file, line: how.line, limit: how.limit.milliseconds ?? 0)
-    let own = channel === FailureChannel.process ? nil : channel
-    let handler = Handler(body, channel: own, text: text)
+    let handler = Handler(body, channel: ownChannel, text: text)
     let (raw, error) =
-      how.limit.milliseconds == nil
-      ? (0, Shim.invalidArgument)
-      : Shim.register(handler, on: reference, phase: how.phase, inherited: how.inherited, owner: how.owner)
-    if let error { handler.tell(handler.failure(.notRegistered, error)) }
+      how.limit.milliseconds == nil ? (0, Shim.invalidArgument) : Shim.register(handler, on: reference, how)
+    if let error { Self.refuse(error, how, channel) }
     return ExitHandler(raw: raw, file: how.file, line: how.line, name: how.name)
+  }
+
+  @inline(never)
+  private static func refuse(_ error: ExitError, _ how: Registration, _ channel: FailureChannel) {
+    let location = ExitLocation(fileID: "\(how.file)", line: how.line)
+    channel.report(ExitFailure(kind: .notRegistered, error: error, name: how.name, location: location))
   }
 }

@@ -39,6 +39,18 @@ final class FailureChannel: Sendable {
     }
   }
 
+  /// Reports how a handler ended, and returns what was to be reported.
+  func report(_ end: ExitLoop.End, of text: HandlerText) -> [ExitFailure] {
+    var failures: [ExitFailure] = []
+    func add(_ kind: ExitFailure.Kind, _ error: any Error) {
+      failures.append(ExitFailure(kind: kind, error: error, name: text.name, location: text.location))
+    }
+    if end.leftMain { add(.offMainActor, ExitError(code: .mainActorSilent, errno: 0)) }
+    if let error = end.error { add(.thrown, error) }
+    failures.forEach(report)
+    return failures
+  }
+
   private var inheritedStatus: Int32? { status ?? parent?.inheritedStatus }
 
   private var inheritedReporter: FailureReporter? {

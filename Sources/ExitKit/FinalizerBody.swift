@@ -41,8 +41,10 @@ class FinalizerBase {
 
   /// Called by whoever has claimed the finalizer: a run of its stack, or the thread that its object died on.
   final func runFromStack() {
-    if let isolation, Shim.isDeferring, !Shim.isCurrent(isolation) {
-      return Shim.leave(HandlerOutcome(failures: [], deferred: asHandler(isolation)))
+    if let isolation, Shim.mayHandOut, !Shim.isCurrent(isolation),
+      Shim.leave(HandlerOutcome(failures: [], deferred: asHandler(isolation)))
+    {
+      return
     }
     if let error = run({ try call() }) { report(.thrown, error) }
   }
@@ -65,15 +67,15 @@ class FinalizerBase {
   }
 
   /// The same as a handler, for a run that suspends.
-  private func asHandler(_ isolation: any Actor) -> Handler? {
+  private func asHandler(_ isolation: any Actor) -> Handler {
     let call = IsolatedCall(isolation: isolation, body: callLater)
-    return Shim.currentText.map { Handler(.call(call), channel: channel, text: $0) }
+    return Handler(.call(call), channel: channel, text: Shim.currentText)
   }
 
   private func report(_ kind: ExitFailure.Kind, _ error: any Error) {
     let text = Shim.currentText
-    defer { text?.release() }
-    let failure = ExitFailure(kind: kind, error: error, name: text?.name, location: text?.location)
+    defer { text.release() }
+    let failure = ExitFailure(kind: kind, error: error, name: text.name, location: text.location)
     channel.report(failure)
     Shim.leave(HandlerOutcome(failures: [failure], deferred: nil))
   }

@@ -3,7 +3,7 @@
 /// What a stack holds for one Swift handler, and how it is run.
 final class Handler: Sendable {
   enum Body: Sendable {
-    case plain(@Sendable @isolated(any) () throws -> Void)
+    case plain(HeldClosure.Body)
     case withContext(@Sendable @isolated(any) (ExitContext) throws -> Void)
     case call(IsolatedCall)
     case async(@Sendable @isolated(any) () async throws -> Void)
@@ -24,12 +24,30 @@ final class Handler: Sendable {
 
   deinit { text.release() }
 
+  /// Runs a closure that its stack holds as it is, without a handler around it.
+  @inline(__always)
+  static func run(_ closure: HeldClosure) {
+    guard closure.isHere else { return runElsewhere(closure) }
+    do { try closure.takeUnisolated()() } catch { failed(error) }
+  }
+
+  /// Runs it like any handler: where it has to run, or handed out.
+  @inline(never)
+  static func runElsewhere(_ closure: HeldClosure) {
+    Handler(.plain(closure.take()), channel: nil, text: Shim.currentText).runFromStack()
+  }
+
+  @inline(never)
+  private static func failed(_ error: any Error) {
+    let text = Shim.currentText
+    defer { text.release() }
+    let failures = FailureChannel.process.report(ExitLoop.End(error: error), of: text)
+    Shim.leave(HandlerOutcome(failures: failures, deferred: nil))
+  }
+
   /// Called by the stack that has claimed the handler.
   func runFromStack() {
-    if Shim.isDeferring {
-      Shim.leave(HandlerOutcome(failures: [], deferred: self))
-      return
-    }
+    if Shim.mayHandOut, Shim.leave(HandlerOutcome(failures: [], deferred: self)) { return }
     if text.milliseconds != 0 { Shim.limit(milliseconds: text.milliseconds) }
     guard let failures = run(), !failures.isEmpty else { return }
     Shim.leave(HandlerOutcome(failures: failures, deferred: nil))
@@ -46,7 +64,7 @@ final class Handler: Sendable {
     } catch {
       end.error = error
     }
-    return report(end)
+    return (channel ?? .process).report(end, of: text)
   }
 
   /// Runs it for a task, which it keeps neither from its thread nor cancels: clean-up goes on in a cancelled task.
@@ -58,7 +76,7 @@ final class Handler: Sendable {
     } catch {
       end.error = error
     }
-    return report(end)
+    return (channel ?? .process).report(end, of: text)
   }
 
   /// Calls a synchronous body; `false` if it is asynchronous, or isolated to another place, and was not called.
@@ -94,21 +112,6 @@ final class Handler: Sendable {
     }
   }
 
-  private func report(_ end: ExitLoop.End) -> [ExitFailure] {
-    var failures: [ExitFailure] = []
-    if end.leftMain {
-      failures.append(failure(.offMainActor, ExitError(code: .mainActorSilent, errno: 0)))
-    }
-    if let error = end.error { failures.append(failure(.thrown, error)) }
-    failures.forEach(tell)
-    return failures
-  }
-
-  func failure(_ kind: ExitFailure.Kind, _ error: any Error) -> ExitFailure {
-    ExitFailure(kind: kind, error: error, name: text.name, location: text.location)
-  }
-
-  func tell(_ failure: ExitFailure) { (channel ?? .process).report(failure) }
 }
 
 /// A function bound to its arguments, whose isolation its type does not show any more.

@@ -37,6 +37,71 @@ enum Unisolated {
   }
 }
 
+/// A closure in the two words that it is, which hold it until it is taken.
+///
+/// What passes through a generic function here has metadata that is there from the start. That of functions, optionals
+/// and existentials is made when it is first asked for, as debug builds do, and there may be no memory any more.
+struct HeldClosure {
+  typealias Body = @Sendable @isolated(any) () throws -> Void
+
+  private struct Isolated { let body: Body }
+  private struct Plain { let body: Unisolated.Body }
+  // In the order in which a closure has them.
+  private(set) var code: UnsafeMutableRawPointer?
+  private(set) var context: UnsafeMutableRawPointer?
+
+  init(context: UnsafeMutableRawPointer?, code: UnsafeMutableRawPointer?) {
+    self.code = code
+    self.context = context
+  }
+
+  @inline(__always)
+  init(_ body: consuming @escaping Body) {
+    self.init(context: nil, code: nil)
+    let closure = Isolated(body: body)
+    withUnsafeMutableBytes(of: &self) { _ = $0.baseAddress!.initializeMemory(as: Isolated.self, to: closure) }
+  }
+
+  /// Whether it may be called without a hop.
+  @inline(__always)
+  var isHere: Bool {
+    let actor = identity
+    return actor == 0 || Shim.isKnownMain(actor) || isCurrent
+  }
+
+  /// Its actor's address: a reference to that, taken and given back, would cost as much as all the rest.
+  @inline(__always)
+  private var identity: UInt {
+    withUnsafeBytes(of: self) { words in
+      guard let actor = words.assumingMemoryBound(to: Isolated.self)[0].body.isolation else { return 0 }
+      return UInt(bitPattern: ObjectIdentifier(actor))
+    }
+  }
+
+  @inline(never)
+  private var isCurrent: Bool {
+    withUnsafeBytes(of: self) { words in
+      guard let actor = words.assumingMemoryBound(to: Isolated.self)[0].body.isolation else { return true }
+      return Shim.isCurrent(actor)
+    }
+  }
+
+  @inline(__always)
+  consuming func take() -> Body {
+    var taken: Isolated?
+    withUnsafeMutableBytes(of: &self) { taken = $0.baseAddress!.assumingMemoryBound(to: Isolated.self).move() }
+    return taken!.body
+  }
+
+  /// See ``Unisolated``.
+  @inline(__always)
+  consuming func takeUnisolated() -> Unisolated.Body {
+    var taken: Plain?
+    withUnsafeMutableBytes(of: &self) { taken = $0.baseAddress!.assumingMemoryBound(to: Plain.self).move() }
+    return taken!.body
+  }
+}
+
 /// A closure with a result, which is passed in the same way whatever its type.
 struct IsolatedBody<Result>: Sendable {
   let function: @Sendable @isolated(any) () throws -> Result

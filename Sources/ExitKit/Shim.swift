@@ -126,6 +126,15 @@ struct Departure: @unchecked Sendable {
 
 // MARK: - C functions that a stack calls
 
+private func callClosure(_ context: UnsafeMutableRawPointer?, _ code: UnsafeMutableRawPointer?, _ call: CExitCall) {
+  let closure = HeldClosure(context: context, code: code)
+  switch call.rawValue {  // by number: to switch over an enum of C's takes memory in a debug build
+  case CExitCall.run.rawValue: Handler.run(closure)
+  case CExitCall.step.rawValue: Handler.runElsewhere(closure)
+  default: _ = closure.take()
+  }
+}
+
 private func runHandler(_ context: UnsafeMutableRawPointer?) {
   Unmanaged<Handler>.fromOpaque(context!)._withUnsafeGuaranteedRef { $0.runFromStack() }
 }
@@ -187,19 +196,38 @@ enum Shim {
     if case .made(let pointer) = stack { cexit_stack_release(pointer) }
   }
 
+  /// Registers a closure of which no more needs to be known than its place.
   @inline(__always)
   static func register(
-    _ handler: Handler, on stack: StackReference, phase: ExitPhase, inherited: Bool, owner: UnsafeRawPointer
+    _ body: consuming @escaping HeldClosure.Body, on stack: StackReference, _ how: Registration
+  ) -> (raw: UInt64, error: ExitError?) {
+    if case .none(let error) = stack { return (0, error) }
+    let text = HandlerText(name: nil, file: how.file, line: how.line)
+    let closure = HeldClosure(body)
+    var entry = cexit_closure_entry(callClosure, closure.context, closure.code)
+    entry.phase = cPhase(how.phase)
+    if how.inherited { entry.flags |= CEXIT_INHERITED }
+    entry.file = text.file
+    entry.line = text.line
+    var handle = cexit_handler()
+    let status = cexit_register_owned(stack.pointer, &entry, how.owner, &handle)
+    if status == 0 { return (handle.raw, nil) }
+    _ = closure.take()
+    return (0, error(status))
+  }
+
+  static func register(
+    _ handler: Handler, on stack: StackReference, _ how: Registration
   ) -> (raw: UInt64, error: ExitError?) {
     if case .none(let error) = stack { return (0, error) }
     let context = Unmanaged.passRetained(handler)
     var entry = cexit_entry(
-      function: runHandler, context: context.toOpaque(), release: releaseHandler, phase: cPhase(phase),
-      flags: inherited ? UInt32(CEXIT_INHERITED) : 0,
+      function: runHandler, context: context.toOpaque(), release: releaseHandler, phase: cPhase(how.phase),
+      flags: how.inherited ? UInt32(CEXIT_INHERITED) : 0,
       name: handler.text.cName, file: handler.text.file, line: handler.text.line)
     var handle = cexit_handler()
     if handler.text.milliseconds != 0 { _ = cexit_watch() }  // at exit it may be hard to make a thread
-    let status = cexit_register_owned(stack.pointer, &entry, owner, &handle)
+    let status = cexit_register_owned(stack.pointer, &entry, how.owner, &handle)
     if status == 0 { return (handle.raw, nil) }
     context.release()
     return (0, error(status))
@@ -225,9 +253,7 @@ enum Shim {
   static func run(_ stack: StackReference) -> [HandlerStep] {
     var steps: [HandlerStep] = []
     guard stack.isMade else { return steps }
-    let outer = defers(false)
     _ = withUnsafeMutablePointer(to: &steps) { cexit_stack_run_observed(stack.pointer, observe, $0) }
-    _ = defers(outer)
     return steps
   }
 
@@ -235,9 +261,7 @@ enum Shim {
   static func step(_ stack: StackReference) -> [HandlerStep]? {
     var steps: [HandlerStep] = []
     guard stack.isMade else { return nil }
-    let outer = defers(true)
     let ran = withUnsafeMutablePointer(to: &steps) { cexit_stack_step(stack.pointer, observe, $0) }
-    _ = defers(outer)
     return ran ? steps : nil
   }
 
@@ -246,29 +270,28 @@ enum Shim {
   static func isPending(_ raw: UInt64) -> Bool { cexit_is_pending(cexit_handler(raw: raw)) }
   static func cancel(_ raw: UInt64) -> Bool { cexit_cancel(cexit_handler(raw: raw)) }
 
-  static func run(_ raw: UInt64) -> Bool {
-    let outer = defers(false)
-    defer { _ = defers(outer) }
-    return cexit_run(cexit_handler(raw: raw))
-  }
+  static func run(_ raw: UInt64) -> Bool { cexit_run(cexit_handler(raw: raw)) }
 
-  static var isDeferring: Bool { cexit_this_thread().pointee.defers && !cexit_is_exiting() }
+  /// Whether the handler that this thread is running may be handed out, to be run by a task.
+  static var mayHandOut: Bool { cexit_is_step() && !cexit_is_exiting() }
 
-  private static func defers(_ value: Bool) -> Bool {
-    let thread = cexit_this_thread()
-    defer { thread.pointee.defers = value }
-    return thread.pointee.defers
-  }
-
-  static func leave(_ outcome: HandlerOutcome) {
+  /// Leaves an outcome to the run that observes this handler; `false` if none of this copy of the library does.
+  @discardableResult
+  static func leave(_ outcome: HandlerOutcome) -> Bool {
     let retained = Unmanaged.passRetained(outcome)
-    if !cexit_set_outcome(retained.toOpaque()) { retained.release() }
+    let isTaken = cexit_set_outcome(observe, retained.toOpaque())
+    if !isTaken { retained.release() }
+    return isTaken
   }
 
   // Threads and executors
 
   /// Whether the calling thread is the main actor's, in the middle of one of its jobs perhaps.
   static var isOnMain: Bool { cexit_main_is_here() }
+  /// Whether the actor is the main actor, and the calling thread the main thread; `false` also where nobody has asked
+  /// ``isCurrent(_:)`` before.
+  @inline(__always)
+  static func isKnownMain(_ actor: UInt) -> Bool { UInt(bitPattern: cexit_this_thread().pointee.main_actor) == actor }
   /// Whether it is, and may drain the main queue.
   static var isMainIdle: Bool { cexit_main_is_idle() }
   static func drainMain() { cexit_main_drain() }
@@ -278,7 +301,11 @@ enum Shim {
   ///
   /// Here and not in a class: making that known to the runtime takes memory.
   static func isCurrent(_ actor: any Actor) -> Bool {
-    if actor === MainActor.shared && isOnMain { return true }
+    if actor === MainActor.shared && isOnMain {
+      let thread = cexit_this_thread()
+      if thread.pointee.is_main { thread.pointee.main_actor = UnsafeRawPointer(pointer(actor)) }
+      return true
+    }
     let words = words(of: actor.unownedExecutor)
     return cexit_executor_is_current(words.0, words.1)
   }
@@ -341,8 +368,6 @@ enum Shim {
   static func setAsleep(_ raw: UInt64, _ asleep: Bool) { _ = cexit_set_asleep(cexit_handler(raw: raw), asleep) }
 
   static func run(_ raw: UInt64, instead function: () -> Void) {
-    let outer = defers(false)
-    defer { _ = defers(outer) }
     withoutActuallyEscaping(function) { function in
       withUnsafePointer(to: function) {
         _ = cexit_run_instead(cexit_handler(raw: raw), callBack, UnsafeMutableRawPointer(mutating: $0))
@@ -351,9 +376,10 @@ enum Shim {
   }
 
   /// A copy of the text of the handler that this thread is running; the caller releases it.
-  static var currentText: HandlerText? {
+  static var currentText: HandlerText {
     var record = cexit_record()
-    return cexit_current(&record) ? HandlerText(copying: record) : nil
+    _ = cexit_current(&record)
+    return HandlerText(copying: record)
   }
 
   static func serveFinalizers() {
@@ -395,6 +421,7 @@ enum Shim {
     if status != 0 { throw error(status) }
   }
 
+  @inline(never)
   private static func error(_ status: CInt) -> ExitError {
     let code: ExitError.Code =
       switch status {

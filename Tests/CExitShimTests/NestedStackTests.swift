@@ -174,32 +174,33 @@ import Testing
 
   // ---- Reports
 
+  private let ignore: cexit_observer = { _, _ in }
+
   @Test func `an observer is told of each handler, nested ones included, right after it ran`() {
     defer { cexit_stack_destroy(parent) }
-    let module = newStack(in: parent)
+    let module = newStack(in: parent), ignore = ignore
+    let observer: cexit_observer = { context, record in
+      let transcript = Unmanaged<Transcript>.fromOpaque(context!).takeUnretainedValue()
+      let record = record.pointee
+      transcript.say("\(String(cString: record.name!)):\(record.line) \(record.outcome == context)")
+    }
     transcript.register("one", on: parent, name: "first", line: 12, onRelease: { _ in })
     transcript.register("two", on: module, name: "second", line: 1 << 20) { transcript in
       let outcome = Unmanaged.passUnretained(transcript).toOpaque()
-      transcript.say("\(cexit_set_outcome(outcome))")
+      transcript.say("\(cexit_set_outcome(observer, outcome)) \(cexit_set_outcome(ignore, outcome))")
     }
     let context = Unmanaged.passUnretained(transcript).toOpaque()
-    let ran = cexit_stack_run_observed(
-      parent,
-      { context, record in
-        let transcript = Unmanaged<Transcript>.fromOpaque(context!).takeUnretainedValue()
-        let record = record.pointee
-        transcript.say("\(String(cString: record.name!)):\(record.line) \(record.outcome == context)")
-      }, context)
+    let ran = cexit_stack_run_observed(parent, observer, context)
     #expect(ran == 2)
-    #expect(transcript.take() == ["one", "first:12 false", "released one", "two", "true", "second:0 true"])
-    #expect(!cexit_set_outcome(context))
+    #expect(transcript.take() == ["one", "first:12 false", "released one", "two", "true false", "second:0 true"])
+    #expect(!cexit_set_outcome(observer, context))
     cexit_stack_destroy(module)
   }
 
   @Test func `a run by hand in a handler of an observed run is its own affair`() {
     defer { cexit_stack_destroy(parent) }
-    let other = newStack()
-    transcript.register("other", on: other) { $0.say("\(cexit_set_outcome(nil))") }
+    let other = newStack(), ignore = ignore
+    transcript.register("other", on: other) { $0.say("\(cexit_set_outcome(ignore, nil))") }
     transcript.register("runs", on: parent) { _ in cexit_stack_run(other) }
     var told = 0
     _ = withUnsafeMutablePointer(to: &told) {

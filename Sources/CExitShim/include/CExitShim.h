@@ -51,8 +51,10 @@
 
 #if defined(__clang__)
 #define CEXIT_ENUM __attribute__((enum_extensibility(closed)))
-#define CEXIT_ASSUME_NONNULL_BEGIN _Pragma("clang assume_nonnull begin")
-#define CEXIT_ASSUME_NONNULL_END _Pragma("clang assume_nonnull end")
+#define CEXIT_ASSUME_NONNULL_BEGIN                                                                                     \
+  _Pragma("clang diagnostic push") _Pragma("clang diagnostic ignored \"-Wnullability-extension\"")                     \
+      _Pragma("clang assume_nonnull begin")
+#define CEXIT_ASSUME_NONNULL_END _Pragma("clang assume_nonnull end") _Pragma("clang diagnostic pop")
 #define CEXIT_NULLABLE _Nullable
 #define CEXIT_IN_ORDER
 #else
@@ -105,7 +107,7 @@ typedef struct cexit_entry {
   void *CEXIT_NULLABLE context;                         ///< Passed to both functions.
   void (*CEXIT_NULLABLE release)(void *CEXIT_NULLABLE); ///< Called once, after the run or the cancel.
   CExitPhase phase;
-  uint32_t flags;                  ///< CEXIT_INHERITED, CEXIT_PINNED.
+  uint32_t flags;                  ///< CEXIT_INHERITED, CEXIT_PINNED, for bindings CEXIT_CLOSURE.
   const char *CEXIT_NULLABLE name; ///< For reports. Borrowed: lives until `release` was called.
   const char *CEXIT_NULLABLE file; ///< Where it was registered; borrowed like the name.
   uint32_t line;                   ///< Kept up to 1,048,575; beyond that it reads as 0, unknown.
@@ -237,94 +239,17 @@ CEXIT_API bool cexit_exit_status(int *CEXIT_NULLABLE status);
 /// Asks for `status` in place of 0 when the run is over. Skips nobody, and never turns a failure into success.
 CEXIT_API void cexit_request_status(int status);
 
-// ---------------------------------------------------------------------------------------------------------
-// For language bindings. The plain functions above are these, with the caller's own object as the owner.
+CEXIT_ASSUME_NONNULL_END
+#ifdef __cplusplus
+}
+#endif
 
-CEXIT_API int cexit_atexit_owned(void (*CEXIT_NULLABLE function)(void), const void *CEXIT_NULLABLE owner);
-CEXIT_API int cexit_on_exit_owned(void (*CEXIT_NULLABLE function)(int status, void *CEXIT_NULLABLE context),
-                                  void *CEXIT_NULLABLE context, const void *CEXIT_NULLABLE owner);
-CEXIT_API int cexit_at_quick_exit_owned(void (*CEXIT_NULLABLE function)(void), const void *CEXIT_NULLABLE owner);
-/// `owner` is the address of the registering object's `__dso_handle` (Swift: `#dsohandle`); NULL is nobody.
-CEXIT_API int cexit_register_owned(cexit_stack *CEXIT_NULLABLE stack, const cexit_entry *CEXIT_NULLABLE entry,
-                                   const void *CEXIT_NULLABLE owner, cexit_handler *CEXIT_NULLABLE out);
-CEXIT_API int cexit_stack_nest_owned(cexit_stack *CEXIT_NULLABLE parent, const char *CEXIT_NULLABLE name,
-                                     const void *CEXIT_NULLABLE owner, cexit_stack *CEXIT_NULLABLE *CEXIT_NULLABLE out);
+#include "CExitBinding.h"
 
-/// The stack that runs at quick_exit. Never NULL, never destroyed.
-CEXIT_API cexit_stack *cexit_quick_stack(void);
-
-/// Moves every pending entry of `from` on top of `to`, in the same order and phases; handles stay good. An entry
-/// that nests `to` itself stays where it is. Returns how many moved.
-CEXIT_API size_t cexit_stack_move(cexit_stack *CEXIT_NULLABLE from, cexit_stack *CEXIT_NULLABLE to);
-
-/// Gives back the maker's reference. A nested stack stays in its place and ends after it has run; a standalone one
-/// is destroyed. The pointer is not to be used again.
-CEXIT_API void cexit_stack_release(cexit_stack *CEXIT_NULLABLE stack);
-
-/// Cancels every pending entry of that name, in stacks nested in `stack`, too. Returns how many.
-CEXIT_API size_t cexit_stack_cancel_named(cexit_stack *CEXIT_NULLABLE stack, const char *CEXIT_NULLABLE name);
-
-/// A handler that has just run, as a run by hand reports it. The strings are good until the observer returns.
-typedef struct cexit_record {
-  const char *CEXIT_NULLABLE name;
-  const char *CEXIT_NULLABLE file;
-  uint32_t line;
-  uint64_t nanoseconds;         ///< How long it took.
-  void *CEXIT_NULLABLE outcome; ///< What it gave to cexit_set_outcome; NULL: nothing.
-} cexit_record;
-
-typedef void (*cexit_observer)(void *CEXIT_NULLABLE context, const cexit_record *record);
-
-/// cexit_stack_run that tells `observer` of each handler, those of nested stacks included, right after it ran.
-CEXIT_API size_t cexit_stack_run_observed(cexit_stack *CEXIT_NULLABLE stack, cexit_observer observer,
-                                          void *CEXIT_NULLABLE context);
-
-/// In a handler of an observed run: leaves `outcome` for the observer, which then has it. False: nobody observes
-/// the handler that this thread is running.
-CEXIT_API bool cexit_set_outcome(void *CEXIT_NULLABLE outcome);
-
-/// Runs the handler that is next, in nested stacks, too, and tells `observer` of it. False: nothing is pending.
-/// For a run that suspends between handlers: it does not hold the stack meanwhile.
-CEXIT_API bool cexit_stack_step(cexit_stack *CEXIT_NULLABLE stack, cexit_observer observer,
-                                void *CEXIT_NULLABLE context);
-
-// ---------------------------------------------------------------------------------------------------------
-// For the Swift layer: the thread, the main queue and stderr, which Swift cannot reach without Foundation
-
-/// Whether the calling thread is the main actor's, in the middle of one of its jobs perhaps.
-CEXIT_API bool cexit_main_is_here(void);
-/// Whether it is, and may drain the main queue, if nothing is doing that already.
-CEXIT_API bool cexit_main_is_idle(void);
-/// Runs what is in the main queue. Only where cexit_main_is_idle.
-CEXIT_API void cexit_main_drain(void);
-/// Calls `function` from the main queue, some time. False: there is no such queue.
-CEXIT_API bool cexit_main_post(void (*function)(void *CEXIT_NULLABLE unused));
-/// Makes the Swift executor of that identity and implementation the main actor's, or with two zeros ends that.
-CEXIT_API void cexit_main_stand_in(uintptr_t identity, uintptr_t implementation);
-/// Whether the calling thread runs on the Swift executor of that identity and implementation.
-CEXIT_API bool cexit_executor_is_current(uintptr_t identity, uintptr_t implementation);
-
-/// Has `function` called on a thread that has called exit, before it runs handlers or waits for those who do: a
-/// handler's job may have hopped there, and is not going to end. `status` is NULL where libc does not tell.
-CEXIT_API void cexit_observe_exit(void (*function)(const int *CEXIT_NULLABLE status));
-
-/// What a thread sleeps on while it runs jobs. cexit_loop_wake wakes it; so does an item in the main queue,
-/// where the maker could drain that.
-typedef struct cexit_loop cexit_loop;
-CEXIT_API cexit_loop *cexit_loop_create(void); // never NULL: without memory, one that all such share
-CEXIT_API void cexit_loop_destroy(cexit_loop *loop);
-CEXIT_API void cexit_loop_wake(cexit_loop *loop);
-CEXIT_API void cexit_loop_wait(cexit_loop *loop, int64_t nanoseconds); // negative: without end; may wake early
-
-/// What the calling thread keeps for the Swift layer.
-typedef struct cexit_thread {
-  void *CEXIT_NULLABLE loop; ///< The loop that it runs.
-  bool defers;               ///< Handlers are to be handed out, not run.
-} cexit_thread;
-CEXIT_API cexit_thread *cexit_this_thread(void);
-
-/// Writes to stderr in one go; a closed or broken stderr is nothing to die of.
-CEXIT_API void cexit_write_line(const char *text, size_t length);
+#ifdef __cplusplus
+extern "C" {
+#endif
+CEXIT_ASSUME_NONNULL_BEGIN
 
 // ---------------------------------------------------------------------------------------------------------
 
