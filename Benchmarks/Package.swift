@@ -3,13 +3,15 @@
 
 import PackageDescription
 
-// `bench` prints the table, and runs `swiftbench` for the rows on Swift.
+// `bench` prints the table, and runs the others for the rows on Swift.
 let package = Package(
   name: "Benchmarks",
   dependencies: [.package(name: "ExitKit", path: "..")],
   targets: [
     .executableTarget(name: "bench", dependencies: [.product(name: "CExitShim", package: "ExitKit")]),
     .executableTarget(name: "swiftbench", dependencies: [.product(name: "ExitKit", package: "ExitKit")]),
+    .executableTarget(name: "oneclosure", dependencies: [.product(name: "ExitKit", package: "ExitKit")]),
+    .executableTarget(name: "nolibrary"),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .c11

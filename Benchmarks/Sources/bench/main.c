@@ -17,12 +17,13 @@
 extern char **environ;
 
 typedef struct {
-  enum { THIS, SWIFT, PYTHON } program;
+  enum { THIS, SWIFT, ONE_CLOSURE, NO_LIBRARY, PYTHON } program;
   const char *measure;
 } side;
 
 typedef struct {
   const char *name, *unit; // ms: measured from outside, from the start of the process to its end
+                           // ms more: the same, compared by their difference
   double limit;            // 0: none, the row is for information
   side ours, reference;
 } row;
@@ -52,6 +53,7 @@ static const row rows[] = {
     {"Swift: drain, closures of the main actor", "ns", 1.0, {SWIFT, "drain_main"}, {PYTHON, "drain"}},
     {"Swift: cancel; Python: register", "ns", 0, {SWIFT, "cancel"}, {PYTHON, "register"}},
     {"Swift: process, one closure to none", "ms", 0, {SWIFT, "one"}, {SWIFT, "none"}},
+    {"Swift: process, to one without ExitKit", "ms more", 0.5, {ONE_CLOSURE, "it"}, {NO_LIBRARY, "it"}},
 };
 
 // The same work as in Swift: a function with one argument, a million times.
@@ -73,7 +75,7 @@ static const char python[] = "import atexit, sys, time\n"
 
 enum { MOST_REPETITIONS = 101 };
 
-static char self[4096], beside[4096 + 16]; // this program, and the Swift one
+static char self[4096]; // this program; the Swift ones are beside it
 
 static double median(double *numbers, int count) {
   for (int i = 1; i < count; i++) {
@@ -87,7 +89,11 @@ static double median(double *numbers, int count) {
 }
 
 static double run(side of, bool from_outside) { // negative: it could not be
-  char *measured[] = {of.program == SWIFT ? beside : self, "--measure", (char *)of.measure, NULL};
+  static const char *const names[] = {[SWIFT] = "swiftbench", [ONE_CLOSURE] = "oneclosure", [NO_LIBRARY] = "nolibrary"};
+  char beside[sizeof self + 16];
+  if (of.program != THIS && of.program != PYTHON)
+    snprintf(beside, sizeof beside, "%.*s/%s", (int)(strrchr(self, '/') - self), self, names[of.program]);
+  char *measured[] = {of.program == THIS ? self : beside, "--measure", (char *)of.measure, NULL};
   char *scripted[] = {"python3", "-c", (char *)python, (char *)of.measure, NULL};
   char **arguments = of.program == PYTHON ? scripted : measured;
 
@@ -117,9 +123,10 @@ static double run(side of, bool from_outside) { // negative: it could not be
 static void print_row(const row *of, double ours, double reference, double ratio, const char *verdict) {
   char numbers[3][24] = {"", "", ""};
   bool compared = of->reference.measure != NULL;
-  snprintf(numbers[0], sizeof numbers[0], "%.1f %s", ours, of->unit);
-  if (compared) snprintf(numbers[1], sizeof numbers[1], "%.1f %s", reference, of->unit);
-  if (compared) snprintf(numbers[2], sizeof numbers[2], "%.2f", ratio);
+  int unit = (int)strcspn(of->unit, " "); // without the " more", which is for the comparison
+  snprintf(numbers[0], sizeof numbers[0], "%.1f %.*s", ours, unit, of->unit);
+  if (compared) snprintf(numbers[1], sizeof numbers[1], "%.1f %.*s", reference, unit, of->unit);
+  if (compared) snprintf(numbers[2], sizeof numbers[2], of->unit[unit] != 0 ? "%+.2f" : "%.2f", ratio);
   printf("%-40s %12s %12s %7s", of->name, numbers[0], numbers[1], numbers[2]);
   if (of->limit == 0)
     printf(" %8s\n", "");
@@ -129,7 +136,8 @@ static void print_row(const row *of, double ours, double reference, double ratio
 }
 
 static bool show(const row *of, int repetitions) { // false: over its limit
-  bool from_outside = strcmp(of->unit, "ms") == 0, compared = of->reference.measure != NULL;
+  bool from_outside = strncmp(of->unit, "ms", 2) == 0, subtracted = strcmp(of->unit, "ms more") == 0;
+  bool compared = of->reference.measure != NULL;
   double scale = from_outside ? 1e6 : strcmp(of->unit, "KiB") == 0 ? 1024 : 1;
   double ours[MOST_REPETITIONS], reference[MOST_REPETITIONS], ratio[MOST_REPETITIONS];
   for (int i = 0; i < repetitions; i++) {
@@ -142,7 +150,7 @@ static bool show(const row *of, int repetitions) { // false: over its limit
                                                : of->reference.measure);
       return true;
     }
-    ratio[i] = compared ? ours[i] / reference[i] : ours[i];
+    ratio[i] = subtracted ? ours[i] - reference[i] : compared ? ours[i] / reference[i] : ours[i];
   }
   double middle = median(ratio, repetitions);
   bool good = of->limit == 0 || middle <= of->limit;
@@ -171,7 +179,6 @@ int main(int count, char **arguments) {
 
   ssize_t length = readlink("/proc/self/exe", self, sizeof self - 1);
   if (length <= 0) return perror("bench: /proc/self/exe"), 2;
-  snprintf(beside, sizeof beside, "%.*s/swiftbench", (int)(strrchr(self, '/') - self), self);
 
   printf("%-40s %12s %12s %7s %8s\n", "", "ours", "reference", "ratio", "limit");
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
