@@ -8,7 +8,9 @@ typealias Case = @MainActor () async throws -> Void
 
 @main struct Cases {
   static func main() async throws {
-    let all = failureCases.merging(exitCases) { $1 }.merging(forkCases) { $1 }.merging(notRunCases) { $1 }
+    let all = failureCases.merging(exitCases) { $1 }.merging(forkCases) { $1 }.merging(notRunCases) { $1 }.merging(
+      processStackCases
+    ) { $1 }
     guard let chosen = all[CommandLine.arguments.dropFirst().first ?? ""] else { _exit(98) }
     try await chosen()
   }
