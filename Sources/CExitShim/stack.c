@@ -27,26 +27,26 @@ static void inherit_place(const cexit_stack *stack) {
   }
 }
 
-static inline void joined(cexit_stack *stack, struct entry *entry, unsigned phase) {
+ALWAYS_INLINE void joined(cexit_stack *stack, unsigned phase, bool inherited) {
   if (phase == ASLEEP) return;
   stack->count++;
-  if (LIKELY(!entry->inherited)) return;
+  if (LIKELY(!inherited)) return;
   stack->inherited++;
   inherit_place(stack);
 }
 
-static inline void put_newest(cexit_stack *stack, struct entry *entry, uint32_t index, unsigned phase) {
+ALWAYS_INLINE void put_newest(cexit_stack *stack, struct entry *entry, uint32_t index, unsigned phase, bool inherited) {
   uint32_t older = stack->newest[phase];
   entry->newer = NONE;
   entry->older = older;
   if (older != NONE) entry_at(older)->newer = index;
   stack->newest[phase] = index;
-  joined(stack, entry, phase);
+  joined(stack, phase, inherited);
 }
 
 void cexit_entry_link(cexit_stack *stack, struct entry *entry, uint32_t index) {
   entry->stack = stack->index;
-  put_newest(stack, entry, index, entry->phase);
+  put_newest(stack, entry, index, entry->phase, entry->inherited);
 }
 
 void cexit_entry_link_oldest(cexit_stack *stack, struct entry *entry, uint32_t index, uint32_t oldest) {
@@ -57,7 +57,7 @@ void cexit_entry_link_oldest(cexit_stack *stack, struct entry *entry, uint32_t i
     entry_at(oldest)->older = index;
   else
     stack->newest[entry->phase] = index;
-  joined(stack, entry, entry->phase);
+  joined(stack, entry->phase, entry->inherited);
 }
 
 static inline void unlink_from(cexit_stack *stack, struct entry *entry) {
@@ -76,7 +76,7 @@ void cexit_entry_unlink(struct entry *entry) {
   unlink_from(stack_at(entry->stack), entry);
 }
 
-static inline uint32_t entry_new(void) { // there is one available
+ALWAYS_INLINE uint32_t entry_new(void) { // there is one available
   uint32_t index = cexit_entries.free;
   if (index != NONE)
     cexit_entries.free = entry_at(index)->older;
@@ -88,9 +88,7 @@ static inline uint32_t entry_new(void) { // there is one available
 
 static inline void entry_free(struct entry *entry, uint32_t index) {
   entry->function = NULL;
-  entry->context = NULL;
-  entry->release = NULL;
-  entry->name = entry->file = NULL;
+  entry->context = NULL;                           // or a leak checker would find it here
   if (entry->generation >= UINT32_MAX - 1) return; // retired, or a stale handle could match once more
   entry->older = cexit_entries.free;
   cexit_entries.free = index;
@@ -166,7 +164,7 @@ static uint32_t newest_of_ours(const cexit_stack *stack, unsigned phase) {
 }
 
 // The stack keeps its own order, whatever the floor: it runs until nothing is left that was registered since.
-static inline __attribute__((always_inline)) uint32_t next(const cexit_stack *stack, uint32_t floor) {
+ALWAYS_INLINE uint32_t next(const cexit_stack *stack, uint32_t floor) {
   if (floor != 0 && floor < cexit_process.yield) floor = cexit_process.yield;
   uint32_t next = NONE;
   for (unsigned i = 0; i < ASLEEP; i++) {
@@ -191,13 +189,17 @@ bool cexit_stack_take(cexit_stack *stack, uint32_t floor, struct entry *out) {
 
 // ---- Registering
 
-static bool has_place(const cexit_stack *stack) { // one that is nested
-  return stack->runner != 0 || cexit_pending_index((cexit_handler){stack->place}) != NONE;
+static inline bool has_place(const cexit_stack *stack) { // one that is nested
+  return stack->runner != 0 || pending_index((cexit_handler){stack->place}) != NONE;
 }
 
-inline bool cexit_stack_is_ready(const cexit_stack *stack, const void *owner) {
+static inline bool is_ready(const cexit_stack *stack, const void *owner) {
   return LIKELY(cexit_entries.available != 0 && known_owner(owner)->owner == owner && !stack->destroyed &&
                 (stack->slots == NULL || stack->slots->armed != 0) && (stack->parent == NONE || has_place(stack)));
+}
+
+bool cexit_stack_is_ready(const cexit_stack *stack, const void *owner) {
+  return is_ready(stack, owner);
 }
 
 int cexit_stack_make_ready(cexit_stack *stack, const void *owner) {
@@ -232,20 +234,13 @@ int cexit_stack_enter_ready(cexit_stack *stack, const void *owner) {
   }
 }
 
-static inline bool enter_ready_fast(cexit_stack *stack, const void *owner) {
-  if (!enter_fast()) return false;
-  if (LIKELY(cexit_stack_is_ready(stack, owner))) return true;
-  lock_drop();
-  return false;
-}
-
 // With the stack ready and the lock held, which it drops. Inlined where the entry is made, so that it goes from registers
 // to its place: through memory a registration takes half as long again.
-static inline __attribute__((always_inline)) int push(cexit_stack *stack, cexit_entry from, const void *owner,
-                                                      cexit_handler *out) {
+ALWAYS_INLINE int push(cexit_stack *stack, cexit_entry from, const void *owner, cexit_handler *out) {
   uint32_t index = entry_new();
   struct entry *entry = entry_at(index);
   uint32_t generation = entry->generation + 1;
+  if (out != NULL) out->raw = (uint64_t)generation << 32 | index;
   unsigned phase = (unsigned)from.phase, flags = from.flags, line = from.line;
   *entry = (struct entry){
       .function = from.function,
@@ -262,8 +257,7 @@ static inline __attribute__((always_inline)) int push(cexit_stack *stack, cexit_
       .line = line < 1u << 20 ? line & 0xFFFFF : 0,
       .owner = (flags & CEXIT_PINNED) ? 0 : known_owner(owner)->number & 0xFFF,
   };
-  put_newest(stack, entry, index, phase);
-  if (out != NULL) out->raw = (uint64_t)generation << 32 | index;
+  put_newest(stack, entry, index, phase, (flags & CEXIT_INHERITED) != 0);
   word_give(&cexit_lock_word);
   return 0;
 }
@@ -273,14 +267,33 @@ int cexit_entry_push(cexit_stack *stack, const cexit_entry *from, const void *ow
   return error != 0 ? error : push(stack, *from, owner, out);
 }
 
+// The usual registration calls nothing, so it saves no registers. What is unusual ends in a call that begins anew.
+// `locked` says whether that has the lock to let go of.
+ALWAYS_INLINE bool is_usual(cexit_stack *stack, const void *owner, bool *locked) {
+  *locked = word_try(&cexit_lock_word);
+  return LIKELY(*locked && is_here() && is_ready(stack, owner));
+}
+
+static __attribute__((noinline)) int push_unusual(cexit_stack *stack, const cexit_entry *entry, const void *owner,
+                                                  cexit_handler *out, bool locked) {
+  if (locked) lock_drop();
+  if ((entry->flags & CEXIT_PINNED) != 0) cexit_owner_pin(owner);
+  return cexit_entry_push(stack, entry, owner, out);
+}
+
 int cexit_register_owned(cexit_stack *stack, const cexit_entry *entry, const void *owner, cexit_handler *out) {
   if (entry == NULL || entry->function == NULL || (unsigned)entry->phase > CExitPhaseLate ||
       (entry->flags & ~(CEXIT_INHERITED | CEXIT_PINNED | CEXIT_CLOSURE)) != 0)
     return EINVAL;
-  if ((entry->flags & CEXIT_PINNED) != 0) cexit_owner_pin(owner);
   if (stack == NULL) stack = PROCESS;
-  if (!enter_ready_fast(stack, owner)) return cexit_entry_push(stack, entry, owner, out);
-  return push(stack, *entry, owner, out);
+  bool locked = false;
+  if ((entry->flags & ~CEXIT_CLOSURE) != 0 || !is_usual(stack, owner, &locked))
+    return push_unusual(stack, entry, owner, out, locked);
+  cexit_entry from = *entry;
+  from.flags &= CEXIT_CLOSURE;
+  from.file =
+      *(const char *const volatile *)&entry->file; // by itself: two at once are more than the caller wrote at once
+  return push(stack, from, owner, out);
 }
 
 static void call_plain(void *context) {
@@ -293,19 +306,20 @@ static void call_with_status(void *context, void *function, CExitCall call) {
   if (call != CExitCallRelease) ((void (*)(int, void *))function)(status, context);
 }
 
-static int push_plain(cexit_stack *stack, void (*function)(void), const void *owner) {
-  if (function == NULL) return EINVAL;
-  cexit_entry entry = {.function = call_plain, .context = (void *)function};
-  if (!enter_ready_fast(stack, owner)) return cexit_entry_push(stack, &entry, owner, NULL);
-  return push(stack, entry, owner, NULL);
+static __attribute__((noinline)) int push_plain(cexit_stack *stack, void (*function)(void), const void *owner,
+                                                bool locked) {
+  return push_unusual(stack, &(cexit_entry){.function = call_plain, .context = (void *)function}, owner, NULL, locked);
 }
 
 int cexit_atexit_owned(void (*function)(void), const void *owner) {
-  return push_plain(PROCESS, function, owner);
+  bool locked = false;
+  if (function == NULL) return EINVAL;
+  if (!is_usual(PROCESS, owner, &locked)) return push_plain(PROCESS, function, owner, locked);
+  return push(PROCESS, (cexit_entry){.function = call_plain, .context = (void *)function}, owner, NULL);
 }
 
 int cexit_at_quick_exit_owned(void (*function)(void), const void *owner) {
-  return push_plain(QUICK, function, owner);
+  return function == NULL ? EINVAL : push_plain(QUICK, function, owner, false);
 }
 
 int cexit_on_exit_owned(void (*function)(int, void *), void *context, const void *owner) {
@@ -342,20 +356,32 @@ bool cexit_is_pending(cexit_handler handler) {
   return pending;
 }
 
-bool cexit_cancel(cexit_handler handler) {
-  if (!enter_fast() && enter() != 0) return false;
+static __attribute__((noinline)) bool give_and_release(cexit_function function, void *context, void (*release)(void *),
+                                                       bool is_closure) {
+  lock_drop();
+  cexit_entry_release(
+      &(struct entry){.function = function, .context = context, .release = release, .is_closure = is_closure});
+  return true;
+}
+
+// With the lock held, which it drops. It calls nothing but at its end, so it saves no registers.
+static bool cancel(cexit_handler handler) {
   uint32_t index = pending_index(handler);
   if (index == NONE) {
-    lock_drop();
+    word_give(&cexit_lock_word);
     return false;
   }
   struct entry *entry = entry_at(index);
-  struct entry held = {.function = entry->function,
-                       .context = entry->context,
-                       .release = entry->release,
-                       .is_closure = entry->is_closure};
+  cexit_function function = entry->function;
+  void (*release)(void *) = entry->release;
+  void *context = entry->context;
+  bool is_closure = entry->is_closure;
   take(stack_at(entry->stack), entry, index);
+  if (release != NULL || is_closure) return give_and_release(function, context, release, is_closure);
   word_give(&cexit_lock_word);
-  cexit_entry_release(&held);
   return true;
+}
+
+bool cexit_cancel(cexit_handler handler) {
+  return (enter_fast() || enter() == 0) && cancel(handler);
 }
