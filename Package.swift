@@ -44,7 +44,8 @@ let package = Package(
     program("AsyncMain", ["ExitKit", "Ways"]),
     program("MainByDefault", ["ExitKit", "Ways"], [.defaultIsolation(MainActor.self)]),
     program("Cases", ["CWays", "ExitKit", "Ways"]),
-    .testTarget(name: "WaysOutSwiftTests", dependencies: ["ProcessSupport"]),
+    program("Plain", ["CWays"]), program("PlainError", []), program("PlainAsyncError", []),
+    .testTarget(name: "WaysOutSwiftTests", dependencies: ["ExitKit", "ProcessSupport"]),
     .testTarget(
       name: "DecoratorTests",
       dependencies: ["ProcessSupport", "ExitKitMacros", swiftSyntax("SwiftSyntaxMacrosGenericTestSupport")]),

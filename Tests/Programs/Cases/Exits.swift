@@ -12,6 +12,8 @@ private func registerCrowd() {
   for number in 0..<crowd { atExit { say("\(number)") } }
 }
 
+private func announce(_ numbers: [Int], _ labelled: [String: String]) { print("h4", numbers, labelled) }
+
 final class Witness: Sendable {
   let name: String
   init(_ name: String) { self.name = name }
@@ -147,6 +149,37 @@ let exitCases: [String: Case] = [
     exitAfter { say("body") }
     say("after")
   },
+  "an object that lives to the end": {
+    let witness = Witness("object")
+    finalize(witness) { say("finalized") }
+    withExtendedLifetime(witness) { exit(3) }
+  },
+  "one, two": {
+    atExit { print("one") }
+    atExit { print("two") }
+  },
+  "a handler starts a thread and a task": {
+    atExit {
+      await Task {
+        await Task.yield()
+        print("task")
+      }.value
+    }
+    atExit {
+      var thread = pthread_t()
+      let body: @convention(c) (UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? = { _ in
+        print("thread")
+        return nil
+      }
+      pthread_create(&thread, nil, body, nil)
+      pthread_join(thread, nil)
+    }
+  },
+  "arguments": {
+    atExit { print("h1") }
+    atExit(announce, [], [:])
+    atExit(announce, [4], ["kw": "abc"])
+  },
   "early, normal, late": {
     for phase in [ExitPhase.late, .normal, .early] {
       atExit(phase: phase) { say("\(phase) 1") }
@@ -159,9 +192,19 @@ let exitCases: [String: Case] = [
     getrlimit(__rlimit_resource_t(RLIMIT_AS.rawValue), &limit)
     limit.rlim_cur = 1 << 20
     setrlimit(__rlimit_resource_t(RLIMIT_AS.rawValue), &limit)
-    for size in [1 << 16, 1 << 10, 64, 16] { while malloc(size) != nil {} }
+    for size in [1 << 16, 1 << 10, 64, 16] { while takeMemory(size) {} }
     exit(3)
   },
 ]
+
+nonisolated(unsafe) private var taken: UnsafeMutableRawPointer?
+
+/// Keeps what it takes: an optimizer would leave out what nobody looks at, and the limit would never be met.
+private func takeMemory(_ size: Int) -> Bool {
+  guard let more = malloc(size) else { return false }
+  more.storeBytes(of: taken, as: UnsafeMutableRawPointer?.self)
+  taken = more
+  return true
+}
 
 private func leave(_ status: Int32) { exit(status) }

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Plain Swift does this, ExitKit does that. Where plain Swift no longer does, the test says so, and the promise may have
+// become an easy one. (Signals are in SwiftTests: a cancelled source of signals, and the second Ctrl-C.)
+
+import Glibc
+import ProcessSupport
+import Testing
+
+@Suite struct PlainSwiftTests {
+  @Test(arguments: [("PlainError", "SyncMain"), ("PlainAsyncError", "AsyncMain")])
+  func `an error out of main: a trap without handlers; reported, handlers run, status 1 or as mapped`(
+    plain: String, exitKit: String
+  ) throws {
+    let outcome = try fixture(plain)
+    #expect(outcome.ending == trap)
+    #expect(outcome.lines == ["defer"])
+    for (way, status) in [("error", Int32(1)), ("mapped", 64)] {
+      let outcome = try fixture(exitKit, way)
+      #expect(outcome.ending == .exited(status))
+      #expect(outcome.lines.last == "late")
+      #expect(outcome.reports.first == "ExitKit: error: DiskFull()")
+    }
+  }
+
+  @Test func `a closure of the main actor, and exit in a task: a trap without a warning; it runs, status 3`() throws {
+    let outcome = try fixture("Plain", "main actor's handler")
+    #expect(outcome.ending == trap)
+    #expect(outcome.output == "")
+    let ours = try fixture("TopLevel", "detachedServed")
+    #expect(ours.ending == .exited(3))
+    #expect(ours.lines.contains("global 7"))
+  }
+
+  @Test func `a closure that captures, and arguments: no C function; a handler`() throws {
+    let plain = try diagnose("captures", "import Glibc\nfunc register(_ name: String) { atexit { puts(name) } }\n")
+    #expect(plain.ending == .exited(1))
+    #expect(plain.errors.contains("a C function pointer cannot be formed from a closure that captures context"))
+    let ours = """
+      import ExitKit
+      import Glibc
+      func register(_ name: String) {
+        atExit { puts(name) }
+        atExit(announce, name, 1)
+      }
+      func announce(_ name: String, _ number: Int) {}
+      """
+    #expect(try diagnose("handler", ours) == Outcome(.exited(0)))
+  }
+
+  @Test func `exit in two tasks at once, 64 handlers: a crash; every handler once`() throws {
+    let version = try run("getconf", ["GNU_LIBC_VERSION"]).output.split { !$0.isNumber }.compactMap { Int($0) }
+    if version.lexicographicallyPrecedes([2, 41]) {  // from there on libc has one of them wait
+      #expect(try fixture("Plain", "two tasks exit").ending == .signaled(SIGSEGV))
+    }
+    for _ in 0..<5 {
+      let outcome = try fixture("Cases", "two tasks exit")
+      #expect(outcome.lines == (0..<64).reversed().map { "\($0)" })
+      #expect(try [11, 12].contains(#require(outcome.status)))
+    }
+  }
+
+  @Test func `asynchronous clean-up: a task never runs, and defer does not await; asynchronous handlers do`() throws {
+    #expect(try fixture("Plain", "cleanup in a task") == Outcome(.exited(0)))
+    #if compiler(<6.4)
+      let source = """
+        actor Client { func shutdown() {} }
+        func use(_ client: Client) async {
+          defer { await client.shutdown() }
+          await client.shutdown()
+        }
+        """
+      let plain = try diagnose("defer", source)
+      #expect(plain.ending == .exited(1))
+      #expect(plain.errors.contains("'await' operation cannot occur in a defer body"))
+    #endif
+    #expect(try fixture("SyncMain", "return").lines.contains("async context exit 0"))
+  }
+
+  @Test func `objects that are alive at exit: no deinit; their finalizers run`() throws {
+    #expect(try fixture("Plain", "object") == Outcome(.exited(3)))
+    #expect(
+      try fixture("Cases", "an object that lives to the end") == Outcome(.exited(3), output: "finalized\n"))
+  }
+
+  @Test func `a forked child that exits: its parent's handlers, too; its own`() throws {
+    #expect(try fixture("Plain", "fork") == Outcome(.exited(0), output: "parent's\nchild: 7\nparent's\n"))
+    #expect(
+      try fixture("Cases", "fork, and the child only exits") == Outcome(.exited(0), output: "child: 7\nparent's\n"))
+  }
+
+  @Test func `exit in a handler: libc goes on; so does the stack`() throws {
+    #expect(try fixture("Plain", "exit in a handler") == Outcome(.exited(5), output: "older\n"))
+    #expect(
+      try fixture("Cases", "a handler run by hand exits") == Outcome(.exited(5), output: "newer\nolder\n"))
+  }
+}
