@@ -48,11 +48,15 @@ extension ExitStack {
 /// Everything runs on the calling thread, but handlers that are isolated to an actor run there. Their failures go to
 /// the failure channel and change neither the result nor the error.
 ///
+/// The stack is a standalone one: `exit` in the body ends the process without running it. For clean-up that is to happen
+/// then as well, take a stack that ``ExitStack/nested(_:owner:)`` makes on ``ExitStack/process``, and run it by hand.
+///
 /// - Parameters:
 ///   - name: A name for reports.
 ///   - body: What to do with the stack.
 /// - Returns: What the body returns.
 /// - Throws: What the body throws.
+@discardableResult
 public func withExitStack<Result, Failure: Error>(
   _ name: String? = nil, _ body: (ExitStack) throws(Failure) -> Result
 ) throws(Failure) -> Result {
@@ -67,11 +71,15 @@ public func withExitStack<Result, Failure: Error>(
 /// the task's local values and not its cancellation. Their failures go to the failure channel and change neither the
 /// result nor the error.
 ///
+/// The stack is a standalone one: `exit` in the body ends the process without running it. For clean-up that is to happen
+/// then as well, take a stack that ``ExitStack/nested(_:owner:)`` makes on ``ExitStack/process``, and run it by hand.
+///
 /// - Parameters:
 ///   - name: A name for reports.
 ///   - body: What to do with the stack.
 /// - Returns: What the body returns.
 /// - Throws: What the body throws.
+@discardableResult
 public nonisolated(nonsending) func withExitStack<Result, Failure: Error>(
   _ name: String? = nil, _ body: nonisolated(nonsending) (ExitStack) async throws(Failure) -> Result
 ) async throws(Failure) -> Result {

@@ -86,6 +86,16 @@ private enum Locals { @TaskLocal static var value = 0 }
     #expect(log.all == ["body", "handler"])
   }
 
+  /// A body of one expression gives what that gives: a handler here, which nobody wants.
+  @Test func `the result of a scope may be left unused`() async {
+    withExitStack { stack in stack.register { log.note("handler") } }
+    await withExitStack { stack in
+      await Task.yield()
+      return stack.register { log.note("asynchronous") }
+    }
+    #expect(log.all == ["handler", "asynchronous"])
+  }
+
   @Test func `a scope runs its handlers when the body throws, and the error keeps its type`() {
     func scope() throws(DiskFull) {
       try withExitStack { (stack) throws(DiskFull) in

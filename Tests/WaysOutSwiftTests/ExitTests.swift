@@ -69,6 +69,11 @@ import Testing
         == Outcome(.exited(1), output: "scope\nprocess\n", errors: "ExitKit: error: DiskFull()\n"))
   }
 
+  @Test(arguments: ["exit in a scope", "exit in an asynchronous scope"])
+  func `an exit in a scope is not its end; what is nested in the process stack runs`(case name: String) throws {
+    #expect(try fixture("Cases", name) == Outcome(.exited(3), output: "nested\n"))
+  }
+
   @Test(arguments: ["error", "error of another type"])
   func `an error that has no status of its own has status 1`(case name: String) throws {
     #expect(try fixture("Cases", name) == Outcome(.exited(1), errors: "ExitKit: error: DiskFull()\n"))

@@ -142,6 +142,23 @@ let exitCases: [String: Case] = [
       }
     }
   },
+  "exit in a scope": {
+    withExitStack { stack in
+      stack.register { say("scope") }
+      let nested = ExitStack.process.nested("scope")
+      nested.register { say("nested") }
+      exit(3)
+    }
+  },
+  "exit in an asynchronous scope": {
+    await withExitStack { stack in
+      stack.register { say("scope") }
+      let nested = ExitStack.process.nested("scope")
+      nested.register { say("nested") }
+      await Task.yield()
+      leave(3)
+    }
+  },
   "error": { exitAfter { throw DiskFull() } },
   "error of another type": { exitAfter(status: { (_: CancellationError) in 64 }) { throw DiskFull() } },
   "no error": {
@@ -154,25 +171,12 @@ let exitCases: [String: Case] = [
     finalize(witness) { say("finalized") }
     withExtendedLifetime(witness) { exit(3) }
   },
-  "one, two": {
-    atExit { print("one") }
-    atExit { print("two") }
-  },
-  "a handler starts a thread and a task": {
+  "a handler starts a task": {
     atExit {
       await Task {
         await Task.yield()
-        print("task")
+        say("task")
       }.value
-    }
-    atExit {
-      var thread = pthread_t()
-      let body: @convention(c) (UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? = { _ in
-        print("thread")
-        return nil
-      }
-      pthread_create(&thread, nil, body, nil)
-      pthread_join(thread, nil)
     }
   },
   "arguments": {
