@@ -5,7 +5,8 @@
 // does each stack whose parent it is, which may have to be placed on it anew.
 //
 //   made: maker, and its entry in the parent        entry runs or is cancelled: the entry's reference goes
-//   registered on after that: a new entry           released by its maker: stays until its entry has gone
+//   registered on after that: a new entry           released by its maker: stays until its entry has gone, which goes
+//                                                   with it where nothing is on the stack
 
 #include "internal.h"
 
@@ -152,10 +153,19 @@ void cexit_stack_destroy(cexit_stack *stack) {
   cexit_stack_unreference(stack);
 }
 
+static bool is_empty(const cexit_stack *stack) {
+  for (unsigned list = 0; list < LISTS; list++) {
+    if (stack->newest[list] != NONE) return false;
+  }
+  return true;
+}
+
 void cexit_stack_release(cexit_stack *stack) {
   if (is_permanent(stack) || enter() != 0) return;
   bool nested = stack->parent != NONE;
+  cexit_handler place = {nested && is_empty(stack) ? stack->place : 0}; // nobody is left to register on it
   lock_drop();
+  cexit_cancel(place);
   if (nested)
     cexit_stack_unreference(stack);
   else

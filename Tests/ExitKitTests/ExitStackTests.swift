@@ -82,6 +82,20 @@ import Testing
     #expect(log.all == ["nested"])
   }
 
+  @Test func `an empty nested stack that nobody holds leaves its place`() {
+    do {
+      let nested = stack.nested()
+      nested.register { log.note("nested") }
+      nested.run()
+      #expect(stack.count == 1)
+    }
+    #expect(stack.count == 0)
+    do { stack.nested().register { log.note("kept") } }
+    #expect(stack.count == 1)
+    stack.run()
+    #expect(log.all == ["nested", "kept"])
+  }
+
   @Test func `a nested stack registered on after it ran is placed anew`() {
     let nested = stack.nested()
     nested.register { log.note("first") }

@@ -147,6 +147,11 @@ static void model_destroy(int stack) {
   model_cancel_all(stack, 0);
 }
 
+static void model_release(int stack) {
+  if (stacks[stack].parent == 0) model_destroy(stack);
+  else if (stacks[stack].count == 0 && entries[stacks[stack].place].pending) take(stacks[stack].place);
+}
+
 // ---- The interpreter. Numbers that it gives to entries and stacks are its own.
 
 static bool on_model;
@@ -233,7 +238,8 @@ static void do_destroy(int stack, bool only_release) {
   usable[stack] = false;
   if (!on_model && only_release) cexit_stack_release(stack_of[stack]);
   else if (!on_model) cexit_stack_destroy(stack_of[stack]);
-  else if (!only_release || stacks[stack].parent == 0) model_destroy(stack);
+  else if (only_release) model_release(stack);
+  else model_destroy(stack);
 }
 
 static bool model_claim(int number) {

@@ -59,8 +59,8 @@ CEXIT_API cexit_stack *cexit_quick_stack(void);
 /// that nests `to` itself stays where it is. Returns how many moved.
 CEXIT_API size_t cexit_stack_move(cexit_stack *CEXIT_NULLABLE from, cexit_stack *CEXIT_NULLABLE to);
 
-/// Gives back the maker's reference. A nested stack stays in its place and ends after it has run; a standalone one
-/// is destroyed. The pointer is not to be used again.
+/// Gives back the maker's reference. A nested stack that holds something stays in its place and ends after it has run;
+/// an empty one leaves, and a standalone one is destroyed. The pointer is not to be used again.
 CEXIT_API void cexit_stack_release(cexit_stack *CEXIT_NULLABLE stack);
 
 /// Cancels every pending entry of that name, in stacks nested in `stack`, too. Returns how many.
