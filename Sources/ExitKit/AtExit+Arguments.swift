@@ -30,13 +30,13 @@ public func atExit<First: Sendable, each Rest: Sendable>(
   file: StaticString = #fileID, line: UInt = #line, owner: UnsafeRawPointer = #dsohandle
 ) -> ExitHandler {
   ExitStack.process.register(
-    name: name, phase: phase, inherited: inherited, function, first, repeat each rest,
+    name: name, phase: phase, inherited: inherited, within: limit, function, first, repeat each rest,
     file: file, line: line, owner: owner)
 }
 
 /// Calls an asynchronous function with arguments at exit and waits for it.
 ///
-/// The arguments are evaluated now and kept until the function has run or was cancelled. Otherwise as with a
+/// The arguments are evaluated now and kept until the function has run or was cancelled. Otherwise as with an
 /// asynchronous closure without a parameter.
 ///
 /// - Parameters:
@@ -63,6 +63,6 @@ public func atExit<First: Sendable, each Rest: Sendable>(
   file: StaticString = #fileID, line: UInt = #line, owner: UnsafeRawPointer = #dsohandle
 ) -> ExitHandler {
   ExitStack.process.register(
-    name: name, phase: phase, inherited: inherited, function, first, repeat each rest,
+    name: name, phase: phase, inherited: inherited, within: limit, function, first, repeat each rest,
     file: file, line: line, owner: owner)
 }

@@ -39,7 +39,7 @@ extension ExitStack {
 
   /// Calls an asynchronous function with arguments when this stack runs and waits for it.
   ///
-  /// The arguments are evaluated now and kept until the function has run or was cancelled. Otherwise as with a
+  /// The arguments are evaluated now and kept until the function has run or was cancelled. Otherwise as with an
   /// asynchronous closure without a parameter.
   ///
   /// - Parameters:

@@ -92,6 +92,13 @@ func signalled(_ name: String, _ arguments: [String], _ signal: Int32 = SIGTERM)
       ])
     #expect(outcome.errors == "ExitKit: the exit deadline was not set: invalid argument\n")
   }
+
+  @Test func `no way to register forgets the limit`() throws {
+    let refused = String(repeating: "refused\n", count: 12)
+    #expect(
+      try run(program("SignalWays"), ["limit of nothing"])
+        == Outcome(.exited(0), output: "\(refused)0 of 12 pending\n"))
+  }
 }
 
 @Suite struct SwiftWaysOutTests {

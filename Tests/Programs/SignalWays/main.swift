@@ -17,6 +17,7 @@ case "second": second()
 case "deadline": deadline()
 case "limit": limit()
 case "bad limits": badLimits()
+case "limit of nothing": limitOfNothing()
 case "crash": crash()
 case "quick": quick()
 case "source": cancelledSource()
@@ -145,6 +146,22 @@ func badLimits() {
   ExitStack.process.deadline = nil
   say("\(ExitStack.process.deadline == nil)")
   ExitStack.process.cancelAll()
+}
+
+func limitOfNothing() {
+  @Sendable func number(_ number: Int) { say("never") }
+  @Sendable func numberLater(_ number: Int) async { say("never") }
+  ExitStack.process.onFailure { _ in say("refused") }
+  let stack = ExitStack()
+  let handlers = [
+    atExit(within: .zero) { say("never") }, stack.register(within: .zero) { say("never") },
+    atExit(within: .zero) { _ in say("never") }, stack.register(within: .zero) { _ in say("never") },
+    atExit(within: .zero) { await numberLater(1) }, stack.register(within: .zero) { await numberLater(1) },
+    atExit(within: .zero) { _ in await numberLater(1) }, stack.register(within: .zero) { _ in await numberLater(1) },
+    atExit(within: .zero, number, 1), stack.register(within: .zero, number, 1),
+    atExit(within: .zero, numberLater, 1), stack.register(within: .zero, numberLater, 1),
+  ]
+  say("\(handlers.filter(\.isPending).count) of \(handlers.count) pending")
 }
 
 func crash() {
