@@ -40,6 +40,20 @@ import Testing
     #expect(outcome.output.hasPrefix("ready\nstatus \(128 + signal)\nsignal \(signal) from the parent\n"))
   }
 
+  @Test(.disabled(if: isSanitized, hides), arguments: ["cc", "clang"], ["-O0", "-O3", "-Os"])
+  func `no optimizer changes what the process dies of`(compiler: String, level: String) throws {
+    let program = try compile(
+      "signals.c",
+      .plain.with {
+        $0.compiler = compiler
+        $0.flags = [level]
+      })
+    let child = try ChildProcess(program, ["orderly", "loop"])
+    #expect(child.waitForOutput("ready"))
+    child.send(SIGTERM)
+    #expect(child.finish().ending == .signaled(SIGTERM))
+  }
+
   @Test func `what cannot be an exit is refused, and then a signal runs no handler`() throws {
     #expect(try run(program, ["refused"]) == Outcome(.signaled(SIGTERM)))
   }
