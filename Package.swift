@@ -44,6 +44,7 @@ let package = Package(
     program("AsyncMain", ["ExitKit", "Ways"]),
     program("MainByDefault", ["ExitKit", "Ways"], [.defaultIsolation(MainActor.self)]),
     program("Cases", ["CWays", "ExitKit", "Ways"]),
+    program("CallSites", ["ExitKit"]), program("CallSitesInType", ["ExitKit"]),
     program("Plain", ["CWays"]), program("PlainError", []), program("PlainAsyncError", []),
     .testTarget(name: "WaysOutSwiftTests", dependencies: ["ExitKit", "ProcessSupport"]),
     .testTarget(
