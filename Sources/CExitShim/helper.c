@@ -9,7 +9,6 @@
 #include "internal.h"
 
 #include <sys/stat.h>
-#include <sys/syscall.h>
 
 static _Atomic unsigned helpers;
 
@@ -30,10 +29,6 @@ static int start(void *(*run)(void *), const char *name) {
   return error;
 }
 
-static bool is_main_thread(void) {
-  return syscall(SYS_gettid) == getpid();
-}
-
 int cexit_helper_start(_Atomic pid_t *home, void *(*run)(void *), const char *name) {
   pid_t seen = atomic_load(home), here = getpid();
   if (seen == here || !atomic_compare_exchange_strong(home, &seen, here)) return 0; // it is there, or on its way
@@ -41,7 +36,7 @@ int cexit_helper_start(_Atomic pid_t *home, void *(*run)(void *), const char *na
   int error = start(run, name);
   if (error != 0)
     atomic_store(home, 0);
-  else if (is_main_thread())
+  else if (cexit_is_main_thread())
     cexit_watch_this_thread();
   return error;
 }
@@ -86,5 +81,6 @@ static void *look_who_is_left(void *unused) {
 }
 
 void cexit_helpers_thread_ended(void) {
-  if (atomic_load(&helpers) != 0 && is_main_thread() && !cexit_is_exiting()) start(look_who_is_left, "exit at the end");
+  if (atomic_load(&helpers) != 0 && cexit_is_main_thread() && !cexit_is_exiting())
+    start(look_who_is_left, "exit at the end");
 }

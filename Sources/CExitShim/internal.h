@@ -107,11 +107,11 @@ CEXIT_NORETURN void cexit_die_of(int number); // async-signal-safe
 void cexit_crash_note_begin(void); // on the thread that exits
 void cexit_crash_note_end(void);
 
-// ---- helper.c
+// ---- helper.c  loop.c
 
-int cexit_helper_start(_Atomic pid_t *home, void *(*run)(void *),
-                       const char *name); // once a process; 0 or an errno value
+int cexit_helper_start(_Atomic pid_t *home, void *(*run)(void *), const char *name); // once a process; 0 or an errno
 void cexit_helpers_thread_ended(void);
+bool cexit_is_main_thread(void);
 void cexit_helpers_forked(void);
 
 // ---- note.c

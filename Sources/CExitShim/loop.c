@@ -40,7 +40,7 @@ struct cexit_loop {
 
 // ---- The main actor
 
-static bool is_main_thread(void) {
+bool cexit_is_main_thread(void) {
   cexit_thread *here = cexit_this_thread(); // once it is the one, it stays it, in a forked child, too
   return here->is_main || (here->is_main = syscall(SYS_gettid) == getpid());
 }
@@ -52,16 +52,17 @@ static bool is_main_queue(void) {
 
 // After dispatch_main, which an asynchronous main ends in, the main queue is served by any thread.
 bool cexit_main_is_here(void) {
-  return is_main_thread() || is_main_queue();
+  return cexit_is_main_thread() || is_main_queue();
 }
 
-// A queue that any thread serves cannot be drained from within. In a forked child libdispatch still takes the parent's
-// main thread for the owner of the queue.
+// A queue that any thread serves cannot be drained from within; the end of the main thread makes it one, and the main
+// thread is in exit after that if it was the last. In a forked child libdispatch still takes the parent's main thread for
+// the owner of the queue.
 bool cexit_main_is_idle(void) {
   static _Atomic pid_t home;
   pid_t known = 0, here = getpid();
   bool forked = !atomic_compare_exchange_strong(&home, &known, here) && known != here;
-  return is_main_thread() && is_main_queue() && !forked;
+  return cexit_is_main_thread() && is_main_queue() && !forked && !cexit_this_thread()->has_ended;
 }
 
 void cexit_main_drain(void) {

@@ -98,6 +98,7 @@ static void thread_ended(void *unused) {
   }
   stop_being_busy();
   cexit_exit_thread_ended();
+  cexit_this_thread()->has_ended = true;
   cexit_helpers_thread_ended();
 }
 
@@ -113,6 +114,7 @@ void cexit_runs_set_up(void) {
   cexit_in_libc = true;
   if (__cxa_atexit(forget_threads, NULL, &__dso_handle) != 0) forget_threads(NULL);
   cexit_in_libc = false;
+  if (cexit_is_main_thread()) cexit_watch_this_thread(); // its end is always of interest
 }
 
 void cexit_watch_this_thread(void) {

@@ -2,6 +2,7 @@
 //
 // Every way out, from every kind of main, with a handler of every kind: all of them run, once, in one order.
 
+import Glibc
 import ProcessSupport
 import Testing
 
@@ -19,10 +20,10 @@ enum Program: String, CaseIterable, Sendable {
     }
   }
 
-  func transcript(status: Int32) -> [String] {
+  func transcript(status: Int32, reason: String = "exit") -> [String] {
     ["early", "nested, async", "nested, first", "main actor async", "main actor arguments", "main actor"]
-      + ["async, hops to the main actor", "async context exit \(status)", "async arguments 2", "async"]
-      + ["context exit \(status)", "arguments 2", "closure", "C entry", "C function"]
+      + ["async, hops to the main actor", "async context \(reason) \(status)", "async arguments 2", "async"]
+      + ["context \(reason) \(status)", "finalizer", "arguments 2", "closure", "C entry", "C function"]
       + (isAsync ? ["actor"] : []) + [own, "late"]
   }
 }
@@ -77,6 +78,24 @@ private let thrown = ["throws later", "throws"].map {
     }
     #expect(moved.count == 5)
     #expect(outcome.reports.filter { !moved.contains($0) } == thrown)
+  }
+
+  @Test(arguments: ["signal", "signalServed"], Program.allCases)
+  func `a signal runs every kind of handler, on the main actor if that answers`(way: String, program: Program) throws {
+    let outcome = try fixture(program.rawValue, way)
+    #expect(outcome.ending == .signaled(SIGTERM))
+    #expect(outcome.lines == program.transcript(status: 128 + SIGTERM, reason: "SIGTERM"))
+    let moved = outcome.reports.filter { !thrown.contains($0) }
+    #expect(moved.count == (way == "signal" ? 5 : 0))
+    #expect(moved.allSatisfy { $0.hasSuffix("the main actor did not answer in time") })
+  }
+
+  @Test(arguments: [Program.TopLevel, .SyncMain])
+  func `the end of the last thread runs every kind of handler`(program: Program) throws {
+    let outcome = try fixture(program.rawValue, "lastThread")
+    #expect(outcome.ending == .exited(0))
+    #expect(outcome.lines == program.transcript(status: 0))
+    #expect(outcome.reports == thrown)
   }
 
   @Test(arguments: Program.allCases) func `of many tasks that exit at once one gives the status`(program: Program)

@@ -124,6 +124,7 @@ CEXIT_API void cexit_loop_wait(cexit_loop *loop, int64_t nanoseconds); // negati
 typedef struct cexit_thread {
   void *CEXIT_NULLABLE loop;             ///< The loop that it runs.
   bool is_main;                          ///< It is the process's main thread, if somebody has asked.
+  bool has_ended;                        ///< It has called pthread_exit, and is still there: the last one exits.
   const void *CEXIT_NULLABLE main_actor; ///< The actor that it then is the thread of: the binding's to remember.
 } cexit_thread;
 CEXIT_API cexit_thread *cexit_this_thread(void);

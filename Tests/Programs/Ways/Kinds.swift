@@ -7,6 +7,10 @@ import ExitKit
 
 @MainActor private var hops = 0
 
+/// Alive to the end.
+private final class Connection: Sendable {}
+private let connection = Connection()
+
 /// Holds a state that a handler can only reach by a hop.
 public actor Worker {
   public static let shared = Worker()
@@ -33,7 +37,7 @@ private func announceLater(_ what: String, _ number: Int) async {
 }
 
 private func describe(_ exit: ExitContext) -> String {
-  "\(exit.reason) \(exit.status.map { "\($0)" } ?? "unknown")"
+  "\(exit.reason.signal.map { "\($0)" } ?? "\(exit.reason)") \(exit.status.map { "\($0)" } ?? "unknown")"
 }
 
 /// Registers them, and returns once they are all registered.
@@ -71,6 +75,7 @@ private func registerPlain() {
   atExit(phase: .early) { say("early") }
   atExit { say("closure") }
   atExit(announce, "arguments", 2)
+  finalize(connection) { say("finalizer") }
   atExit { exit in say("context", describe(exit)) }
   atExit {
     await withTaskGroup { group in

@@ -28,6 +28,11 @@ public enum Way: String {
   /// The same while the main actor is being served.
   case threadServed
   case detachedServed
+  /// SIGTERM, while the main thread is blocked, and while the main actor is being served.
+  case signal
+  case signalServed
+  /// pthread_exit of the only thread.
+  case lastThread
   case task
   case actor
   /// Many at once.
@@ -89,6 +94,10 @@ private func leaveAtOnce(_ way: Way) {
       }
     }
   case .detached: Task.detached { exit(3) }
+  case .signal, .signalServed:
+    do { try exitOnSignals(.terminate) } catch { _exit(99) }
+    kill(getpid(), SIGTERM)
+  case .lastThread: pthread_exit(nil)
   case .threadServed: onThread { exit(3) }
   case .detachedServed: Task.detached { exit(3) }
   default: break
@@ -114,7 +123,7 @@ private func quit(_ status: Int32) { exit(status) }
 
 /// From a main without tasks.
 public func leave(_ way: Way) {
-  let isOffMain = [.thread, .detached, .threads].contains(way)
+  let isOffMain = [.thread, .detached, .threads, .signal].contains(way)
   ExitStack.process.mainActorGracePeriod = isOffMain ? .milliseconds(1) : .seconds(60)
   leaveAtOnce(way)
   switch way {
@@ -126,12 +135,12 @@ public func leave(_ way: Way) {
   default: break
   }
   if isOffMain { block() }
-  if [.threadServed, .detachedServed, .task, .actor, .tasks].contains(way) { dispatchMain() }
+  if [.threadServed, .detachedServed, .signalServed, .task, .actor, .tasks].contains(way) { dispatchMain() }
 }
 
 /// From an asynchronous main.
 @MainActor public func leave(_ way: Way) async {
-  let isOffMain = [.thread, .detached, .threads].contains(way)
+  let isOffMain = [.thread, .detached, .threads, .signal].contains(way)
   ExitStack.process.mainActorGracePeriod = isOffMain ? .milliseconds(1) : .seconds(60)
   leaveAtOnce(way)
   switch way {
@@ -145,7 +154,7 @@ public func leave(_ way: Way) {
   default: break
   }
   if isOffMain { block() }
-  if [.threadServed, .detachedServed, .task, .tasks].contains(way) { await suspend() }
+  if [.threadServed, .detachedServed, .signalServed, .task, .tasks].contains(way) { await suspend() }
 }
 
 private nonisolated(nonsending) func fail() async throws {
