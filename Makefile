@@ -34,7 +34,7 @@ demo-macro: ## Build and run the example of @AtExit; builds swift-syntax once, w
 	  Decorator/scenarios.txt
 
 test: test-c test-builds test-macro ## Run every test
-	@Scripts/need swift cc sqlite3
+	@Scripts/need swift cc sqlite3 pkg-config
 	$(SWIFT) test $(STRICT)
 	$(SWIFT) test --package-path Examples $(STRICT)
 

@@ -122,7 +122,7 @@ func signalled(_ name: String, _ arguments: [String], _ signal: Int32 = SIGTERM)
   @Test func `quick_exit runs its own handlers, newest first, a failure reported`() throws {
     let outcome = try run(program("SignalWays"), ["quick"])
     #expect(outcome.ending == .exited(5))
-    #expect(outcome.output == "async\nnewer\nolder\n")
+    #expect(outcome.output == "main actor\nasync\nnewer\nolder\n")
     #expect(outcome.errors.hasPrefix("ExitKit: error in exit handler \"throws\" (SignalWays/main.swift:"))
   }
 }

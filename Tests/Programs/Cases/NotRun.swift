@@ -7,7 +7,7 @@ import Ways
 
 private func notRun(_ leave: @escaping @MainActor () -> Void) -> Case {
   {
-    atExit { say("never") }
+    registerEveryKind()
     say("leaving")
     leave()
   }
@@ -30,7 +30,7 @@ let notRunCases: [String: Case] = [
     execv("/bin/sh", words)
   },
   "a plain error": {
-    atExit { say("never") }
+    registerEveryKind()
     say("leaving")
     throw DiskFull()
   },

@@ -184,6 +184,7 @@ func quick() {
     await Task.yield()
     say("async")
   }
+  atQuickExit { @MainActor in say("main actor") }
   atQuickExit { say("never") }.cancel()
   quick_exit(5)
 }
