@@ -163,7 +163,8 @@ static bool is_empty(const cexit_stack *stack) {
 void cexit_stack_release(cexit_stack *stack) {
   if (is_permanent(stack) || enter() != 0) return;
   bool nested = stack->parent != NONE;
-  cexit_handler place = {nested && is_empty(stack) ? stack->place : 0}; // nobody is left to register on it
+  bool left = stack->children != 0 || !is_empty(stack); // if not, nobody can register on it any more
+  cexit_handler place = {nested && !left ? stack->place : 0};
   lock_drop();
   cexit_cancel(place);
   if (nested)

@@ -43,8 +43,8 @@ public final class ExitStack: Sendable {
 
   /// Makes a stack that is one entry of this one, at the place that it has in the order now.
   ///
-  /// It keeps its place when the last reference to it goes, unless nothing is on it. A registration on it after its entry has run places
-  /// it anew, on top. Its failures go to this stack's channel unless it has a reporter of its own.
+  /// It keeps its place when the last reference to it goes, unless nothing is on it. A registration on it after its
+  /// entry has run places it anew, on top. Its failures go to this stack's channel unless it has a reporter of its own.
   ///
   /// - Parameters:
   ///   - name: A name for reports.
