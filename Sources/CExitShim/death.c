@@ -6,11 +6,15 @@
 // registered runs after the flush. But stdio itself has a last act: once every stream is flushed it takes the buffers
 // away, and a stream that still holds unread input is told to seek back. So a stream of our own, which has read one byte
 // and buffered another, is called at the very end. Where a libc does not do that, the status 128 + n is what remains.
+//
+// Threads that exit while another does come there, too, if they meet no slot: that is where those wait. Who meets one
+// makes the stream, since that thread has nothing else to do.
 
 #include "internal.h"
 
-static FILE *last_stream; // never closed
-static _Atomic bool making;
+#include <stdio_ext.h>
+
+_Atomic bool cexit_last_act_made; // or being made, a stream that is never closed
 
 static ssize_t read_two(void *unused, char *buffer, size_t size) {
   (void)unused;
@@ -37,6 +41,7 @@ static int seek_back(void *unused, off64_t *offset, int whence) {
     fflush(stdout); // musl comes to the streams that are always there last of all
     fflush(stderr);
 #endif
+    cexit_exit_ends();
     cexit_signals_end();
   }
   errno = EIO; // the input stays unread, and the stream armed
@@ -44,13 +49,14 @@ static int seek_back(void *unused, off64_t *offset, int whence) {
 }
 
 int cexit_last_act_prepare(void) {
-  if (last_stream != NULL || atomic_exchange(&making, true)) return 0;
+  if (atomic_exchange(&cexit_last_act_made, true)) return 0;
+  cexit_home_pin();
   FILE *stream = fopencookie(NULL, "r", (cookie_io_functions_t){.read = read_two, .seek = seek_back});
   if (stream == NULL || getc(stream) == EOF) {
-    atomic_store(&making, false);
+    atomic_store(&cexit_last_act_made, false);
     return ENOMEM;
   }
-  last_stream = stream;
+  __fsetlocking(stream, FSETLOCKING_BYCALLER); // or a thread that waits in it would keep the others from the end
   return 0;
 }
 

@@ -99,6 +99,7 @@ void cexit_watch_forked(void);
 void cexit_signals_forked(void);
 void cexit_signals_end(void);                 // at the very end; if a signal was taken, does not return
 int cexit_last_act_prepare(void);             // makes libc call that; 0 or ENOMEM
+extern _Atomic bool cexit_last_act_made;      // this code stays loaded
 void cexit_raise_here(int number);            // on this thread, unblocked
 CEXIT_NORETURN void cexit_die_of(int number); // async-signal-safe
 
@@ -159,14 +160,12 @@ void cexit_table_before_fork(void);
 void cexit_table_after_fork(void);
 void cexit_table_forked(void); // this process is a child that before_fork was not called for
 
-// ---- home.c
+// ---- home.c  slot.c
 
-void cexit_home_pin(void); // keeps the object that this code is part of loaded for ever
-
-// ---- slot.c
-
+void cexit_home_pin(void);                // keeps the object that this code is part of loaded for ever
 int cexit_gate_prepare(void);             // every exit will pass the gate, handlers or none; 0 or an errno value
 int cexit_slots_arm(struct slots *slots); // without the lock; 0, ENOMEM or ECANCELED
+void cexit_exit_ends(void);               // on a thread that is about to end the process; may wait until another has
 void cexit_exit_forked(void);
 void cexit_exit_thread_ended(void);
 void cexit_complain(const char *line); // one line on stderr

@@ -102,9 +102,11 @@ static void thread_ended(void *unused) {
   cexit_helpers_thread_ended();
 }
 
-// The key must not outlive this code, which may be part of a shared object: libc calls this when that is unloaded.
+// The key must not outlive this code, which may be part of a shared object: libc calls this when that is unloaded. At
+// exit it does, too; then there may be threads that wait for the end of the one that exits.
 static void forget_threads(void *unused) {
   (void)unused;
+  if (atomic_load(&cexit_last_act_made)) return;
   if (atomic_exchange(&thread_end_known, false)) pthread_key_delete(thread_end);
 }
 

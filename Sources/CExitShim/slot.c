@@ -3,16 +3,23 @@
 // The real slots in libc's lists, and the way through them.
 //
 // exit() takes a slot off its list, then calls it. A handler that calls exit, or a second thread that does, goes on
-// with what is left in that list: below our slot, in the middle of our run. So the slot first puts itself back, four of
+// with what is left in that list: below our slot, in the middle of our run. So the slot first puts itself back, eight of
 // them stand there from the start (as many threads may be between the taking and the putting back), and all pass one
 // gate: the first thread owns the exit, and is the one to run handlers; it may come again, from a handler of its own;
-// the others wait until the process has ended.
+// the others wait until the process has ended. Once somebody waits there is a second gate, where libc has nothing left
+// to do but to end the process: for those who find the list empty, since the owner has gone through it.
 //
 // Each group of slots knows the epoch it was armed in, and runs the stack until nothing registered since is left.
 
 #include "internal.h"
 
-enum { GROUP = 4 };
+enum { FIRST_GROUP = 8, GROUP = 4 };
+
+// libc's list of streams, locked while it ends. Part of glibc, declared by no header of it.
+#pragma GCC visibility push(default)
+extern void _IO_list_lock(void) __attribute__((weak));
+extern void _IO_list_unlock(void) __attribute__((weak));
+#pragma GCC visibility pop
 
 static _Atomic uintptr_t owner; // the thread whose exit it is; 0
 static _Atomic int status_now;
@@ -48,7 +55,7 @@ int cexit_slots_arm(struct slots *slots) {
   if (cexit_in_libc) return EDEADLK;
   int error = enter();
   if (error != 0) return error;
-  uint32_t group = cexit_process.epoch + 1;
+  uint32_t group = cexit_process.epoch + 1, most = slots->group == 0 ? FIRST_GROUP : GROUP;
   bool tagged = slots == &cexit_process.process_slots && cexit_process.tags;
   void *handle = tagged ? tag(group) : &__dso_handle;
   lock_drop();
@@ -56,7 +63,7 @@ int cexit_slots_arm(struct slots *slots) {
   int saved = errno;
   uint32_t armed = 0;
   errno = 0;
-  while (armed < GROUP && arm(slots, group, handle)) armed++;
+  while (armed < most && arm(slots, group, handle)) armed++;
   bool no_memory = errno == ENOMEM;
   errno = saved;
   if (armed == 0) return no_memory ? ENOMEM : ECANCELED; // libc's list is closed: it has run for the last time
@@ -132,10 +139,12 @@ static void enter_gate(const int *status) {
     bool ours = atomic_compare_exchange_strong(&owner, &seen, self) || seen == self;
     if (ours) cexit_watch_exit();
     if (ours && status != NULL) set_status(*status);
-    if (!left)
+    if (!left) {
       cexit_thread_leaves_runs();
-    else if (!ours)
+      if (!ours) cexit_last_act_prepare();
+    } else if (!ours) {
       cexit_futex_wait(cexit_futex_half(&owner), (uint32_t)seen);
+    }
     if (ours) return;
   }
 }
@@ -176,8 +185,8 @@ static void run_from_slot(struct slots *slots, cexit_stack *stack, uint32_t grou
     cexit_complain("ExitKit: exit called by a signal handler that interrupted a registration: handlers did not run\n");
     return;
   }
-  cexit_process.yield = 0;
   if (ours) {
+    cexit_process.yield = 0;
     again = cexit_stack_next(stack, group) != NONE || cexit_thread_is_running();
     if (!again && slots->armed != 0 && (group == 0 || group == slots->group)) slots->armed--;
   }
@@ -212,39 +221,29 @@ static void process_slot(void *group, int status) {
   run_from_slot(&cexit_process.process_slots, PROCESS, (uint32_t)(uintptr_t)group, known ? &status : NULL);
 }
 
-// Where no handler was registered, an exit must be seen all the same by a signal that comes in the middle of it.
-static void gate_slot(void *unused, int status);
-
-static bool arm_gate(void) {
-  void (*slot)(void *) = (void (*)(void *))(void (*)(void))gate_slot;
-  cexit_in_libc = true;
-  bool armed = __cxa_atexit(slot, NULL, &__dso_handle) == 0;
-  cexit_in_libc = false;
-  return armed;
-}
-
-static void gate_slot(void *unused, int status) {
-  (void)unused;
-  if (cexit_in_vfork_child()) {
-    arm_gate();
-    _exit(status);
-  }
-  enter_gate(NULL);
-}
-
+// Where no handler was registered, an exit must be seen all the same by a signal that comes in the middle of it: a slot
+// that nothing was registered after.
 int cexit_gate_prepare(void) {
   static _Atomic bool prepared;
   if (cexit_in_libc) return EDEADLK;
   int error = enter();
   if (error != 0) return error;
   lock_drop();
-  if (atomic_exchange(&prepared, true) || arm_gate()) return 0;
+  if (atomic_exchange(&prepared, true) || arm(&cexit_process.process_slots, UINT32_MAX, &__dso_handle)) return 0;
   atomic_store(&prepared, false);
   return ECANCELED;
 }
 
 static void quick_slot(void) {
   run_from_slot(&cexit_process.quick_slots, QUICK, 0, NULL);
+}
+
+// The second gate. No slot can be taken any more, so this is only for those who wait.
+void cexit_exit_ends(void) {
+  if (!cexit_is_exiting() || atomic_load(&owner) == this_thread() || _IO_list_unlock == NULL) return;
+  _IO_list_unlock();
+  run_from_slot(&cexit_process.process_slots, PROCESS, 0, NULL);
+  _IO_list_lock();
 }
 
 void cexit_exit(int status) {

@@ -21,6 +21,16 @@ static void take_a_while(void) {
   for (int i = 0; i < 50; i++) sched_yield();
 }
 
+static void wait_until_asleep(pid_t thread) { // one that is on its way into exit: it waits there
+  char path[64], state[256] = "";
+  snprintf(path, sizeof path, "/proc/self/task/%d/stat", (int)thread);
+  while (strstr(state, ") S") == NULL) {
+    int file = open(path, O_RDONLY);
+    CHECK(file >= 0 && read(file, state, sizeof state - 1) > 0);
+    close(file);
+  }
+}
+
 static void once(void *number) {
   CHECK(atomic_fetch_add(&ran[(uintptr_t)number], 1) == 0);
 }
@@ -64,7 +74,10 @@ static void check_all_ran(void) { // libc's oldest
   for (uintptr_t i = 0; i < expected_runs; i++) CHECK(atomic_load(&ran[i]) == 1);
 }
 
+static _Atomic pid_t leavers[17]; // by status
+
 static void *leave_together(void *status) {
+  atomic_store(&leavers[(uintptr_t)status], gettid());
   pthread_barrier_wait(&together);
   leaving((int)(intptr_t)status);
   return NULL;
@@ -116,10 +129,16 @@ static void libc_slow(void) {
 
 static int foreign_above, foreign_below;
 
+static void newest_of_ours(void *unused) { // comes to its end when both are in exit
+  (void)unused;
+  say("newest\n");
+  wait_until_asleep(leavers[leavers[1] == gettid() ? 2 : 1]);
+}
+
 static void with_foreign_handlers(void) {
   for (int i = 0; i < foreign_below; i++) atexit(libc_slow);
   for (expected_runs = 0; expected_runs < 10; expected_runs++) push(NULL, once_slowly, (void *)expected_runs);
-  push_name(NULL, "newest");
+  push(NULL, newest_of_ours, NULL);
   for (int i = 0; i < foreign_above; i++) atexit(libc_slow);
   all_leave(2);
 }
@@ -132,7 +151,7 @@ static int foreign(int count, char **arguments) { // <above> <below> <how> <roun
   return in_children(rounds(count, arguments), with_foreign_handlers, -1);
 }
 
-// Each handler starts a thread that exits as well, with another status; one registers another, one exits with 99.
+// Each handler starts a thread that exits as well, with another status; one registers another, one exits with 77.
 
 static void *exit_with(void *status) {
   exit((int)(intptr_t)status);
@@ -150,7 +169,7 @@ static void torture_and_add(void *number) {
 
 static void torture_and_exit(void *number) {
   torture(number);
-  exit(99);
+  exit(77);
 }
 
 static void tortured(void) {
@@ -162,7 +181,46 @@ static void tortured(void) {
 }
 
 static int torturer(int count, char **arguments) {
-  return in_children(rounds(count, arguments), tortured, 99);
+  return in_children(rounds(count, arguments), tortured, 77);
+}
+
+// ---- A thread that exits when the last handler has run
+
+static _Atomic pid_t leaver;
+
+static void *leave_when_asked(void *status) {
+  wait_for((int)(intptr_t)status);
+  atomic_store(&leaver, gettid());
+  exit((int)(intptr_t)status);
+}
+
+static void let_leave(int status) {
+  reach(status);
+  while (atomic_load(&leaver) == 0) sched_yield();
+  wait_until_asleep(atomic_exchange(&leaver, 0));
+}
+
+static void let_first_leave(void *unused) {
+  (void)unused;
+  let_leave(4);
+}
+
+static bool ends_itself;
+
+static void let_second_leave(void) { // libc's: the stack has run
+  let_leave(5);
+  say("all wait\n");
+  if (ends_itself) pthread_exit(NULL);
+}
+
+static int late(int count, char **arguments) { // <ends|>: so does the thread that exits, at the last moment
+  CHECK(count == 1);
+  ends_itself = strcmp(arguments[0], "ends") == 0;
+  CHECK(atexit(let_second_leave) == 0);
+  push(NULL, let_first_leave, NULL);
+  start(leave_when_asked, (void *)4);
+  start(leave_when_asked, (void *)5);
+  exit(3);
 }
 
 // ---- A thread ends in a handler while others wait
@@ -492,7 +550,7 @@ static int everything(int count, char **arguments) {
   return 0;
 }
 
-FIXTURE({"together", exit_together}, {"add", exit_and_add}, {"foreign", foreign}, {"torture", torturer},
+FIXTURE({"together", exit_together}, {"add", exit_and_add}, {"foreign", foreign}, {"torture", torturer}, {"late", late},
         {"ends", thread_ends}, {"hand-run-ends", hand_run_ends}, {"last-ends", last_thread_ends}, {"waited", waited_for}, {"turn", in_turn},
         {"crosswise", crosswise}, {"destroyed", destroyed_while_running}, {"contest", contest}, {"race", race},
         {"tens", race_in_tens}, {"everything", everything})
