@@ -5,13 +5,14 @@ import ProcessSupport
 
 /// Runs one case of a program of Tests/Fixtures.
 func fixture(_ name: String, _ arguments: [String], _ build: CBuild = .plain) throws -> Outcome {
-  try run(compile("\(name).c", build), arguments)
+  try run(compile("\(name).c", build), arguments, deadline: isSanitized ? 300 : 60)
 }
 
 /// How many times longer than usual the tests for races go on: EXITKIT_STRESS, 1 unless set.
 let stress = getenv("EXITKIT_STRESS").flatMap { Int(String(cString: $0)) } ?? 1
 
-func rounds(_ count: Int) -> String { String(count * stress) }
+/// A sanitizer makes each round many times as long, and needs fewer of them to see something.
+func rounds(_ count: Int) -> String { String(count * stress / (isSanitized ? 5 : 1)) }
 
 extension Outcome {
   /// With these lines on standard output, and nothing on standard error.

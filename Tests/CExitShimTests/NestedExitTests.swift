@@ -6,7 +6,8 @@ import ProcessSupport
 import Testing
 
 @Suite struct NestedExitTests {
-  @Test func `exit in a handler of a nested stack goes on with the rest of that stack`() throws {
+  @Test(.disabled(if: isThreadSanitized, "the status is not known there"))
+  func `exit in a handler of a nested stack goes on with the rest of that stack`() throws {
     #expect(
       try fixture("nested", ["exit"])
         == Outcome(
@@ -19,7 +20,8 @@ import Testing
     #expect(try fixture("nested", ["every"]) == Outcome(.exited(5), output: lines + "main\n"))
   }
 
-  @Test func `a thread that exits in the middle of a standalone stack finishes that first`() throws {
+  @Test(.disabled(if: isThreadSanitized, "the status is not known there"))
+  func `a thread that exits in the middle of a standalone stack finishes that first`() throws {
     #expect(
       try fixture("nested", ["standalone"])
         == Outcome(.exited(5), lines: "own 3", "own 2 exits", "own 1: 5", "main: 5"))

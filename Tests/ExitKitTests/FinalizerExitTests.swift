@@ -130,7 +130,8 @@ private final class Constant: Sendable {
     #expect(result.output == ["older", "kept"])
   }
 
-  @Test func `a failure changes the status only if that was asked for`() async {
+  @Test(.disabled(if: isThreadSanitized, "0 is not known to be the status there"))
+  func `a failure changes the status only if that was asked for`() async {
     await #expect(processExitsWith: .exitCode(0)) {
       finalize(kept) { throw Refused() }
       exit(0)

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Glibc
 import Synchronization
+
+/// The thread sanitizer stands between libc and exit handlers, and does not pass on the exit status.
+let isThreadSanitized = dlsym(nil, "__tsan_init") != nil
 
 /// What happened, in order, from any thread.
 final class Log: Sendable {

@@ -49,6 +49,9 @@ public struct CBuild: Hashable, Sendable {
 /// The fixtures are compiled with a sanitizer, which has memory and an exit status of its own.
 public let isSanitized = CBuild.plain.flags.contains { $0.hasPrefix("-fsanitize") }
 
+/// By the thread sanitizer, which stands between libc and exit handlers, and does not pass on the exit status.
+public let isThreadSanitized = CBuild.plain.flags.contains("-fsanitize=thread")
+
 /// The root of this package.
 public let packageRoot = #filePath.split(separator: "/", omittingEmptySubsequences: false).dropLast(3).joined(
   separator: "/")

@@ -31,20 +31,22 @@ func rounds(_ few: Int, of many: Int) -> String {
     #expect(try run(program, ["quick"]) == Outcome(.exited(5), output: "newest\nmiddle\noldest\n"))
   }
 
-  @Test(.disabled(if: isSanitized, hides))
+  @Test(.disabled(if: isThreadSanitized, hides))
   func `a handler that joins a thread which waits in exit is named by the deadline`() throws {
     let outcome = try run(program, ["joins"])
     #expect(outcome.ending == .exited(3))
     #expect(outcome.errors.hasPrefix("ExitKit: exit handler \"joins\" is stuck after"))
   }
 
-  @Test(.disabled(if: isSanitized, hides), arguments: ["", "signals", "deadline", "both"])
+  @Test(.disabled(if: isThreadSanitized, hides), arguments: ["", "signals", "deadline", "both"])
   func `the last thread to end exits with status 0, the library's own not counted`(own: String) throws {
     let outcome = try run(program, ["last thread", own])
     #expect(outcome == Outcome(.exited(0), output: "last thread\nstatus 0\n"))
   }
 
-  @Test(.disabled(if: isSanitized, hides)) func `exit in the destructor of a thread's data runs the handlers`() throws {
+  @Test(.disabled(if: isThreadSanitized, hides)) func `exit in the destructor of a thread's data runs the handlers`()
+    throws
+  {
     let outcome = try run(program, ["destructor"])
     #expect(outcome == Outcome(.exited(6), output: "thread's destructor\nstatus 6\noldest\n"))
   }
@@ -59,7 +61,7 @@ func rounds(_ few: Int, of many: Int) -> String {
     #expect(outcome == Outcome(.exited(8), output: "newer handler\nstatic\nolder handler\nolder static\n"))
   }
 
-  @Test(.disabled(if: isSanitized, hides))
+  @Test(.disabled(if: isSanitized, "a sanitizer's allocator can stay locked for ever in such a child"))
   func `a forked child of a process with threads leaves as it likes, without exec`() throws {
     let many = Int(rounds(20, of: 1000))!
     let outcome = try run(program, ["forked", "\(many)"], deadline: 600)
