@@ -179,6 +179,7 @@ void cexit_exit_called(const int *status); // by a thread that may be at work fo
 // Both without the lock.
 int cexit_owner_add(const void *owner); // makes it known; 0 or an errno value
 void cexit_owner_pin(const void *owner);
+bool cexit_is_in_executable(const void *address); // which is never unloaded
 
 #pragma GCC visibility pop
 #endif

@@ -32,7 +32,7 @@ void cexit_owner_pin(const void *owner) {
   dlopen(info.dli_fname, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE); // fails for the executable, which stays anyway
 }
 
-static int is_in_executable(struct dl_phdr_info *info, size_t size, void *data) {
+static int find_in_executable(struct dl_phdr_info *info, size_t size, void *data) {
   (void)size;
   const void **owner = data;
   uintptr_t address = (uintptr_t)*owner - info->dlpi_addr;
@@ -41,6 +41,11 @@ static int is_in_executable(struct dl_phdr_info *info, size_t size, void *data) 
     if (segment->p_type == PT_LOAD && address - segment->p_vaddr < segment->p_memsz) *owner = NULL;
   }
   return 1; // the first one is the executable
+}
+
+bool cexit_is_in_executable(const void *address) {
+  dl_iterate_phdr(find_in_executable, &address);
+  return address == NULL;
 }
 
 static uint32_t find(const void *owner) { // with the lock held; 0: not there
@@ -115,14 +120,13 @@ static void sweep(void *object) {
 
 int cexit_owner_add(const void *owner) {
   if (cexit_in_libc) return EDEADLK;
-  const void *of_executable = owner;
-  if (owner != NULL) dl_iterate_phdr(is_in_executable, &of_executable);
+  bool of_executable = owner == NULL || cexit_is_in_executable(owner);
 
   int error = enter();
   if (error != 0) return error;
   uint32_t number = find(owner);
-  bool known = of_executable == NULL || number != 0, marked = cexit_process.process_slots.armed != 0;
-  bool starts = owner != NULL && of_executable == NULL && !started;
+  bool known = of_executable || number != 0, marked = cexit_process.process_slots.armed != 0;
+  bool starts = owner != NULL && of_executable && !started;
   if (starts) started = true;
   if (known) remember(owner, number);
   lock_drop();

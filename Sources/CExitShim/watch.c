@@ -19,13 +19,13 @@
 #include <dlfcn.h>
 
 RUNTIME extern size_t swift_unownedRetainCount(void *object);
-#pragma weak dlsym
 #pragma weak dladdr
 
 struct class {
   _Atomic uintptr_t metadata; // 0: free
   _Atomic(cexit_deinit *) original;
-  _Atomic(cexit_deinit *) over; // what somebody else put over ours, and calls ours
+  _Atomic(cexit_deinit *) over;   // what somebody else put over ours, and calls ours
+  _Atomic(cexit_deinit *) before; // the original of before the word was replaced anew
   bool hops;
 };
 
@@ -61,15 +61,33 @@ static inline struct class *find(uintptr_t metadata) {
   return atomic_load_explicit(&class->metadata, memory_order_relaxed) != 0 ? class : NULL;
 }
 
-// In place of a class's own function.
-static SWIFT_CALL void dies(SWIFT_SELF void *object) {
-  struct class *class = find(metadata_of(object));
-  if (class == NULL) return; // a copy of a class, which nothing makes: nobody knows how to free its objects
-  cexit_deinit *original = atomic_load_explicit(&class->original, memory_order_relaxed);
+static inline void free_object(void *object, const struct class *class) {
+  cexit_deinit *original = atomic_load_explicit(&class->original, memory_order_acquire); // stored after `before`
   if (LIKELY(swift_unownedRetainCount(object) == 1))
     original(object);
   else
     cexit_object_dies(object, original, class->hops);
+}
+
+// If what was taken for the function of another class calls ours in turn, this is where it stops.
+static void free_object_once(void *object, const struct class *class, cexit_deinit *before) {
+  static PER_THREAD void *within;
+  if (within == object) return before(object);
+  void *outer = within;
+  within = object;
+  free_object(object, class);
+  within = outer;
+}
+
+// In place of a class's own function.
+static SWIFT_CALL void dies(SWIFT_SELF void *object) {
+  const struct class *class = find(metadata_of(object));
+  if (class == NULL) return; // a copy of a class, which nothing makes: nobody knows how to free its objects
+  cexit_deinit *before = atomic_load_explicit(&class->before, memory_order_relaxed);
+  if (LIKELY(before == NULL))
+    free_object(object, class);
+  else
+    free_object_once(object, class, before);
 }
 
 // ---- Whether a class can be watched
@@ -114,19 +132,13 @@ static bool is_swift_class(uintptr_t metadata) { // other kinds of metadata have
 
 // ---- Watching it
 
-static bool has_copy_of_this_library(const char *file) {
-  void *image = dlsym != NULL ? dlopen(file, RTLD_LAZY | RTLD_NOLOAD) : NULL;
-  bool found = image != NULL && dlsym(image, "cexit_class_watch") != NULL;
-  if (image != NULL) dlclose(image);
-  return found;
-}
-
 // The word of a class that is watched has changed. Either another copy of this library, in a plugin perhaps, watches
-// it, too: that one calls ours. Or a shared object was unloaded and another class is at that address now.
-static bool is_another_class(uintptr_t metadata, cexit_deinit *word) {
+// it, too: that one calls ours. Or a shared object was unloaded, and another class is at that address now, whose deinit
+// is in the same shared object as the class.
+static bool may_be_another_class(uintptr_t metadata, cexit_deinit *word) {
   Dl_info class, function;
   if (dladdr == NULL || dladdr((void *)metadata, &class) == 0 || dladdr((void *)word, &function) == 0) return false;
-  return class.dli_fbase == function.dli_fbase && !has_copy_of_this_library(class.dli_fname);
+  return class.dli_fbase == function.dli_fbase && !cexit_is_in_executable((void *)metadata);
 }
 
 bool cexit_class_is_watched(const void *object) {
@@ -144,6 +156,7 @@ static void copy_to(struct map *bigger, const struct map *map) {
     struct class *to = find_in(bigger, from->metadata);
     to->original = from->original;
     to->over = from->over;
+    to->before = from->before;
     to->hops = from->hops;
     to->metadata = from->metadata;
   }
@@ -185,7 +198,10 @@ static bool replace_word(uintptr_t metadata, bool hops) {
   cexit_deinit *word = atomic_load(word_of(metadata));
   struct class *class = find_in(classes, metadata);
   if (word != dies) {
-    if (class->metadata == 0) classes->count++;
+    if (class->metadata == 0)
+      classes->count++;
+    else
+      atomic_store(&class->before, class->original);
     class->hops = hops;
     atomic_store(&class->over, NULL);
     do { // known before it is used
@@ -200,7 +216,7 @@ static bool replace_word(uintptr_t metadata, bool hops) {
 static bool watch(uintptr_t metadata, bool hops) {
   cexit_deinit *word = atomic_load(word_of(metadata));
   struct class *class = find(metadata);
-  if (class != NULL && word != dies && !is_another_class(metadata, word)) {
+  if (class != NULL && word != dies && !may_be_another_class(metadata, word)) {
     atomic_store(&class->over, word);
     return true;
   }
