@@ -12,6 +12,9 @@ let package = Package(
     .executableTarget(name: "swiftbench", dependencies: [.product(name: "ExitKit", package: "ExitKit")]),
     .executableTarget(name: "oneclosure", dependencies: [.product(name: "ExitKit", package: "ExitKit")]),
     .executableTarget(name: "nolibrary"),
+    .executableTarget(
+      name: "finalizers", dependencies: [.product(name: "ExitKit", package: "ExitKit")], path: "Finalizers",
+      exclude: ["reference.py"]),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .c11
