@@ -72,7 +72,7 @@ bench: ## Print the table of Benchmarks, ratios in one run; BENCH='--only cancel
 	$(SWIFT) build --package-path Benchmarks -c release $(STRICT)
 	@$(MAKE) -s -C Benchmarks size
 	@"$$($(SWIFT) build --package-path Benchmarks -c release --show-bin-path)/bench" $(BENCH)
-	@if [ -z '$(BENCH)' ]; then "$$($(SWIFT) build --package-path Benchmarks -c release --show-bin-path)/finalizers"; fi
+	@case '$(BENCH)' in ''|--check) "$$($(SWIFT) build --package-path Benchmarks -c release --show-bin-path)/finalizers" $(BENCH);; esac
 
 lint: ## Check the format of Swift and C, and the rules that a search can check
 	@Scripts/need swift clang-format
