@@ -88,7 +88,7 @@ void cexit_object_dies(void *object, cexit_deinit *deinit, bool hops) {
   batch.count = cexit_nodes_take(object, batch.ready, BATCH);
   if (batch.count == 0) return deinit(object);
   if (batch.count > 1) swift_unownedRelease_n(object, batch.count - 1);
-  size_t unowned = swift_unownedRetainCount(object);
+  size_t unowned = hops ? swift_unownedRetainCount(object) : 0;
   deinit(object);
   if (hops && put_off(object, unowned, &batch)) return;
   run_all(object, &batch);

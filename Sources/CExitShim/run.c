@@ -142,18 +142,25 @@ bool cexit_wait_for_others(void) {
 
 // ---- Runs
 
+static inline void count_busy(uint32_t by) {
+  if (SINGLE_THREADED)
+    atomic_store_explicit(&busy, atomic_load_explicit(&busy, memory_order_relaxed) + by, memory_order_relaxed);
+  else
+    changed(&busy, by);
+}
+
 static int begin(void) { // returns the caller's errno, for the end
   int saved = errno;
   if (depth++ != 0) return saved;
   cexit_watch_this_thread();
   cexit_watch_by_hand(true);
-  atomic_fetch_add(&busy, 1);
+  count_busy(1);
   return saved;
 }
 
 static void end(int saved) {
   if (--depth == 0) {
-    changed(&busy, (uint32_t)-1);
+    count_busy((uint32_t)-1);
     cexit_watch_by_hand(false);
   }
   errno = saved;
@@ -230,7 +237,7 @@ size_t cexit_stack_run_observed(cexit_stack *stack, cexit_observer observer, voi
 }
 
 static bool take_by_handle(cexit_handler handler, struct entry *out) {
-  if (enter() != 0) return false;
+  if (!enter_fast() && enter() != 0) return false;
   uint32_t index = cexit_pending_index(handler);
   if (index != NONE) cexit_entry_take(index, out);
   lock_drop();

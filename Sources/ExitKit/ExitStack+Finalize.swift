@@ -24,7 +24,7 @@ extension ExitStack {
   ) -> Finalizer<Object, Result> {
     let how = Registration(
       name: name, phase: phase, inherited: inherited, limit: nil, file: file, line: line, owner: owner)
-    return add(IsolatedBody(function: body), on: body.isolation, of: object, how)
+    return add(IsolatedBody(body), on: body.isolation, of: object, how)
   }
 
   /// Calls a function with arguments once: when an object is destroyed, or when this stack runs, whichever comes first.
@@ -54,7 +54,7 @@ extension ExitStack {
   ) -> Finalizer<Object, Result> {
     let how = Registration(
       name: name, phase: phase, inherited: inherited, limit: nil, file: file, line: line, owner: owner)
-    let body = IsolatedBody<Result> { try Unisolated.call(function, first, repeat each rest) }
+    let body = IsolatedBody(nonisolated: { try Unisolated.call(function, first, repeat each rest) })
     return add(body, on: function.isolation, of: object, how)
   }
 

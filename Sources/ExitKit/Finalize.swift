@@ -27,7 +27,7 @@ public func finalize<Object: AnyObject, Result>(
 ) -> Finalizer<Object, Result> {
   let how = Registration(
     name: name, phase: phase, inherited: inherited, limit: nil, file: file, line: line, owner: owner)
-  return ExitStack.process.add(IsolatedBody(function: body), on: body.isolation, of: object, how)
+  return ExitStack.process.add(IsolatedBody(body), on: body.isolation, of: object, how)
 }
 
 /// Calls a function with arguments once: when an object is destroyed, or at exit if it still lives then.

@@ -108,14 +108,14 @@ class FinalizerBody<Result>: FinalizerBase {
     super.init(context)
   }
 
-  override func call() throws { _ = try body?.callHere() }
+  override func call() throws { _ = try body.take()?.callHere() }
   override var callLater: @Sendable () throws -> Void { { [body] in _ = try body?.callHere() } }
   override func letGo() { body = nil }
 
   /// Runs it for a caller, who is told what it throws in place of the failure channel.
   final func outcome() -> Swift.Result<Result, any Error>? {
     var result: Result?
-    let error = run { result = try body?.callHere() }
+    let error = run { result = try body.take()?.callHere() }
     return error.map { .failure($0) } ?? result.map { .success($0) }
   }
 }
@@ -131,12 +131,12 @@ final class VoidFinalizerBody: FinalizerBase {
     super.init(context)
   }
 
-  override func call() throws { try body?.callHere() }
+  override func call() throws { try body.take()?.callHere() }
   override var callLater: @Sendable () throws -> Void { { [body] in try body?.callHere() } }
   override func letGo() { body = nil }
 
   func outcome() -> Swift.Result<Void, any Error> {
-    run { try body?.callHere() }.map { .failure($0) } ?? .success(())
+    run { try body.take()?.callHere() }.map { .failure($0) } ?? .success(())
   }
 }
 

@@ -104,11 +104,17 @@ struct HeldClosure {
 
 /// A closure with a result, which is passed in the same way whatever its type.
 struct IsolatedBody<Result>: Sendable {
-  let function: @Sendable @isolated(any) () throws -> Result
-
-  private struct Plain { let function: @Sendable () throws -> Result }
   /// Calls it without a hop, see ``Unisolated``.
-  func callHere() throws -> Result { try unsafeBitCast(self, to: Plain.self).function() }
+  let callHere: @Sendable () throws -> Result
+
+  private struct Isolated { let function: @Sendable @isolated(any) () throws -> Result }
+  // Reinterpreted here and not for the call, which would retain it for that.
+  @inline(__always)
+  init(_ function: @escaping @Sendable @isolated(any) () throws -> Result) {
+    self = unsafeBitCast(Isolated(function: function), to: Self.self)
+  }
+
+  init(nonisolated function: @escaping @Sendable () throws -> Result) { callHere = function }
 
   /// The same in the eyes of code that is not generic, if it returns nothing.
   @inline(__always)
