@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Synchronization
-
 /// The executor of what a handler awaits: the thread that waits for the handler runs its jobs.
 ///
 /// So an asynchronous handler needs no thread of the cooperative pool, and the thread that exits may be any. One
@@ -22,7 +20,7 @@ final class ExitLoop: TaskExecutor {
 
   private final class Completion: Sendable {
     let loop: ExitLoop
-    private let state = Mutex<Result?>(nil)
+    private let state = Locked<Result?>(nil)
 
     init(loop: ExitLoop) { self.loop = loop }
 
@@ -36,7 +34,7 @@ final class ExitLoop: TaskExecutor {
 
   @TaskLocal private static var completion: Completion?
 
-  private let jobs = Mutex(JobQueue())
+  private let jobs = Locked(JobQueue())
   private let sleep = LoopSleep()
 
   deinit { sleep.destroy() }

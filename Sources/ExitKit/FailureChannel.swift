@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Synchronization
-
 /// Where the failures of a stack's handlers go: its reporter, its parent's, the process's, or else stderr.
 final class FailureChannel: Sendable {
   static let process = FailureChannel(parent: nil)
@@ -12,7 +10,7 @@ final class FailureChannel: Sendable {
   }
 
   private let parent: FailureChannel?
-  private let state = Mutex(State())
+  private let state = Locked(State())
 
   init(parent: FailureChannel?) { self.parent = parent }
 

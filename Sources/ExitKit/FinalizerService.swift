@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Synchronization
-
 /// Whether objects can be watched, and what the C part cannot do by itself when one dies.
 enum FinalizerService {
   /// Makes the object's class a watched one, if that can be done.
@@ -73,7 +71,7 @@ private final class Probe {
 }
 
 private final class ProbeLog: Sendable {
-  private let steps = Mutex<[String]>([])
+  private let steps = Locked<[String]>([])
   func append(_ step: String) { steps.withLock { $0.append(step) } }
   var isExpected: Bool { steps.withLock { $0 == ["deinit", "peek", "deinit", "finalizer", "deinit"] } }
 }

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Synchronization
-
 /// The main actor's executor while a thread waits for a handler.
 ///
 /// That thread may be the main actor's own: then it has to run the main actor's jobs, or they never run. Or it is
@@ -28,7 +26,7 @@ final class MainStandIn: SerialExecutor {
     var isTakenOver = false  // a thread that is not the main actor's runs a job
   }
 
-  private let state = Mutex(State())
+  private let state = Locked(State())
 
   var grace: Duration {
     get { state.withLock { $0.grace } }

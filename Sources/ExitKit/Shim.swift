@@ -3,7 +3,6 @@
 // The single door to C: nothing else imports it, and nothing else is unsafe.
 
 internal import CExitShim
-import Synchronization
 
 // MARK: - Values that cross
 
@@ -29,7 +28,7 @@ enum StackReference: @unchecked Sendable {
 ///
 /// `@unchecked`: the copies are never changed nor freed.
 private struct StackName: @unchecked Sendable {
-  private static let all = Mutex<[String: StackName]>([:])
+  private static let all = Locked<[String: StackName]>([:])
   let pointer: UnsafeMutablePointer<CChar>?
 
   static func copy(_ name: String?) -> UnsafeMutablePointer<CChar>? {
