@@ -254,6 +254,7 @@ private func pthread(_ gate: Gate, _ body: @escaping @Sendable (Gate) -> Void) {
     {
       Unmanaged<Work>.fromOpaque($0!).takeRetainedValue().body(); return nil
     }, work.toOpaque())
+  pthread_detach(thread)
 }
 
 private final class Work: Sendable {
