@@ -77,6 +77,14 @@ public func compile(_ name: String, _ build: CBuild = .plain) throws -> String {
   }
 }
 
+/// Compiles a file of `Tests/Fixtures` to an object, for a program of several.
+public func compileObject(_ name: String, _ build: CBuild) throws -> String {
+  let source = "\(packageRoot)/Tests/Fixtures/\(name)"
+  return try make(name.dropLast(2) + ".o", from: [source]) {
+    [build.compiler, "-std=c11"] + strict + build.flags + ["-fPIC", "-c", "-o", $0, source]
+  }
+}
+
 /// The C core as a shared object, for a fixture that loads it by hand.
 public func sharedCore(_ build: CBuild = .plain) throws -> String {
   let objects = try coreObjects(build)

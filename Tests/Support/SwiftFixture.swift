@@ -8,6 +8,10 @@ public struct SwiftBuild: Hashable, Sendable, CustomStringConvertible {
   public var flags: [String]
   /// Added for the program alone.
   public var programFlags: [String]
+  /// How the C core is compiled that goes with it.
+  public var core = CBuild.plain
+  /// Objects to link besides.
+  public var objects: [String] = []
   /// The plugin that `@AtExit` asks, where the trait is on.
   public var plugin: String?
 
@@ -80,7 +84,7 @@ public func sharedExitKit(_ build: SwiftBuild) throws -> SwiftModule {
 public func compileSwift(_ names: [String], _ build: SwiftBuild, libraries: [SwiftModule] = []) throws -> String {
   let sources = names.map { "\(packageRoot)/Tests/Fixtures/\($0)" }
   let modules = try libraries.isEmpty ? [exitKit(build)] : libraries
-  let objects = try libraries.isEmpty ? coreObjects(.plain) : []
+  let objects = try build.objects + (libraries.isEmpty ? coreObjects(build.core) : [])
   let inputs = try sources + build.inputs() + objects + modules.flatMap { [$0.interface, $0.library] }
   let words = try build.compiler(modules.map(\.interface)) + build.flags + build.programFlags
   return try make("program", from: inputs) {
