@@ -76,6 +76,12 @@ import Testing
       #expect(outcome.output == "deinit\nplugin\nprogram\ndeinit\nprogram again\n")
     }
 
+    @Test func `a plugin's finalizers run when it is unloaded, not when their objects die`() throws {
+      let plugin = try compile("watcher.c", .plugin.with { $0.compiler = "clang" })
+      let steps = ["open=\(plugin)", "make=-", "finalize=-=program", "finalize=0=plugin", "close=0", "drop"]
+      #expect(try Self.run(steps) == Outcome(.exited(0), lines: "plugin", "deinit", "program"))
+    }
+
     @Test func `a class is watched anew when its shared object was unloaded and is loaded again`() throws {
       let round = try [
         "open=\(Self.bare())", "make=0", "finalize=-=program", "finalize=-=once more", "drop", "close=0",

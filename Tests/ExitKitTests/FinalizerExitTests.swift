@@ -86,6 +86,32 @@ private final class Constant: Sendable {
     #expect(result.output == ["handler true", "finalizer", "older"])
   }
 
+  @Test func `one made by a handler that is older than all finalizers runs next`() async {
+    let result = await #expect(processExitsWith: .exitCode(0), observing: exitTest) {
+      atExit { print("older") }
+      atExit {
+        finalize(kept) { print("made at exit") }
+        print("handler")
+      }
+      finalize(kept) { print("finalizer") }
+      exit(0)
+    }
+    #expect(result.output == ["finalizer", "handler", "made at exit", "older"])
+  }
+
+  @Test func `after all were cancelled the death of an object runs none, and new ones are as ever`() async {
+    let result = await #expect(processExitsWith: .exitCode(0), observing: exitTest) {
+      var thing: Thing? = Thing()
+      finalize(thing!) { print("cancelled") }
+      print(ExitStack.process.cancelAll())
+      drop(&thing)
+      finalize(Thing()) { print("of one that dies") }
+      finalize(kept) { print("at exit") }
+      exit(0)
+    }
+    #expect(result.output == ["1", "of one that dies", "at exit"])
+  }
+
   @Test func `with phases, a death, a call and one asleep`() async {
     let result = await #expect(processExitsWith: .exitCode(0), observing: exitTest) {
       finalize(Thing()) { print("a") }
@@ -178,6 +204,18 @@ private final class Constant: Sendable {
         "child: false", "child's, of one that dies", "child's", "inherited", "child ended with 0",
         "parent's, of the one that dies", "inherited", "parent's",
       ])
+  }
+
+  @Test func `a child's own run where its parent has made none`() async {
+    let result = await #expect(processExitsWith: .exitCode(0), observing: exitTest) {
+      child {
+        finalize(Thing()) { print("of one that dies") }
+        finalize(kept) { print("at exit") }
+        exit(0)
+      }
+      exit(0)
+    }
+    #expect(result.output == ["of one that dies", "at exit", "child ended with 0"])
   }
 
   @Test func `a child that drops its copy of an object runs an inherited finalizer, at once`() async {

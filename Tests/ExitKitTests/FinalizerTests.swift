@@ -5,6 +5,7 @@
 // are there and in FinalizerStressTests.
 
 import ExitKit
+import Glibc
 import Testing
 
 final class Thing: Sendable {}
@@ -71,6 +72,24 @@ struct Refused: Error, Equatable {}
     #expect(finalizer.detach() == nil)
     #expect(!finalizer.isAlive)
     #expect(stack.count == 0)
+  }
+
+  @Test func `it runs on the thread that drops the last reference`() {
+    let threads = Log()
+    let last = {
+      let thing = Thing()
+      stack.finalize(thing) { threads.note("\(pthread_self())") }
+      return Unmanaged.passRetained(thing).toOpaque()
+    }()
+    var thread = pthread_t()
+    pthread_create(
+      &thread, nil,
+      {
+        Unmanaged<Thing>.fromOpaque($0!).release(); return nil
+      }, last)
+    pthread_join(thread, nil)
+    #expect(threads.all == ["\(thread)"])
+    #expect(thread != pthread_self())
   }
 
   @Test func `several of one object run newest first, without those detached or called, handles dropped or not`() throws
