@@ -174,9 +174,8 @@ void cexit_complain(const char *line); // one line on stderr
 
 void cexit_exit_called(const int *status); // by a thread that may be at work for a handler of another; NULL: not known
 
-// ---- object.c
+// ---- object.c: without the lock.
 
-// Both without the lock.
 int cexit_owner_add(const void *owner); // makes it known; 0 or an errno value
 void cexit_owner_pin(const void *owner);
 bool cexit_is_in_executable(const void *address); // which is never unloaded
