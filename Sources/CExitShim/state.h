@@ -15,13 +15,13 @@
 enum { FIRST_CHUNK = 32, CHUNKS = 31 };
 #define MOST_ENTRIES (((size_t)1 << CHUNKS) - FIRST_CHUNK)
 
-struct slab {
-  uintptr_t chunk[CHUNKS]; // chunk k holds 1 << k elements; here is where 1 << k before its first would be
-  uint32_t free;           // the newest freed element, linked through its first word's owner (see each slab's link)
-  uint32_t fresh;          // elements from here on were never used
+struct slab {                 // what every registration changes comes first: one cache line
+  _Alignas(64) uint32_t free; // the newest freed element, linked through its first word's owner (see each slab's link)
+  uint32_t fresh;             // elements from here on were never used
   uint32_t capacity;
   uint32_t available; // capacity less what is in use
   size_t element;
+  uintptr_t chunk[CHUNKS]; // chunk k holds 1 << k elements; here is where 1 << k before its first would be
 };
 
 struct entry {
