@@ -163,10 +163,11 @@ static bool is_empty(const cexit_stack *stack) {
 void cexit_stack_release(cexit_stack *stack) {
   if (is_permanent(stack) || enter() != 0) return;
   bool nested = stack->parent != NONE;
-  bool left = stack->children != 0 || !is_empty(stack); // if not, nobody can register on it any more
-  cexit_handler place = {nested && !left ? stack->place : 0};
+  struct entry place = {0};
+  uint32_t index = nested && is_empty(stack) ? cexit_pending_index((cexit_handler){stack->place}) : NONE;
+  if (index != NONE) cexit_entry_take(index, &place);
   lock_drop();
-  cexit_cancel(place);
+  cexit_entry_release(&place);
   if (nested)
     cexit_stack_unreference(stack);
   else
