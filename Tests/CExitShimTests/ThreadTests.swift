@@ -7,7 +7,7 @@ import Testing
 
 @Suite struct ThreadTests {
   @Test func `16 threads exit together, and every handler runs once`() throws {
-    #expect(try fixture("threads", ["together", rounds(100)]) == Outcome(.exited(0), lines: "done"))
+    #expect(try fixture("leavers", ["together", rounds(100)]) == Outcome(.exited(0), lines: "done"))
   }
 
   @Test(.disabled(if: isSanitized, "a sanitizer stands where this program stands in for libc"))
@@ -16,7 +16,7 @@ import Testing
   }
 
   @Test func `nine threads exit together, and what handlers register runs once, too`() throws {
-    #expect(try fixture("threads", ["add", rounds(50)]) == Outcome(.exited(0), lines: "done"))
+    #expect(try fixture("leavers", ["add", rounds(50)]) == Outcome(.exited(0), lines: "done"))
   }
 
   @Test(arguments: [31, 32, 33, 64, 65])
@@ -33,19 +33,19 @@ import Testing
     let many = 10 * stress
     let lines = Array(repeating: "newest\n", count: many).joined()
     #expect(
-      try fixture("threads", arguments + ["\(many)"]) == Outcome(.exited(0), output: lines + "done\n"))
+      try fixture("leavers", arguments + ["\(many)"]) == Outcome(.exited(0), output: lines + "done\n"))
   }
 
   @Test func `handlers start threads that exit, one registers, one exits: all run once, the last status wins`() throws {
-    #expect(try fixture("threads", ["torture", rounds(50)]) == Outcome(.exited(0), lines: "done"))
+    #expect(try fixture("leavers", ["torture", rounds(50)]) == Outcome(.exited(0), lines: "done"))
   }
 
   @Test func `a thread that exits when the last handler has run waits as well, if others do`() throws {
-    #expect(try fixture("threads", ["late", ""]) == Outcome(.exited(3), lines: "all wait"))
+    #expect(try fixture("leavers", ["late", ""]) == Outcome(.exited(3), lines: "all wait"))
   }
 
   @Test func `one of those who wait ends the process when the thread that exits has ended`() throws {
-    let outcome = try fixture("threads", ["late", "ends"])
+    let outcome = try fixture("leavers", ["late", "ends"])
     #expect([.exited(4), .exited(5)].contains(outcome.ending))
     #expect(outcome.output == "all wait\n")
   }
@@ -53,12 +53,12 @@ import Testing
   @Test(arguments: [("exit", "ends its thread"), ("cancel", "is cancelled")])
   func `when a handler ends its thread, one of those who wait goes on`(how: String, said: String) throws {
     #expect(
-      try fixture("threads", ["ends", how]) == Outcome(.exited(6), lines: "4 \(said)", "3", "2 \(said)", "1"))
+      try fixture("leavers", ["ends", how]) == Outcome(.exited(6), lines: "4 \(said)", "3", "2 \(said)", "1"))
   }
 
   @Test func `a stack run by hand keeps what is left when a handler ends the thread`() throws {
     #expect(
-      try fixture("threads", ["hand-run-ends"])
+      try fixture("leavers", ["hand-run-ends"])
         == Outcome(
           .exited(0),
           lines: "2 ends its thread", "left: 2", "module 2 ends its thread", "left: 2", "module 1", "1"))
@@ -67,7 +67,7 @@ import Testing
   @Test(.disabled(if: isSanitized, "a sanitizer has a thread of its own, so there is no last one"))
   func `when a handler ends the last thread, that is one more exit`() throws {
     #expect(
-      try fixture("threads", ["last-ends"])
+      try fixture("leavers", ["last-ends"])
         == Outcome(.exited(0), lines: "3 ends its thread", "2 ends its thread", "1"))
   }
 
