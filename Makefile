@@ -71,6 +71,7 @@ bench: ## Print the table of Benchmarks, ratios in one run; BENCH='--only cancel
 	@Scripts/need swift cc
 	$(SWIFT) build --package-path Benchmarks -c release $(STRICT)
 	@$(MAKE) -s -C Benchmarks size
+	@cp Benchmarks/.build-c/core.so "$$($(SWIFT) build --package-path Benchmarks -c release --show-bin-path)" # one measure loads it
 	@"$$($(SWIFT) build --package-path Benchmarks -c release --show-bin-path)/bench" $(BENCH)
 	@case '$(BENCH)' in ''|--check) "$$($(SWIFT) build --package-path Benchmarks -c release --show-bin-path)/finalizers" $(BENCH);; esac
 
