@@ -6,7 +6,7 @@ import ProcessSupport
 import Testing
 
 #if arch(x86_64) || arch(arm64)
-  @Suite struct WatchedClassTests {
+  @Suite(.disabled(if: isThreadSanitized, "clang's does not link without Swift")) struct WatchedClassTests {
     static let program = CBuild.plain.with {
       $0.compiler = "clang"
       $0.flags.append("-fvisibility=hidden")
