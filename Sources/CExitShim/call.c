@@ -42,7 +42,7 @@ static __attribute__((noinline)) void release_watched(struct running *here) {
   leave(here);
 }
 
-void cexit_call(struct entry *taken, CExitCall call, cexit_observer observer, void *context) {
+ALWAYS_INLINE void call_taken(struct entry *taken, CExitCall call, cexit_observer observer, void *context) {
   bool timed = observer != NULL || (watched() & WATCHED_FOR_TIME) != 0;
   struct running here = {cexit_running, taken, call, observer, context, NULL, timed ? cexit_now() : 0, 0, 0};
   atomic_store_explicit(&cexit_running, &here, memory_order_release);
@@ -58,6 +58,22 @@ void cexit_call(struct entry *taken, CExitCall call, cexit_observer observer, vo
   if (holds && watched() != 0) return release_watched(&here);
   if (holds) taken->release(taken->context);
   leave(&here);
+}
+
+void cexit_call(struct entry *taken, CExitCall call, cexit_observer observer, void *context) {
+  call_taken(taken, call, observer, context);
+}
+
+bool cexit_call_all(cexit_stack *stack, uint32_t floor, cexit_observer observer, void *context, int error,
+                    size_t *ran) {
+  int *place = &errno; // the thread's for ever: to ask each time would be a call
+  for (struct entry taken; cexit_stack_take(stack, floor, &taken); ++*ran) {
+    word_give(&cexit_lock_word);
+    *place = error;
+    call_taken(&taken, CExitCallRun, observer, context);
+    if (!enter_fast() && enter() != 0) return false;
+  }
+  return true;
 }
 
 bool cexit_is_step(void) {

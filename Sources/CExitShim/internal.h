@@ -69,6 +69,8 @@ struct running { // a handler that this thread is in; what another thread reads 
   _Atomic uint64_t limit;   // and when that is over; 0: it has none
 };
 void cexit_call(struct entry *taken, CExitCall call, cexit_observer observer, void *context);
+// With the lock held: all that the stack has, each with that errno. False: the lock could not be had again.
+bool cexit_call_all(cexit_stack *stack, uint32_t floor, cexit_observer observer, void *context, int error, size_t *ran);
 uint64_t cexit_now(void); // nanoseconds on the clock that nobody sets
 
 // ---- run.c

@@ -216,13 +216,7 @@ static void end_turn(cexit_stack *stack) { // drops the lock
 size_t cexit_run_stack(cexit_stack *stack, uint32_t floor, cexit_observer observer, void *context) {
   size_t ran = 0;
   int saved = begin();
-  bool ours = take_turn(stack);
-  for (struct entry taken; ours && cexit_stack_take(stack, floor, &taken); ran++) {
-    word_give(&cexit_lock_word);
-    cexit_call(&taken, CExitCallRun, observer, context);
-    errno = saved;
-    ours = enter_fast() || enter() == 0;
-  }
+  bool ours = take_turn(stack) && cexit_call_all(stack, floor, observer, context, saved, &ran);
   if (ours) end_turn(stack);
   end(saved);
   return ran;

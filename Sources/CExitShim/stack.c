@@ -67,9 +67,13 @@ static inline void unlink_from(cexit_stack *stack, struct entry *entry) {
   else
     stack->newest[entry->phase] = older;
   if (older != NONE) entry_at(older)->newer = newer;
-  if (entry->phase == ASLEEP) return;
-  stack->count--;
-  stack->inherited -= entry->inherited;
+  bool asleep = entry->phase == ASLEEP, inherited = entry->inherited;
+  if (LIKELY(!asleep && !inherited)) {
+    stack->count--;
+  } else if (!asleep) {
+    stack->count--;
+    stack->inherited--;
+  }
 }
 
 void cexit_entry_unlink(struct entry *entry) {

@@ -133,7 +133,7 @@ static inline struct owner *known_owner(const void *owner) { // where it stands 
 }
 
 static inline bool is_foreign(const struct entry *entry) {
-  return entry->epoch < cexit_process.born && !entry->inherited;
+  return !LIKELY(entry->epoch >= cexit_process.born) && !entry->inherited;
 }
 
 static inline void call_closure(const struct entry *entry, CExitCall call) {
