@@ -149,11 +149,15 @@ static inline void count_busy(uint32_t by) {
     changed(&busy, by);
 }
 
+static inline bool is_watched_for_time(void) {
+  return (atomic_load_explicit(&cexit_watched, memory_order_relaxed) & WATCHED_FOR_TIME) != 0;
+}
+
 static int begin(void) { // returns the caller's errno, for the end
   int saved = errno;
   if (depth++ != 0) return saved;
-  cexit_watch_this_thread();
-  cexit_watch_by_hand(true);
+  if (!watched) cexit_watch_this_thread();
+  if (is_watched_for_time()) cexit_watch_by_hand(true);
   count_busy(1);
   return saved;
 }
@@ -161,7 +165,7 @@ static int begin(void) { // returns the caller's errno, for the end
 static void end(int saved) {
   if (--depth == 0) {
     count_busy((uint32_t)-1);
-    cexit_watch_by_hand(false);
+    if (is_watched_for_time()) cexit_watch_by_hand(false);
   }
   errno = saved;
 }
