@@ -23,7 +23,8 @@ struct process cexit_process = {
 static _Atomic(_Atomic uint32_t *) page; // NULL until set up
 static _Atomic int watching;             // pthread_atfork was called
 static _Atomic pid_t process_id;
-static bool locked_for_fork;
+static bool locked_for_fork, libc_locked_for_fork;
+static _Atomic uintptr_t libc_word; // held while a registration adds to libc's list
 
 static void settle(void) {             // with the lock held, or alone: this process is the one from here on
   atomic_store(&process_id, getpid()); // before the page: who reads HERE there reads this, too
@@ -42,6 +43,7 @@ static void become_child(void) {
 // A signal handler that forks in the middle of an operation of its own thread goes back to it, in parent and child:
 // then the lock stays as it is.
 static void before_fork(void) {
+  libc_locked_for_fork = word_take(&libc_word) == 0;
   locked_for_fork = lock_take() == 0;
   cexit_table_before_fork();
 }
@@ -49,6 +51,7 @@ static void before_fork(void) {
 static void after_fork_in_parent(void) {
   cexit_table_after_fork();
   if (locked_for_fork) lock_drop();
+  if (libc_locked_for_fork) word_drop(&libc_word);
 }
 
 static void after_fork_in_child(void) {
@@ -57,6 +60,17 @@ static void after_fork_in_child(void) {
   become_child();
   cexit_stacks_forked();
   if (locked_for_fork) atomic_store(&cexit_lock_word, 0);
+  if (libc_locked_for_fork) atomic_store(&libc_word, 0);
+}
+
+// libc's list has a lock that fork does not look after: held by another thread at the fork, it would be held in the child
+// for ever. What comes to the list at exit does not wait here.
+int cexit_libc_enter(void) {
+  return cexit_in_libc ? EDEADLK : word_take(&libc_word);
+}
+
+void cexit_libc_leave(void) {
+  word_drop(&libc_word);
 }
 
 static _Atomic uint32_t *wiped_page(void) {
@@ -76,8 +90,8 @@ int cexit_process_enter(void) {
   int saved = errno;
   _Atomic uint32_t *fresh = page == NULL ? wiped_page() : NULL;
   if (atomic_exchange(&watching, 1) == 0) {
-    cexit_runs_set_up();
     pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
+    cexit_runs_set_up();
   }
   errno = saved;
 
@@ -100,6 +114,7 @@ bool cexit_process_recover(void) {
   if (page == NULL || atomic_load(page) == HERE || holder == this_thread()) return false;
   settle();
   become_child();
+  if ((atomic_load(&libc_word) & ~(uintptr_t)1) != this_thread()) atomic_store(&libc_word, 0);
   if (holder == 0)
     cexit_stacks_forked();
   else

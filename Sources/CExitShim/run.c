@@ -113,9 +113,11 @@ static void forget_threads(void *unused) {
 void cexit_runs_set_up(void) {
   if (pthread_key_create(&thread_end, thread_ended) != 0) return;
   atomic_store(&thread_end_known, true);
+  bool entered = cexit_libc_enter() == 0;
   cexit_in_libc = true;
   if (__cxa_atexit(forget_threads, NULL, &__dso_handle) != 0) forget_threads(NULL);
   cexit_in_libc = false;
+  if (entered) cexit_libc_leave();
   if (cexit_is_main_thread()) cexit_watch_this_thread(); // its end is always of interest
 }
 

@@ -60,10 +60,12 @@ int cexit_slots_arm(struct slots *slots) {
   void *handle = tagged ? tag(group) : &__dso_handle;
   lock_drop();
 
+  if ((error = cexit_libc_enter()) != 0) return error;
   int saved = errno;
   uint32_t armed = 0;
   errno = 0;
   while (armed < most && arm(slots, group, handle)) armed++;
+  cexit_libc_leave();
   bool no_memory = errno == ENOMEM;
   errno = saved;
   if (armed == 0) return no_memory ? ENOMEM : ECANCELED; // libc's list is closed: it has run for the last time

@@ -110,6 +110,8 @@ struct process {
 };
 extern struct process cexit_process;
 
+int cexit_libc_enter(void); // before adding to libc's list, for which fork waits then; 0 or EDEADLK
+void cexit_libc_leave(void);
 int cexit_process_enter(void);    // without the lock: makes `here` read HERE; 0 or EDEADLK
 bool cexit_process_recover(void); // in a child that nothing told of, once: makes it a process; the lock is free then
 bool cexit_in_vfork_child(void);  // shares this memory, but is not this process

@@ -173,6 +173,7 @@ static int under_load(int count, char **arguments) {
   forker *make = forker_named(count, arguments);
   int rounds = count > 1 ? atoi(arguments[1]) : 200;
   static int ran;
+  CHECK(cexit_stack_count(NULL) == 0); // from here on forks are seen; what the threads do first is as yet to come
   start(registers, NULL);
   start(registers, NULL);
   for (int i = 0; i < rounds; i++) {
