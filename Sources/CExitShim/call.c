@@ -21,13 +21,9 @@ static const char *keep(char *copy, size_t size, const char *text) {
   return copy;
 }
 
-static inline unsigned watched(void) {
-  return atomic_load_explicit(&cexit_watched, memory_order_relaxed);
-}
-
 static inline void leave(struct running *here) {
   atomic_store_explicit(&cexit_running, here->outer, memory_order_release);
-  if ((watched() & WATCHED_FOR_TIME) != 0) cexit_watch_frames();
+  if (is_watched(WATCHED_FOR_TIME)) cexit_watch_frames();
 }
 
 // The strings may go with the release, in the middle of which somebody may want to name the handler.
@@ -43,7 +39,7 @@ static __attribute__((noinline)) void release_watched(struct running *here) {
 }
 
 ALWAYS_INLINE void call_taken(struct entry *taken, CExitCall call, cexit_observer observer, void *context) {
-  bool timed = observer != NULL || (watched() & WATCHED_FOR_TIME) != 0;
+  bool timed = observer != NULL || is_watched(WATCHED_FOR_TIME);
   struct running here = {cexit_running, taken, call, observer, context, NULL, timed ? cexit_now() : 0, 0, 0};
   atomic_store_explicit(&cexit_running, &here, memory_order_release);
   if (taken->is_closure)
@@ -55,7 +51,7 @@ ALWAYS_INLINE void call_taken(struct entry *taken, CExitCall call, cexit_observe
     observer(context, &(cexit_record){taken->name, taken->file, taken->line, time, here.outcome});
   }
   bool holds = taken->release != NULL && !taken->is_closure; // a closure has let go of itself
-  if (holds && watched() != 0) return release_watched(&here);
+  if (holds && is_watched(WATCHED_FOR_TIME | WATCHED_FOR_CRASHES)) return release_watched(&here);
   if (holds) taken->release(taken->context);
   leave(&here);
 }

@@ -139,8 +139,7 @@ void cexit_watch_frames(void) {
 }
 
 void cexit_watch_by_hand(bool begins) {
-  if (is_exiting_thread() || (atomic_load_explicit(&cexit_watched, memory_order_relaxed) & WATCHED_FOR_TIME) == 0)
-    return;
+  if (is_exiting_thread() || !is_watched(WATCHED_FOR_TIME)) return;
   struct running *_Atomic *here = &cexit_running;
   if (begins) {
     atomic_store(&by_hand, here);

@@ -88,6 +88,9 @@ void cexit_runs_forked(void);
 
 enum { WATCHED_FOR_TIME = 1, WATCHED_FOR_CRASHES = 2 };
 extern _Atomic unsigned cexit_watched; // somebody may want to name the handlers that run
+static inline bool is_watched(unsigned reasons) {
+  return (atomic_load_explicit(&cexit_watched, memory_order_relaxed) & reasons) != 0;
+}
 
 void cexit_stay_if_firing(void);       // never returns once the process is being ended
 void cexit_watch_exit(void);           // the exit is this thread's

@@ -147,11 +147,7 @@ int cexit_owner_add(const void *owner) {
   if (full) cexit_owner_pin(owner);
   if (full || lost) return cexit_stack_destroy(leaving), 0;
 
-  bool entered = cexit_libc_enter() == 0;
-  cexit_in_libc = true;
-  bool swept = entered && __cxa_atexit(sweep, (void *)owner, (void *)owner) == 0;
-  cexit_in_libc = false;
-  if (entered) cexit_libc_leave();
-  if (!swept) cexit_owner_pin(owner); // then what it registers runs at exit
+  // Where it cannot be swept, what it registers runs at exit.
+  if (!cexit_libc_add(sweep, (void *)owner, (void *)owner)) cexit_owner_pin(owner);
   return marked ? cexit_slots_arm(&cexit_process.process_slots) : 0;
 }

@@ -73,6 +73,15 @@ void cexit_libc_leave(void) {
   word_drop(&libc_word);
 }
 
+bool cexit_libc_add(void (*function)(void *), void *argument, void *object) {
+  if (cexit_libc_enter() != 0) return false;
+  cexit_in_libc = true;
+  bool added = __cxa_atexit(function, argument, object) == 0;
+  cexit_in_libc = false;
+  cexit_libc_leave();
+  return added;
+}
+
 static _Atomic uint32_t *wiped_page(void) {
 #ifdef MADV_WIPEONFORK
   size_t size = (size_t)sysconf(_SC_PAGESIZE);

@@ -113,11 +113,7 @@ static void forget_threads(void *unused) {
 void cexit_runs_set_up(void) {
   if (pthread_key_create(&thread_end, thread_ended) != 0) return;
   atomic_store(&thread_end_known, true);
-  bool entered = cexit_libc_enter() == 0;
-  cexit_in_libc = true;
-  if (__cxa_atexit(forget_threads, NULL, &__dso_handle) != 0) forget_threads(NULL);
-  cexit_in_libc = false;
-  if (entered) cexit_libc_leave();
+  if (!cexit_libc_add(forget_threads, NULL, &__dso_handle)) forget_threads(NULL);
   if (cexit_is_main_thread()) cexit_watch_this_thread(); // its end is always of interest
 }
 
@@ -151,15 +147,11 @@ static inline void count_busy(uint32_t by) {
     changed(&busy, by);
 }
 
-static inline bool is_watched_for_time(void) {
-  return (atomic_load_explicit(&cexit_watched, memory_order_relaxed) & WATCHED_FOR_TIME) != 0;
-}
-
 static int begin(void) { // returns the caller's errno, for the end
   int saved = errno;
   if (depth++ != 0) return saved;
   if (!watched) cexit_watch_this_thread();
-  if (is_watched_for_time()) cexit_watch_by_hand(true);
+  if (is_watched(WATCHED_FOR_TIME)) cexit_watch_by_hand(true);
   count_busy(1);
   return saved;
 }
@@ -167,7 +159,7 @@ static int begin(void) { // returns the caller's errno, for the end
 static void end(int saved) {
   if (--depth == 0) {
     count_busy((uint32_t)-1);
-    if (is_watched_for_time()) cexit_watch_by_hand(false);
+    if (is_watched(WATCHED_FOR_TIME)) cexit_watch_by_hand(false);
   }
   errno = saved;
 }

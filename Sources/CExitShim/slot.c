@@ -28,6 +28,7 @@ static _Atomic int status_asked; // 0: none
 
 static void process_slot(void *group, int status);
 static void quick_slot(void);
+#define PROCESS_SLOT ((void (*)(void *))(void (*)(void))process_slot) // glibc passes the status, too
 
 void cexit_complain(const char *line) {
   int saved = errno;
@@ -43,10 +44,9 @@ static void *tag(uint32_t group) { // no object has its handle up there
 }
 
 static bool arm(const struct slots *slots, uint32_t group, void *handle) {
-  void (*slot)(void *) = (void (*)(void *))(void (*)(void))process_slot; // glibc passes the status, too
   cexit_in_libc = true;
   int error = slots == &cexit_process.quick_slots ? at_quick_exit(quick_slot)
-                                                  : __cxa_atexit(slot, (void *)(uintptr_t)group, handle);
+                                                  : __cxa_atexit(PROCESS_SLOT, (void *)(uintptr_t)group, handle);
   cexit_in_libc = false;
   return error == 0;
 }
@@ -231,7 +231,8 @@ int cexit_gate_prepare(void) {
   int error = enter();
   if (error != 0) return error;
   lock_drop();
-  if (atomic_exchange(&prepared, true) || arm(&cexit_process.process_slots, UINT32_MAX, &__dso_handle)) return 0;
+  void *group = (void *)(uintptr_t)UINT32_MAX;
+  if (atomic_exchange(&prepared, true) || cexit_libc_add(PROCESS_SLOT, group, &__dso_handle)) return 0;
   atomic_store(&prepared, false);
   return ECANCELED;
 }

@@ -110,8 +110,10 @@ struct process {
 };
 extern struct process cexit_process;
 
-int cexit_libc_enter(void); // before adding to libc's list, for which fork waits then; 0 or EDEADLK
+// Before and after adding to libc's list, for which fork waits meanwhile; 0 or EDEADLK.
+int cexit_libc_enter(void);
 void cexit_libc_leave(void);
+bool cexit_libc_add(void (*function)(void *), void *argument, void *object); // one, between these two; false: not added
 int cexit_process_enter(void);    // without the lock: makes `here` read HERE; 0 or EDEADLK
 bool cexit_process_recover(void); // in a child that nothing told of, once: makes it a process; the lock is free then
 bool cexit_in_vfork_child(void);  // shares this memory, but is not this process

@@ -6,22 +6,6 @@ import Synchronization
 /// The thread sanitizer stands between libc and exit handlers, and does not pass on the exit status.
 let isThreadSanitized = dlsym(nil, "__tsan_init") != nil
 
-/// As the library's: a value behind a lock, which the thread sanitizer sees.
-struct Locked<Value>: ~Copyable, Sendable {
-  private let mutex: Mutex<Value>
-  private let turns = Atomic(0)
-
-  init(_ value: sending Value) { mutex = Mutex(value) }
-
-  borrowing func withLock<Result>(_ body: (inout sending Value) throws -> sending Result) rethrows -> sending Result {
-    try mutex.withLock { value in
-      let turn = turns.load(ordering: .acquiring)
-      defer { turns.store(turn &+ 1, ordering: .releasing) }
-      return try body(&value)
-    }
-  }
-}
-
 /// What happened, in order, from any thread.
 final class Log: Sendable {
   private let lines = Locked<[String]>([])

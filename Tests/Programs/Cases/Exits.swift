@@ -12,6 +12,15 @@ private func registerCrowd() {
   for number in 0..<crowd { atExit { say("\(number)") } }
 }
 
+private func registerCrowdThatExits() {
+  for number in 0..<crowd {
+    atExit {
+      say("\(number)")
+      exit(Int32(number + 1))
+    }
+  }
+}
+
 private func announce(_ numbers: [Int], _ labelled: [String: String]) { print("h4", numbers, labelled) }
 
 final class Witness: Sendable {
@@ -32,23 +41,11 @@ let exitCases: [String: Case] = [
     await suspend()
   },
   "many tasks exit, each handler exits": {
-    for number in 0..<crowd {
-      atExit {
-        say("\(number)")
-        exit(Int32(number + 1))
-      }
-    }
+    registerCrowdThatExits()
     for status in 0..<crowd { Task.detached { exit(Int32(100 + status)) } }
     await suspend()
   },
-  "every handler exits": {
-    for number in 0..<crowd {
-      atExit {
-        say("\(number)")
-        exit(Int32(number + 1))
-      }
-    }
-  },
+  "every handler exits": { registerCrowdThatExits() },
   "every asynchronous handler exits": {
     for number in 0..<crowd {
       atExit {

@@ -1,0 +1,1 @@
+../../Sources/ExitKit/Locked.swift
