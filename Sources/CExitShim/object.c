@@ -125,7 +125,7 @@ int cexit_owner_add(const void *owner) {
   int error = enter();
   if (error != 0) return error;
   uint32_t number = find(owner);
-  bool known = of_executable || number != 0, marked = cexit_process.process_slots.armed != 0;
+  bool known = of_executable || number != 0, marked = cexit_process.process_slots.stands;
   bool starts = owner != NULL && of_executable && !started;
   if (starts) started = true;
   if (known) remember(owner, number);

@@ -51,11 +51,25 @@ static bool arm(const struct slots *slots, uint32_t group, void *handle) {
   return error == 0;
 }
 
+// A slot that was put into the list when `calls` was as given stands there still, if none was called since.
+static void note_standing(struct slots *slots, uint32_t group, bool tagged, uint32_t calls) { // with the lock held
+  if (cexit_process.epoch < group) cexit_process.epoch = group;
+  if (slots->calls != calls) return;
+  if (slots->group < group) slots->tagged = tagged;
+  if (slots->group < group) slots->group = group;
+  slots->stands = true;
+}
+
+static void note_called(struct slots *slots) { // with the lock held
+  slots->calls++;
+  slots->stands = false;
+}
+
 int cexit_slots_arm(struct slots *slots) {
   if (cexit_in_libc) return EDEADLK;
   int error = enter();
   if (error != 0) return error;
-  uint32_t group = cexit_process.epoch + 1, most = slots->group == 0 ? FIRST_GROUP : GROUP;
+  uint32_t group = cexit_process.epoch + 1, most = slots->group == 0 ? FIRST_GROUP : GROUP, calls = slots->calls;
   bool tagged = slots == &cexit_process.process_slots && cexit_process.tags;
   void *handle = tagged ? tag(group) : &__dso_handle;
   lock_drop();
@@ -71,14 +85,7 @@ int cexit_slots_arm(struct slots *slots) {
   if (armed == 0) return no_memory ? ENOMEM : ECANCELED; // libc's list is closed: it has run for the last time
 
   if ((error = enter()) != 0) return error;
-  if (cexit_process.epoch < group) cexit_process.epoch = group;
-  if (slots->group == group) {
-    slots->armed += armed; // two threads armed at once
-  } else {
-    slots->group = group;
-    slots->tagged = tagged;
-    slots->armed = armed;
-  }
+  note_standing(slots, group, tagged, calls);
   lock_drop();
   return 0;
 }
@@ -94,10 +101,10 @@ void cexit_mark_next(void) {
   if (cexit_in_libc || enter() != 0) return; // it is a slot that is being registered
   uint32_t group = slots->group;
   bool exiting = atomic_load(&owner) != 0;
-  bool unneeded = slots->armed != 0 && slots->tagged && !exiting && cexit_stack_next(PROCESS, group) == NONE;
+  bool unneeded = slots->stands && slots->tagged && !exiting && cexit_stack_next(PROCESS, group) == NONE;
   bool first = !cexit_process.tags;
   cexit_process.tags = true;
-  slots->armed = 0;
+  note_called(slots);
   if (exiting) cexit_process.yield = cexit_process.epoch + 1;
   lock_drop();
   if (first) cexit_home_pin(); // nothing takes such groups back when this code is unloaded
@@ -157,7 +164,10 @@ void cexit_exit_thread_ended(void) { // a handler ended its thread: one of those
   if (atomic_compare_exchange_strong(&owner, &self, 0)) cexit_futex_wake(cexit_futex_half(&owner), INT32_MAX);
 }
 
-void cexit_exit_forked(void) { // a child made by a handler is not exiting
+// A child made by a handler is not exiting. Another thread may have taken a slot off libc's list just before the fork.
+void cexit_exit_forked(void) {
+  note_called(&cexit_process.process_slots);
+  note_called(&cexit_process.quick_slots);
   atomic_store(&owner, 0);
   atomic_store(&status_known, false);
   atomic_store(&status_asked, 0);
@@ -187,13 +197,17 @@ static void run_from_slot(struct slots *slots, cexit_stack *stack, uint32_t grou
     cexit_complain("ExitKit: exit called by a signal handler that interrupted a registration: handlers did not run\n");
     return;
   }
+  note_called(slots);
+  uint32_t calls = slots->calls;
   if (ours) {
     cexit_process.yield = 0;
     again = cexit_stack_next(stack, group) != NONE || cexit_thread_is_running();
-    if (!again && slots->armed != 0 && (group == 0 || group == slots->group)) slots->armed--;
   }
   lock_drop();
-  if (ours && again) arm(slots, group, &__dso_handle);
+  if (ours && again && arm(slots, group, &__dso_handle) && enter() == 0) {
+    note_standing(slots, group, false, calls);
+    lock_drop();
+  }
   if (cexit_in_vfork_child())
     _exit(status != NULL ? *status : 127); // what it took back from libc's list is its parent's
 

@@ -199,7 +199,7 @@ static inline bool has_place(const cexit_stack *stack) { // one that is nested
 
 static inline bool is_ready(const cexit_stack *stack, const void *owner) {
   return LIKELY(cexit_entries.available != 0 && known_owner(owner)->owner == owner && !stack->destroyed &&
-                (stack->slots == NULL || stack->slots->armed != 0) && (stack->parent == NONE || has_place(stack)));
+                (stack->slots == NULL || stack->slots->stands) && (stack->parent == NONE || has_place(stack)));
 }
 
 bool cexit_stack_is_ready(const cexit_stack *stack, const void *owner) {
@@ -211,7 +211,7 @@ int cexit_stack_make_ready(cexit_stack *stack, const void *owner) {
     int error = enter();
     if (error != 0) return error;
     bool full = cexit_entries.available == 0, unknown = known_owner(owner)->owner != owner;
-    bool gone = stack->destroyed, unarmed = stack->slots != NULL && stack->slots->armed == 0;
+    bool gone = stack->destroyed, unarmed = stack->slots != NULL && !stack->slots->stands;
     bool ready = cexit_stack_is_ready(stack, owner);
     lock_drop();
     if (ready) return 0;

@@ -44,10 +44,15 @@ struct entry {
 };
 _Static_assert(sizeof(struct entry) <= 64, "an entry is a cache line");
 
-struct slots {    // slots in a list of libc's
-  uint32_t armed; // how many of the newest group are waiting there
-  uint32_t group; // the epoch of that group
-  bool tagged;    // it can be taken back: libc knows it by a handle of its own
+// Slots in a list of libc's, all under the lock. `stands` is true only if a slot was put into the list and no slot was
+// called or taken back from before that until now. So an entry that is pushed under the lock while `stands` is true
+// runs: libc calls that slot, and the slot takes the lock later than the entry did. A count would prove nothing, since
+// libc takes slots off its list before this library can see it.
+struct slots {
+  uint32_t group; // the epoch of the newest group; 0: never armed
+  uint32_t calls; // grows when libc calls a slot, and when a group is taken back
+  bool stands;
+  bool tagged; // the newest group can be taken back: libc knows it by a handle of its own
 };
 
 enum { ASLEEP = 3, LISTS }; // beside the phases: what runs of the stack leave out

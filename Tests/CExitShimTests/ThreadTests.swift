@@ -106,8 +106,17 @@ import Testing
     #expect(try fixture("threads", ["race", rounds(10)]) == Outcome(.exited(0), lines: "done"))
   }
 
+  // With a count of slots that is noted late, ten rounds fail in 19 of 100 runs, so these 150 rounds fail in 96 of 100.
+  // The next test finds that fault each time.
   @Test func `what is accepted during exit runs, once`() throws {
-    #expect(try fixture("threads", ["tens", rounds(10)]) == Outcome(.exited(0), lines: "done"))
+    for _ in 0..<5 { #expect(try fixture("threads", ["tens", rounds(30)]) == Outcome(.exited(0), lines: "done")) }
+  }
+
+  @Test(.disabled(if: isSanitized, "a sanitizer stands in front of the function that the fixture defines"))
+  func `a handler runs although its slots are called before they are noted`() throws {
+    #expect(
+      try fixture("threads-slots", ["called-before-noted"])
+        == Outcome(.exited(0), lines: "first", "late: 0", "late", "pending: 0"))
   }
 
   @Test func `four threads do everything at once`() throws {
