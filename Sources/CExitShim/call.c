@@ -5,9 +5,9 @@
 
 #include "internal.h"
 
-PER_THREAD struct running *_Atomic cexit_running;
+PER_THREAD struct running *_Atomic cexit__running;
 
-uint64_t cexit_now(void) {
+uint64_t cexit__now(void) {
   struct timespec time;
   clock_gettime(CLOCK_MONOTONIC, &time);
   return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
@@ -22,8 +22,8 @@ static const char *keep(char *copy, size_t size, const char *text) {
 }
 
 static inline void leave(struct running *here) {
-  atomic_store_explicit(&cexit_running, here->outer, memory_order_release);
-  if (is_watched(WATCHED_FOR_TIME)) cexit_watch_frames();
+  atomic_store_explicit(&cexit__running, here->outer, memory_order_release);
+  if (is_watched(WATCHED_FOR_TIME)) cexit__watch_frames();
 }
 
 // The strings may go with the release, in the middle of which somebody may want to name the handler.
@@ -33,21 +33,21 @@ static __attribute__((noinline)) void release_watched(struct running *here) {
   kept.name = keep(name, sizeof name, kept.name);
   kept.file = keep(file, sizeof file, kept.file);
   here->entry = &kept;
-  cexit_stay_if_firing();
+  cexit__stay_if_firing();
   kept.release(kept.context);
   leave(here);
 }
 
 ALWAYS_INLINE void call_taken(struct entry *taken, CExitCall call, cexit_observer observer, void *context) {
   bool timed = observer != NULL || is_watched(WATCHED_FOR_TIME);
-  struct running here = {cexit_running, taken, call, observer, context, NULL, timed ? cexit_now() : 0, 0, 0};
-  atomic_store_explicit(&cexit_running, &here, memory_order_release);
+  struct running here = {cexit__running, taken, call, observer, context, NULL, timed ? cexit__now() : 0, 0, 0};
+  atomic_store_explicit(&cexit__running, &here, memory_order_release);
   if (taken->is_closure)
     call_closure(taken, call);
   else
     taken->function(taken->context);
   if (here.observer != NULL) {
-    uint64_t time = cexit_now() - here.started;
+    uint64_t time = cexit__now() - here.started;
     observer(context, &(cexit_record){taken->name, taken->file, taken->line, time, here.outcome});
   }
   bool holds = taken->release != NULL && !taken->is_closure; // a closure has let go of itself
@@ -56,15 +56,15 @@ ALWAYS_INLINE void call_taken(struct entry *taken, CExitCall call, cexit_observe
   leave(&here);
 }
 
-void cexit_call(struct entry *taken, CExitCall call, cexit_observer observer, void *context) {
+void cexit__call(struct entry *taken, CExitCall call, cexit_observer observer, void *context) {
   call_taken(taken, call, observer, context);
 }
 
-bool cexit_call_all(cexit_stack *stack, uint32_t floor, cexit_observer observer, void *context, int error,
-                    size_t *ran) {
+bool cexit__call_all(cexit_stack *stack, uint32_t floor, cexit_observer observer, void *context, int error,
+                     size_t *ran) {
   int *place = &errno; // the thread's for ever: to ask each time would be a call
-  for (struct entry taken; cexit_stack_take(stack, floor, &taken); ++*ran) {
-    word_give(&cexit_lock_word);
+  for (struct entry taken; cexit__stack_take(stack, floor, &taken); ++*ran) {
+    word_give(&cexit__lock_word);
     *place = error;
     call_taken(&taken, CExitCallRun, observer, context);
     if (!enter_fast() && enter() != 0) return false;
@@ -72,13 +72,13 @@ bool cexit_call_all(cexit_stack *stack, uint32_t floor, cexit_observer observer,
   return true;
 }
 
-bool cexit_is_step(void) {
-  struct running *here = cexit_running;
+bool cexit__is_step(void) {
+  struct running *here = cexit__running;
   return here != NULL && here->call == CExitCallStep;
 }
 
-bool cexit_set_outcome(cexit_observer observer, void *outcome) {
-  struct running *here = cexit_running;
+bool cexit__set_outcome(cexit_observer observer, void *outcome) {
+  struct running *here = cexit__running;
   if (here == NULL || here->observer != observer) return false;
   here->outcome = outcome;
   return true;

@@ -30,11 +30,11 @@ static void take_matching(cexit_stack *stack, matcher *matches, const void *want
       next = entry->older;
       if (is_foreign(entry)) continue;
       // What is nested goes with its place, or is looked through.
-      bool nested = entry->function == cexit_run_nested, taken = matches(entry, wanted);
+      bool nested = entry->function == cexit__run_nested, taken = matches(entry, wanted);
       size_t before = list->count;
       if (nested) take_matching(entry->context, taken ? is_any : matches, wanted, list);
       if (!taken) continue;
-      cexit_entry_unlink(entry);
+      cexit__entry_unlink(entry);
       entry->generation++;
       entry->older = NONE;
       if (list->last == NONE)
@@ -53,25 +53,26 @@ static size_t cancel_matching(cexit_stack *stack, matcher *matches, const void *
   take_matching(stack, matches, wanted, &list);
   lock_drop();
 
-  for (uint32_t index = list.first; index != NONE; index = entry_at(index)->older) cexit_entry_release(entry_at(index));
+  for (uint32_t index = list.first; index != NONE; index = entry_at(index)->older)
+    cexit__entry_release(entry_at(index));
 
   if (list.first == NONE || lock_take() != 0) return list.count;
   for (uint32_t index = list.first, next; index != NONE; index = next) {
     next = entry_at(index)->older;
-    cexit_entry_free(index);
+    cexit__entry_free(index);
   }
   lock_drop();
   return list.count;
 }
 
-size_t cexit_unregister(void (*function)(void)) {
-  return function == NULL ? 0 : cancel_matching(PROCESS, cexit_entry_is_of, (const void *)function);
+size_t cexit__unregister(void (*function)(void)) {
+  return function == NULL ? 0 : cancel_matching(PROCESS, cexit__entry_is_of, (const void *)function);
 }
 
-size_t cexit_stack_cancel_named(cexit_stack *stack, const char *name) {
+size_t cexit__stack_cancel_named(cexit_stack *stack, const char *name) {
   return name == NULL ? 0 : cancel_matching(stack != NULL ? stack : PROCESS, is_named, name);
 }
 
-size_t cexit_stack_clear(cexit_stack *stack) {
+size_t cexit__stack_clear(cexit_stack *stack) {
   return cancel_matching(stack != NULL ? stack : PROCESS, is_any, NULL);
 }

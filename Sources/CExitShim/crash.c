@@ -29,13 +29,13 @@ static void crashed(int number, siginfo_t *info, void *machine) {
     name = crashes[i].name;
     sigaction(number, &before[i], NULL);
   }
-  if (cexit_running != NULL) {
+  if (cexit__running != NULL) {
     struct note note = {0};
-    cexit_note_text(&note, "ExitKit: ");
-    cexit_note_handler(&note, cexit_running->entry);
-    cexit_note_text(&note, " crashed: ");
-    cexit_note_text(&note, name);
-    cexit_note_write(&note);
+    cexit__note_text(&note, "ExitKit: ");
+    cexit__note_handler(&note, cexit__running->entry);
+    cexit__note_text(&note, " crashed: ");
+    cexit__note_text(&note, name);
+    cexit__note_write(&note);
   }
   if (info->si_code <= 0 || number == SIGTRAP)
     syscall(SYS_rt_tgsigqueueinfo, getpid(), syscall(SYS_gettid), number, info);
@@ -46,7 +46,7 @@ static bool is_ours(const struct sigaction *action) {
   return (action->sa_flags & SA_SIGINFO) != 0 && action->sa_sigaction == crashed;
 }
 
-void cexit_crash_note_begin(void) {
+void cexit__crash_note_begin(void) {
   struct sigaction now, ours = {.sa_flags = SA_SIGINFO | SA_ONSTACK};
   ours.sa_sigaction = crashed;
   sigemptyset(&ours.sa_mask);
@@ -59,10 +59,10 @@ void cexit_crash_note_begin(void) {
     before[i] = now;
     sigaction(crashes[i].number, &ours, NULL);
   }
-  atomic_fetch_or(&cexit_watched, WATCHED_FOR_CRASHES);
+  atomic_fetch_or(&cexit__watched, WATCHED_FOR_CRASHES);
 }
 
-void cexit_crash_note_end(void) {
+void cexit__crash_note_end(void) {
   struct sigaction now;
   for (int i = 0; i < CRASHES; i++) {
     if (sigaction(crashes[i].number, NULL, &now) == 0 && is_ours(&now)) sigaction(crashes[i].number, &before[i], NULL);

@@ -11,7 +11,7 @@
 #include <linux/futex.h>
 #include <sys/syscall.h>
 
-_Atomic unsigned cexit_watched;
+_Atomic unsigned cexit__watched;
 
 static _Atomic uint64_t deadline;                  // nanoseconds; 0: none
 static _Atomic uint64_t began;                     // when the exit did; 0: not yet
@@ -24,7 +24,7 @@ static _Atomic pid_t home; // whose thread it is
 
 static void tell(void) {
   atomic_fetch_add(&news, 1);
-  cexit_futex_wake(&news, 1);
+  cexit__futex_wake(&news, 1);
 }
 
 // ---- The thread that watches
@@ -36,57 +36,57 @@ static uint64_t due(void) { // 0: nothing is
 }
 
 static CEXIT_NORETURN void leave(void) {
-  int number = cexit_exit_signal(NULL), status = EXIT_FAILURE;
-  if (number != 0) cexit_die_of(number);
-  cexit_exit_status(&status); // quick_exit does not tell it
+  int number = cexit__exit_signal(NULL), status = EXIT_FAILURE;
+  if (number != 0) cexit__die_of(number);
+  cexit__exit_status(&status); // quick_exit does not tell it
   _exit(status);
 }
 
 static void report(uint64_t time) {
   struct running *_Atomic *thread = atomic_load(&frames), *_Atomic *other = atomic_load(&by_hand);
   const struct running *handler = thread != NULL ? atomic_load(thread) : NULL;
-  if (handler == NULL && other != NULL && cexit_others_run()) handler = atomic_load(other);
+  if (handler == NULL && other != NULL && cexit__others_run()) handler = atomic_load(other);
   struct note note = {0};
-  cexit_note_text(&note, "ExitKit: ");
+  cexit__note_text(&note, "ExitKit: ");
   if (handler == NULL) {
-    cexit_note_text(&note, cexit_others_run() ? "a handler that another thread runs" : "what libc runs at exit");
+    cexit__note_text(&note, cexit__others_run() ? "a handler that another thread runs" : "what libc runs at exit");
   } else {
-    cexit_note_handler(&note, handler->entry);
+    cexit__note_handler(&note, handler->entry);
   }
-  cexit_note_text(&note, " is stuck");
+  cexit__note_text(&note, " is stuck");
   if (handler != NULL && handler->started != 0) {
-    cexit_note_text(&note, " after ");
-    cexit_note_seconds(&note, time - handler->started);
+    cexit__note_text(&note, " after ");
+    cexit__note_seconds(&note, time - handler->started);
   }
   const struct running *over = handler;
   while (over != NULL && (over->limit == 0 || over->limit > time)) over = over->outer;
   if (over != NULL) {
-    cexit_note_text(&note, ": its limit is ");
-    cexit_note_seconds(&note, over->limit - over->limited);
+    cexit__note_text(&note, ": its limit is ");
+    cexit__note_seconds(&note, over->limit - over->limited);
   } else {
-    cexit_note_text(&note, ": the deadline of ");
-    cexit_note_seconds(&note, atomic_load(&deadline));
-    cexit_note_text(&note, " has passed");
+    cexit__note_text(&note, ": the deadline of ");
+    cexit__note_seconds(&note, atomic_load(&deadline));
+    cexit__note_text(&note, " has passed");
   }
-  cexit_note_write(&note);
+  cexit__note_write(&note);
 }
 
 static void fire(void) { // returns if there is no cause any more
   atomic_exchange(&firing, 1);
-  uint64_t end = due(), time = cexit_now();
+  uint64_t end = due(), time = cexit__now();
   if (end != 0 && end <= time) {
     report(time);
     leave();
   }
   atomic_store(&firing, 0);
-  cexit_futex_wake(&firing, INT32_MAX);
+  cexit__futex_wake(&firing, INT32_MAX);
 }
 
 static CEXIT_NORETURN void *watch(void *unused) {
   (void)unused;
   for (;;) {
     uint32_t seen = atomic_load(&news);
-    uint64_t end = due(), time = cexit_now();
+    uint64_t end = due(), time = cexit__now();
     if (end != 0 && end <= time) {
       fire();
       continue;
@@ -101,55 +101,55 @@ static CEXIT_NORETURN void *watch(void *unused) {
 
 // Two exchanges of one word come one after the other: either this one sees that the other has been, or the other sees
 // all that this thread did before.
-void cexit_stay_if_firing(void) {
+void cexit__stay_if_firing(void) {
   if (SINGLE_THREADED) return; // nobody is there to fire, and the exchange costs more than the rest of a run
-  while (atomic_fetch_add(&firing, 0) != 0) cexit_futex_wait(&firing, 1);
+  while (atomic_fetch_add(&firing, 0) != 0) cexit__futex_wait(&firing, 1);
 }
 
 static void find_soonest(void) { // on the thread that exits
   uint64_t first = 0;
-  for (const struct running *handler = cexit_running; handler != NULL; handler = handler->outer) {
+  for (const struct running *handler = cexit__running; handler != NULL; handler = handler->outer) {
     if (handler->limit != 0 && (first == 0 || handler->limit < first)) first = handler->limit;
   }
   if (first != atomic_load(&soonest)) atomic_store(&soonest, first);
 }
 
 static bool is_exiting_thread(void) {
-  return atomic_load_explicit(&frames, memory_order_relaxed) == &cexit_running;
+  return atomic_load_explicit(&frames, memory_order_relaxed) == &cexit__running;
 }
 
-void cexit_watch_exit(void) {
+void cexit__watch_exit(void) {
   if (is_exiting_thread()) return;
   uint64_t never = 0;
-  atomic_compare_exchange_strong(&began, &never, cexit_now());
-  atomic_store(&frames, &cexit_running);
+  atomic_compare_exchange_strong(&began, &never, cexit__now());
+  atomic_store(&frames, &cexit__running);
   tell();
 }
 
-void cexit_watch_thread_ended(void) {
+void cexit__watch_thread_ended(void) {
   if (!is_exiting_thread()) return;
   atomic_store(&soonest, 0);
   atomic_store(&frames, NULL);
-  cexit_stay_if_firing();
+  cexit__stay_if_firing();
 }
 
-void cexit_watch_frames(void) {
+void cexit__watch_frames(void) {
   if (is_exiting_thread()) find_soonest();
-  cexit_stay_if_firing();
+  cexit__stay_if_firing();
 }
 
-void cexit_watch_by_hand(bool begins) {
+void cexit__watch_by_hand(bool begins) {
   if (is_exiting_thread() || !is_watched(WATCHED_FOR_TIME)) return;
-  struct running *_Atomic *here = &cexit_running;
+  struct running *_Atomic *here = &cexit__running;
   if (begins) {
     atomic_store(&by_hand, here);
   } else {
     atomic_compare_exchange_strong(&by_hand, &here, NULL);
-    cexit_stay_if_firing();
+    cexit__stay_if_firing();
   }
 }
 
-void cexit_watch_forked(void) {
+void cexit__watch_forked(void) {
   atomic_store(&began, 0);
   atomic_store(&soonest, 0);
   atomic_store(&frames, NULL);
@@ -159,35 +159,35 @@ void cexit_watch_forked(void) {
 
 // ---- Asking for it
 
-int cexit_watch(void) {
+int cexit__watch(void) {
   int saved = errno;
   int error = enter(); // a child of this process is to be known as one
   if (error == 0) lock_drop();
-  atomic_fetch_or(&cexit_watched, WATCHED_FOR_TIME);
-  if (error == 0) error = cexit_helper_start(&home, watch, "exit deadline");
+  atomic_fetch_or(&cexit__watched, WATCHED_FOR_TIME);
+  if (error == 0) error = cexit__helper_start(&home, watch, "exit deadline");
   errno = saved;
   return error;
 }
 
-int cexit_set_deadline(uint64_t nanoseconds) {
+int cexit__set_deadline(uint64_t nanoseconds) {
   if (nanoseconds > INT64_MAX) return EINVAL;
-  int error = nanoseconds != 0 ? cexit_watch() : 0;
+  int error = nanoseconds != 0 ? cexit__watch() : 0;
   if (error != 0) return error;
   atomic_store(&deadline, nanoseconds);
   tell();
   return 0;
 }
 
-uint64_t cexit_deadline(void) {
+uint64_t cexit__deadline(void) {
   return atomic_load(&home) == getpid() ? atomic_load(&deadline) : 0;
 }
 
-int cexit_limit(uint64_t nanoseconds) {
-  struct running *handler = cexit_running;
+int cexit__limit(uint64_t nanoseconds) {
+  struct running *handler = cexit__running;
   if (nanoseconds > INT64_MAX || handler == NULL) return EINVAL;
-  int error = nanoseconds != 0 ? cexit_watch() : 0;
+  int error = nanoseconds != 0 ? cexit__watch() : 0;
   if (error != 0) return error;
-  uint64_t time = cexit_now();
+  uint64_t time = cexit__now();
   if (handler->started == 0) handler->started = time;
   handler->limited = time;
   handler->limit = nanoseconds != 0 ? time + nanoseconds : 0;

@@ -14,7 +14,7 @@
 
 #include <stdio_ext.h>
 
-_Atomic bool cexit_last_act_made; // or being made, a stream that is never closed
+_Atomic bool cexit__last_act_made; // or being made, a stream that is never closed
 
 static ssize_t read_two(void *unused, char *buffer, size_t size) {
   (void)unused;
@@ -28,7 +28,7 @@ static bool is_the_end(void) { // fcloseall() comes here as well, and the proces
   // Refused once the last handler has run. Not with an empty function: clang leaves such a call out, and says it went well.
   return __cxa_atexit(free, NULL, &__dso_handle) != 0;
 #else
-  return cexit_is_exiting() && cexit_running == NULL;
+  return cexit__is_exiting() && cexit__running == NULL;
 #endif
 }
 
@@ -41,26 +41,26 @@ static int seek_back(void *unused, off64_t *offset, int whence) {
     fflush(stdout); // musl comes to the streams that are always there last of all
     fflush(stderr);
 #endif
-    cexit_exit_ends();
-    cexit_signals_end();
+    cexit__exit_ends();
+    cexit__signals_end();
   }
   errno = EIO; // the input stays unread, and the stream armed
   return -1;
 }
 
-int cexit_last_act_prepare(void) {
-  if (atomic_exchange(&cexit_last_act_made, true)) return 0;
-  cexit_home_pin();
+int cexit__last_act_prepare(void) {
+  if (atomic_exchange(&cexit__last_act_made, true)) return 0;
+  cexit__pin();
   FILE *stream = fopencookie(NULL, "r", (cookie_io_functions_t){.read = read_two, .seek = seek_back});
   if (stream == NULL || getc(stream) == EOF) {
-    atomic_store(&cexit_last_act_made, false);
+    atomic_store(&cexit__last_act_made, false);
     return ENOMEM;
   }
   __fsetlocking(stream, FSETLOCKING_BYCALLER); // or a thread that waits in it would keep the others from the end
   return 0;
 }
 
-void cexit_raise_here(int number) {
+void cexit__raise_here(int number) {
   sigset_t only;
   sigemptyset(&only);
   sigaddset(&only, number);
@@ -68,9 +68,9 @@ void cexit_raise_here(int number) {
   raise(number);
 }
 
-void cexit_die_of(int number) {
+void cexit__die_of(int number) {
   struct sigaction standard = {.sa_handler = SIG_DFL};
   sigaction(number, &standard, NULL);
-  cexit_raise_here(number);
+  cexit__raise_here(number);
   _exit(128 + number); // the first process of a container does not die of its own signals
 }

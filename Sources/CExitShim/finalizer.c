@@ -26,18 +26,18 @@ struct batch {
 
 static cexit_finalizer_delegate delegate;
 
-void cexit_finalizers_set_delegate(cexit_finalizer_delegate given) {
+void cexit__finalizers_set_delegate(cexit_finalizer_delegate given) {
   delegate = given;
 }
 
 // ---- Running what has been taken out of the table
 
 static void run(const struct ready *ready) {
-  bool elsewhere = ready->place == CEXIT_ON_ACTOR || (ready->place == CEXIT_ON_MAIN && !cexit_main_is_here());
+  bool elsewhere = ready->place == CEXIT_ON_ACTOR || (ready->place == CEXIT_ON_MAIN && !cexit__main_is_here());
   if (elsewhere && delegate.run != NULL)
     delegate.run(ready->handler.raw, ready->place == CEXIT_ON_MAIN);
   else
-    cexit_run(ready->handler);
+    cexit__run(ready->handler);
 }
 
 // The caller has a reference to the object besides those of the batch.
@@ -45,7 +45,7 @@ static void run_all(void *object, struct batch *batch) {
   while (batch->count != 0) {
     for (uint32_t i = 0; i < batch->count; i++) run(&batch->ready[i]);
     if (batch->count < BATCH) break;
-    batch->count = cexit_nodes_take(object, batch->ready, BATCH);
+    batch->count = cexit__nodes_take(object, batch->ready, BATCH);
     if (batch->count != 0) swift_unownedRelease_n(object, batch->count);
   }
 }
@@ -73,19 +73,19 @@ static bool put_off(void *object, size_t unowned, const struct batch *batch) {
   return true;
 }
 
-bool cexit_departure_is_over(const cexit_departure *departure) {
+bool cexit__departure_is_over(const cexit_departure *departure) {
   return is_over(departure->object, departure->unowned);
 }
 
-void cexit_departure_end(cexit_departure *departure) {
+void cexit__departure_end(cexit_departure *departure) {
   run_all(departure->object, &departure->batch);
   swift_unownedRelease(departure->object);
   free(departure);
 }
 
-void cexit_object_dies(void *object, cexit_deinit *deinit, bool hops) {
+void cexit__object_dies(void *object, cexit__deinit *deinit, bool hops) {
   struct batch batch;
-  batch.count = cexit_nodes_take(object, batch.ready, BATCH);
+  batch.count = cexit__nodes_take(object, batch.ready, BATCH);
   if (batch.count == 0) return deinit(object);
   if (batch.count > 1) swift_unownedRelease_n(object, batch.count - 1);
   size_t unowned = hops ? swift_unownedRetainCount(object) : 0;
@@ -99,14 +99,14 @@ static SWIFT_CALL void no_deinit(SWIFT_SELF void *object) {
   (void)object;
 }
 
-void cexit_object_died(void *object) {
-  cexit_object_dies(object, no_deinit, false);
+void cexit__object_died(void *object) {
+  cexit__object_dies(object, no_deinit, false);
 }
 
 static void sweep(void) {
   struct batch batch = {.count = BATCH};
   for (bool again = false; batch.count == BATCH; again = true) {
-    batch.count = cexit_nodes_sweep(again, swift_isDeallocating, batch.ready, BATCH);
+    batch.count = cexit__nodes_sweep(again, swift_isDeallocating, batch.ready, BATCH);
     for (uint32_t i = 0; i < batch.count; i++) {
       run(&batch.ready[i]);
       swift_unownedRelease(batch.ready[i].object);
@@ -116,8 +116,8 @@ static void sweep(void) {
 
 // ---- One finalizer
 
-int cexit_finalizer_add(cexit_stack *stack, cexit_finalizer *finalizer, void *object, uint32_t place, bool *prompt,
-                        const cexit_entry *entry, const void *owner) {
+int cexit__finalizer_add(cexit_stack *stack, cexit_finalizer *finalizer, void *object, uint32_t place, bool *prompt,
+                         const cexit_entry *entry, const void *owner) {
   if (swift_unownedRetain == NULL) return ENOTSUP;
   int error = 0;
   sweep();
@@ -125,23 +125,23 @@ int cexit_finalizer_add(cexit_stack *stack, cexit_finalizer *finalizer, void *ob
     *prompt = false;
   } else {
     swift_unownedRetain(object);
-    error = cexit_node_tie(finalizer, object, place, *prompt);
+    error = cexit__node_tie(finalizer, object, place, *prompt);
     if (error != 0) return swift_unownedRelease(object), error;
   }
   cexit_handler handler = {0};
-  error = cexit_register_owned(stack, entry, owner, &handler);
+  error = cexit__register_owned(stack, entry, owner, &handler);
   if (error != 0)
-    cexit_finalizer_end(finalizer);
+    cexit__finalizer_end(finalizer);
   else
     __atomic_store_n(&finalizer->handler, handler.raw, __ATOMIC_RELEASE);
   return error;
 }
 
-void cexit_finalizer_end(cexit_finalizer *finalizer) {
-  void *object = cexit_node_untie(finalizer);
+void cexit__finalizer_end(cexit_finalizer *finalizer) {
+  void *object = cexit__node_untie(finalizer);
   if (object != NULL) swift_unownedRelease(object);
 }
 
-void *cexit_finalizer_object(cexit_finalizer *finalizer) {
-  return cexit_node_object(finalizer, swift_tryRetain);
+void *cexit__finalizer_object(cexit_finalizer *finalizer) {
+  return cexit__node_object(finalizer, swift_tryRetain);
 }

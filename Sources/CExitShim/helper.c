@@ -29,19 +29,19 @@ static int start(void *(*run)(void *), const char *name) {
   return error;
 }
 
-int cexit_helper_start(_Atomic pid_t *home, void *(*run)(void *), const char *name) {
+int cexit__helper_start(_Atomic pid_t *home, void *(*run)(void *), const char *name) {
   pid_t seen = atomic_load(home), here = getpid();
   if (seen == here || !atomic_compare_exchange_strong(home, &seen, here)) return 0; // it is there, or on its way
-  cexit_owner_pin(&__dso_handle); // code that a thread is in must stay where it is
+  cexit__owner_pin(&__dso_handle); // code that a thread is in must stay where it is
   int error = start(run, name);
   if (error != 0)
     atomic_store(home, 0);
-  else if (cexit_is_main_thread())
-    cexit_watch_this_thread();
+  else if (cexit__is_main_thread())
+    cexit__watch_this_thread();
   return error;
 }
 
-void cexit_helpers_forked(void) {
+void cexit__helpers_forked(void) {
   atomic_store(&helpers, 0);
 }
 
@@ -68,9 +68,9 @@ static bool nobody_is_left(void) {
 // Where main lives on in a destructor, as dispatch_main has it, there is nothing to look for.
 static void *look_who_is_left(void *unused) {
   (void)unused;
-  uint64_t pause = 1000000, most = 250000000, began = cexit_now();
+  uint64_t pause = 1000000, most = 250000000, began = cexit__now();
   bool gone = false;
-  while (gone || cexit_now() - began < 2000000000) {
+  while (gone || cexit__now() - began < 2000000000) {
     gone = gone || main_thread_is_gone();
     if (gone && nobody_is_left()) exit(0);
     nanosleep(&(struct timespec){0, (long)pause}, NULL);
@@ -80,7 +80,7 @@ static void *look_who_is_left(void *unused) {
   return NULL;
 }
 
-void cexit_helpers_thread_ended(void) {
-  if (atomic_load(&helpers) != 0 && cexit_is_main_thread() && !cexit_is_exiting())
+void cexit__helpers_thread_ended(void) {
+  if (atomic_load(&helpers) != 0 && cexit__is_main_thread() && !cexit__is_exiting())
     start(look_who_is_left, "exit at the end");
 }

@@ -19,18 +19,18 @@
 #include <dlfcn.h>
 #include <link.h>
 
-#define FUNCTION(name, parameters, arguments) .name = cexit_own_##name,
-#define FUNCTION_OF(type, name, parameters, arguments) .name = cexit_own_##name,
-
-#ifndef CEXIT_HOME_SIZE // a test makes an older copy with it
-#define CEXIT_HOME_SIZE sizeof(struct cexit_home)
+#ifndef CEXIT_COPY_SIZE // a test makes an older copy with it
+#define CEXIT_COPY_SIZE sizeof(struct cexit__copy)
 #endif
 
-struct cexit_home cexit_home = {.sharing = CEXIT_SHARING,
-                                .size = CEXIT_HOME_SIZE,
-                                CEXIT_SHARED(FUNCTION, FUNCTION_OF, FUNCTION, FUNCTION, FUNCTION, FUNCTION_OF)};
+struct cexit__copy cexit__copy = {
+    .sharing = CEXIT_SHARING,
+    .size = CEXIT_COPY_SIZE,
+#define CEXIT_SHARED(policy, type, name, parameters, arguments) .name = cexit__##name,
+#include "api.h"
+};
 
-const struct cexit_home *_Atomic cexit_home_elsewhere = &cexit_home;
+const struct cexit__copy *_Atomic cexit__leader = &cexit__copy;
 
 // Owner, length of the contents, type, contents: the way from there to the table, which the linker knows.
 #define NOTE_OWNER "CExitShim"
@@ -41,27 +41,27 @@ __asm__(".pushsection .note.CExitShim, \"a\", %note\n"
         ".long 10, 4, 1\n"
         ".asciz \"" NOTE_OWNER "\"\n"
         ".balign 4\n"
-        ".long cexit_home - .\n"
+        ".long cexit__copy - .\n"
         ".popsection\n");
 
 // Weak: a static executable has no use for it, and should not be warned that it links it.
 #pragma weak dlopen
 
 struct search {
-  const struct cexit_home *home; // NULL: nobody has claimed
+  const struct cexit__copy *home; // NULL: nobody has claimed
   bool complains;
   char path[4096]; // of the object it is in; empty: the executable
 };
 
-static const struct cexit_home *home_in(const ElfW(Nhdr) * note) {
+static const struct cexit__copy *home_in(const ElfW(Nhdr) * note) {
   static const char owner[12] = NOTE_OWNER;
   const char *text = (const char *)(note + 1);
   if (note->n_namesz != sizeof NOTE_OWNER || note->n_descsz != 4 || memcmp(text, owner, sizeof owner) != 0) return NULL;
   const int32_t *way = (const int32_t *)(text + sizeof owner);
-  return (const struct cexit_home *)((const char *)way + *way);
+  return (const struct cexit__copy *)((const char *)way + *way);
 }
 
-static bool has_claimed(const struct cexit_home *home) {
+static bool has_claimed(const struct cexit__copy *home) {
 #ifdef __GLIBC__
   return atomic_load(&home->claimed) != 0;
 #else
@@ -74,10 +74,10 @@ static void complain(const char *path) {
   int length = snprintf(line, sizeof line,
                         "ExitKit: %s has an exit stack of its own: it brings an incompatible version of CExitShim\n",
                         path[0] != 0 ? path : "the executable");
-  if (length > 0 && (size_t)length < sizeof line) cexit_write_line(line, (size_t)length);
+  if (length > 0 && (size_t)length < sizeof line) cexit__write_line(line, (size_t)length);
 }
 
-static void look_at(const struct cexit_home *home, const char *path, struct search *search) {
+static void look_at(const struct cexit__copy *home, const char *path, struct search *search) {
   if (home == NULL || search->home != NULL || !has_claimed(home)) return;
   if (home->sharing != CEXIT_SHARING) {
     if (search->complains) complain(path);
@@ -113,8 +113,8 @@ static int look_in(struct dl_phdr_info *object, size_t size, void *context) {
 static int look_and_claim(struct dl_phdr_info *executable, size_t size, void *search) {
   (void)executable, (void)size;
   if (dl_iterate_phdr(look_in, search) != 0) return 1;
-  ((struct search *)search)->home = &cexit_home;
-  atomic_store(&cexit_home.claimed, 1);
+  ((struct search *)search)->home = &cexit__copy;
+  atomic_store(&cexit__copy.claimed, 1);
   return 1;
 }
 
@@ -129,13 +129,14 @@ static int refuse(void) {
 static void *nothing(void) {
   return NULL;
 }
-#define FAILS(name, parameters, arguments) true,
-#define FAILS_NOT(name, parameters, arguments) false,
-#define FAILS_NOT_OF(type, name, parameters, arguments) false,
-static const bool fails[] = {CEXIT_SHARED(FAILS, FAILS_NOT_OF, FAILS_NOT, FAILS_NOT, FAILS_NOT, FAILS_NOT_OF)};
+enum { ERROR = 1, VALUE = 0, SIGNAL_SAFE = 0, KEEPS = 0, LEAVES = 0 };
+static const bool fails[] = {
+#define CEXIT_SHARED(policy, type, name, parameters, arguments) policy,
+#include "api.h"
+};
 
-static const struct cexit_home *complete(const struct cexit_home *home) { // NULL: a signal came in the middle of it
-  static struct cexit_home completed;
+static const struct cexit__copy *complete(const struct cexit__copy *home) { // NULL: a signal came in the middle of it
+  static struct cexit__copy completed;
   typedef void (*function)(void);
   size_t first = sizeof completed - sizeof fails / sizeof *fails * sizeof(function);
   if (home->size >= sizeof completed) return home;
@@ -152,27 +153,27 @@ static const struct cexit_home *complete(const struct cexit_home *home) { // NUL
   return &completed;
 }
 
-const struct cexit_home *cexit_home_find(void) {
+const struct cexit__copy *cexit__find_leader(void) {
   int saved = errno;
   struct search search = {.complains = true};
-  const struct cexit_home *pinned = NULL;
+  const struct cexit__copy *pinned = NULL;
   for (;;) { // until what was found is there again when it has been pinned: it may have been unloaded meanwhile
     search.home = NULL;
     search.path[0] = 0;
     dl_iterate_phdr(look_and_claim, &search);
-    if (search.home == &cexit_home || search.home == pinned || search.path[0] == 0) break;
+    if (search.home == &cexit__copy || search.home == pinned || search.path[0] == 0) break;
     pinned = search.home;
     pin(search.path);
     search.complains = false;
   }
   errno = saved;
-  const struct cexit_home *home = search.home != &cexit_home ? complete(search.home) : &cexit_home;
-  if (home == NULL) return &cexit_home; // for this one call
-  atomic_store_explicit(&cexit_home_elsewhere, home != &cexit_home ? home : NULL, memory_order_release);
+  const struct cexit__copy *home = search.home != &cexit__copy ? complete(search.home) : &cexit__copy;
+  if (home == NULL) return &cexit__copy; // for this one call
+  atomic_store_explicit(&cexit__leader, home != &cexit__copy ? home : NULL, memory_order_release);
   return home;
 }
 
-void cexit_home_pin(void) {
+void cexit__pin(void) {
   static atomic_flag pinned = ATOMIC_FLAG_INIT;
-  if (!atomic_flag_test_and_set(&pinned)) cexit_owner_pin(&cexit_home);
+  if (!atomic_flag_test_and_set(&pinned)) cexit__owner_pin(&cexit__copy);
 }

@@ -5,7 +5,7 @@
 #ifndef CEXIT_HOME_H
 #define CEXIT_HOME_H
 
-#include "functions.h"
+#include "lock.h"
 
 #include <stdatomic.h>
 
@@ -16,23 +16,20 @@
 
 #pragma GCC visibility push(hidden)
 
-#define MEMBER(name, parameters, arguments) int(*name) parameters;
-#define MEMBER_OF(type, name, parameters, arguments) type(*name) parameters;
-#define MEMBER_VOID(name, parameters, arguments) void(*name) parameters;
-
-struct cexit_home {
+struct cexit__copy {
   uint32_t sharing, size; // these three are the same in every version, for ever
   _Atomic uint32_t claimed;
-  CEXIT_SHARED(MEMBER, MEMBER_OF, MEMBER_VOID, MEMBER_VOID, MEMBER_VOID, MEMBER_OF)
+#define CEXIT_SHARED(policy, type, name, parameters, arguments) type(*name) parameters;
+#include "api.h"
 };
 
-extern struct cexit_home cexit_home; // this copy's
+extern struct cexit__copy cexit__copy; // this copy's
 
 /// NULL: the stack is here. This copy's own: not known yet. Another one's has every function, if only to refuse.
-extern const struct cexit_home *_Atomic cexit_home_elsewhere;
+extern const struct cexit__copy *_Atomic cexit__leader;
 /// Finds out, and makes it known. This copy's own: the stack is here.
-const struct cexit_home *cexit_home_find(void);
-void cexit_home_pin(void);
+const struct cexit__copy *cexit__find_leader(void);
+void cexit__pin(void);
 
 #pragma GCC visibility pop
 #endif

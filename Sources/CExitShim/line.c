@@ -6,7 +6,7 @@
 
 // SIGPIPE is kept from killing the process half way through its clean-up: blocked while this thread writes, and
 // taken back if this write raised it.
-void cexit_write_line(const char *text, size_t length) {
+void cexit__write_line(const char *text, size_t length) {
   int saved = errno;
   sigset_t pipe, before, pending;
   sigemptyset(&pipe);

@@ -7,12 +7,12 @@
 #include <linux/futex.h>
 #include <sys/syscall.h>
 
-_Atomic uintptr_t cexit_lock_word;
-PER_THREAD volatile bool cexit_in_libc;
+_Atomic uintptr_t cexit__lock_word;
+PER_THREAD volatile bool cexit__in_libc;
 
 // Linux futexes are 32 bits wide everywhere; the low half of the word holds bit 0 and most of what tells owners apart.
 // Two owners alike in that half make a sleeper sleep on, no worse: bit 0 says it sleeps, so the drop wakes it.
-const void *cexit_futex_half(const _Atomic uintptr_t *word) {
+const void *cexit__futex_half(const _Atomic uintptr_t *word) {
 #if UINTPTR_MAX > UINT32_MAX && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
   return (const char *)word + 4;
 #else
@@ -20,13 +20,13 @@ const void *cexit_futex_half(const _Atomic uintptr_t *word) {
 #endif
 }
 
-void cexit_futex_wait(const void *word, uint32_t seen) {
+void cexit__futex_wait(const void *word, uint32_t seen) {
   int saved = errno;
   syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, seen, NULL, NULL, 0);
   errno = saved;
 }
 
-void cexit_futex_wake(const void *word, int count) {
+void cexit__futex_wake(const void *word, int count) {
   int saved = errno;
   syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, count, NULL, NULL, 0);
   errno = saved;
@@ -52,26 +52,26 @@ static int take_slowly(_Atomic uintptr_t *word) {
       return 0;
     for (int i = 0; i < pauses; i++) spin_hint();
   }
-  for (;;) {                 // who has slept takes it with bit 0 set: others may be asleep, too
-    cexit_process_recover(); // its holder may have stayed behind in another process
+  for (;;) {                  // who has slept takes it with bit 0 set: others may be asleep, too
+    cexit__process_recover(); // its holder may have stayed behind in another process
     seen = 0;
     if (atomic_compare_exchange_strong_explicit(word, &seen, self | 1, memory_order_acquire, memory_order_relaxed))
       return 0;
     if ((seen & 1) == 0 &&
         !atomic_compare_exchange_strong_explicit(word, &seen, seen | 1, memory_order_relaxed, memory_order_relaxed))
       continue;
-    cexit_futex_wait(cexit_futex_half(word), (uint32_t)(seen | 1));
+    cexit__futex_wait(cexit__futex_half(word), (uint32_t)(seen | 1));
   }
 }
 
-int cexit_word_take(_Atomic uintptr_t *word) {
+int cexit__word_take(_Atomic uintptr_t *word) {
   return LIKELY(word_try(word)) ? 0 : take_slowly(word);
 }
 
-void cexit_word_drop(_Atomic uintptr_t *word) {
+void cexit__word_drop(_Atomic uintptr_t *word) {
   word_give(word);
 }
 
-void cexit_word_wake(_Atomic uintptr_t *word) {
-  cexit_futex_wake(cexit_futex_half(word), 1);
+void cexit__word_wake(_Atomic uintptr_t *word) {
+  cexit__futex_wake(cexit__futex_half(word), 1);
 }

@@ -8,9 +8,6 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
-// What the files here define is this copy's own work, and hidden: forward.c defines the public functions.
-#include "own.h"
-#define CEXIT_API __attribute__((visibility("hidden")))
 #include "CExitShim.h"
 
 #include <pthread.h>
@@ -33,6 +30,12 @@
 
 #pragma GCC visibility push(hidden)
 
+// cexit_x is a public function, defined in forward.c; cexit__x is this copy's own work.
+#define CEXIT_SHARED(policy, type, name, parameters, arguments) type cexit__##name parameters;
+#define CEXIT_UNSHARED(type, name, parameters, arguments) type cexit__##name parameters;
+#include "api.h"
+CEXIT_NORETURN void cexit__exit(int status);
+
 // Part of libc, declared by no header of it: the C++ ABI's atexit, and what atexit itself is made of.
 #pragma GCC visibility push(default)
 extern int __cxa_atexit(void (*function)(void *), void *argument, void *object);
@@ -42,19 +45,19 @@ extern void __cxa_finalize(void *object);
 // ---- lock.c: a futex word whose value is its owner, so that re-entry from a signal handler is seen.
 // 0: free; else this_thread of its owner, bit 0: somebody sleeps on it.
 
-extern _Atomic uintptr_t cexit_lock_word; // the lock of everything but the finalizers' table
-extern PER_THREAD struct running *_Atomic cexit_running;
+extern _Atomic uintptr_t cexit__lock_word; // the lock of everything but the finalizers' table
+extern PER_THREAD struct running *_Atomic cexit__running;
 
 static inline uintptr_t this_thread(void) { // where its thread-local storage is: pthread_self would be a call
-  return (uintptr_t)&cexit_running;
+  return (uintptr_t)&cexit__running;
 }
 
-int cexit_word_take(_Atomic uintptr_t *word); // 0 or EDEADLK
-void cexit_word_drop(_Atomic uintptr_t *word);
-void cexit_word_wake(_Atomic uintptr_t *word);
+int cexit__word_take(_Atomic uintptr_t *word); // 0 or EDEADLK
+void cexit__word_drop(_Atomic uintptr_t *word);
+void cexit__word_wake(_Atomic uintptr_t *word);
 
 // This thread is adding to libc's list, which has a lock of its own: a signal handler that comes back for it would hang.
-extern PER_THREAD volatile bool cexit_in_libc;
+extern PER_THREAD volatile bool cexit__in_libc;
 
 ALWAYS_INLINE bool word_try(_Atomic uintptr_t *word) {
   uintptr_t self = this_thread(), free_word = 0;
@@ -72,31 +75,31 @@ ALWAYS_INLINE void word_give(_Atomic uintptr_t *word) {
     atomic_signal_fence(memory_order_seq_cst);
     atomic_store_explicit(word, 0, memory_order_release);
   } else if (atomic_exchange_explicit(word, 0, memory_order_release) & 1) {
-    cexit_word_wake(word);
+    cexit__word_wake(word);
   }
 }
 
 // Calls, or the core would be half as large again. Where nanoseconds count, word_try and word_give are inlined.
 static inline int word_take(_Atomic uintptr_t *word) {
-  return cexit_word_take(word);
+  return cexit__word_take(word);
 }
 static inline void word_drop(_Atomic uintptr_t *word) {
-  cexit_word_drop(word);
+  cexit__word_drop(word);
 }
 static inline int lock_take(void) {
-  return cexit_word_take(&cexit_lock_word);
+  return cexit__word_take(&cexit__lock_word);
 }
 static inline void lock_drop(void) {
-  cexit_word_drop(&cexit_lock_word);
+  cexit__word_drop(&cexit__lock_word);
 }
 static inline bool lock_is_held_here(void) {
-  return (atomic_load_explicit(&cexit_lock_word, memory_order_relaxed) & ~(uintptr_t)1) == this_thread();
+  return (atomic_load_explicit(&cexit__lock_word, memory_order_relaxed) & ~(uintptr_t)1) == this_thread();
 }
 
-void cexit_futex_wait(const void *word, uint32_t seen);
-void cexit_futex_wake(const void *word, int count);
+void cexit__futex_wait(const void *word, uint32_t seen);
+void cexit__futex_wake(const void *word, int count);
 /// The half of a pointer-sized word that a futex compares.
-const void *cexit_futex_half(const _Atomic uintptr_t *word);
+const void *cexit__futex_half(const _Atomic uintptr_t *word);
 
 #pragma GCC visibility pop
 #endif

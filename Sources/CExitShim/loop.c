@@ -40,8 +40,8 @@ struct cexit_loop {
 
 // ---- The main actor
 
-bool cexit_is_main_thread(void) {
-  cexit_thread *here = cexit_this_thread(); // once it is the one, it stays it, in a forked child, too
+bool cexit__is_main_thread(void) {
+  cexit_thread *here = cexit__this_thread(); // once it is the one, it stays it, in a forked child, too
   return here->is_main || (here->is_main = syscall(SYS_gettid) == getpid());
 }
 
@@ -51,25 +51,25 @@ static bool is_main_queue(void) {
 }
 
 // After dispatch_main, which an asynchronous main ends in, the main queue is served by any thread.
-bool cexit_main_is_here(void) {
-  return cexit_is_main_thread() || is_main_queue();
+bool cexit__main_is_here(void) {
+  return cexit__is_main_thread() || is_main_queue();
 }
 
 // A queue that any thread serves cannot be drained from within; the end of the main thread makes it one, and the main
 // thread is in exit after that if it was the last. In a forked child libdispatch still takes the parent's main thread for
 // the owner of the queue.
-bool cexit_main_is_idle(void) {
+bool cexit__main_is_idle(void) {
   static _Atomic pid_t home;
   pid_t known = 0, here = getpid();
   bool forked = !atomic_compare_exchange_strong(&home, &known, here) && known != here;
-  return cexit_is_main_thread() && is_main_queue() && !forked && !cexit_this_thread()->has_ended;
+  return cexit__is_main_thread() && is_main_queue() && !forked && !cexit__this_thread()->has_ended;
 }
 
-void cexit_main_drain(void) {
+void cexit__main_drain(void) {
   if (_dispatch_main_queue_callback_4CF != NULL) _dispatch_main_queue_callback_4CF(NULL);
 }
 
-bool cexit_main_post(void (*function)(void *)) {
+bool cexit__main_post(void (*function)(void *)) {
   if (dispatch_async_f == NULL) return false;
   dispatch_async_f(&_dispatch_main_q, NULL, function);
   return true;
@@ -82,13 +82,13 @@ static SWIFT_CC executor main_is_stand_in(main_executor original) {
   return stand_in;
 }
 
-void cexit_main_stand_in(uintptr_t identity, uintptr_t implementation) {
+void cexit__main_stand_in(uintptr_t identity, uintptr_t implementation) {
   if (&swift_task_getMainExecutor_hook == NULL) return;
   if (identity != 0) stand_in = (executor){identity, implementation};
   __atomic_store_n(&swift_task_getMainExecutor_hook, identity != 0 ? main_is_stand_in : NULL, __ATOMIC_RELEASE);
 }
 
-bool cexit_executor_is_current(uintptr_t identity, uintptr_t implementation) {
+bool cexit__executor_is_current(uintptr_t identity, uintptr_t implementation) {
   return swift_task_isCurrentExecutorWithFlags != NULL &&
          swift_task_isCurrentExecutorWithFlags(identity, implementation, 0);
 }
@@ -98,14 +98,14 @@ bool cexit_executor_is_current(uintptr_t identity, uintptr_t implementation) {
 // One for each copy of the Swift layer; each looks after its own loops.
 static void (*_Atomic exit_observers[16])(const int *status);
 
-void cexit_observe_exit(void (*function)(const int *status)) {
+void cexit__observe_exit(void (*function)(const int *status)) {
   for (int i = 0; i < 16; i++) {
     void (*seen)(const int *) = NULL;
     if (atomic_compare_exchange_strong(&exit_observers[i], &seen, function) || seen == function) return;
   }
 }
 
-void cexit_exit_called(const int *status) {
+void cexit__exit_called(const int *status) {
   for (int i = 0; i < 16; i++) {
     void (*observer)(const int *) = atomic_load(&exit_observers[i]);
     if (observer == NULL) return;
@@ -117,28 +117,28 @@ void cexit_exit_called(const int *status) {
 
 static cexit_loop shared = {0, -1};
 
-cexit_loop *cexit_loop_create(void) {
+cexit_loop *cexit__loop_create(void) {
   cexit_loop *loop = malloc(sizeof *loop);
   if (loop == NULL) return &shared;
-  bool main = _dispatch_get_main_queue_handle_4CF != NULL && cexit_main_is_idle();
+  bool main = _dispatch_get_main_queue_handle_4CF != NULL && cexit__main_is_idle();
   *loop = (cexit_loop){0, main ? _dispatch_get_main_queue_handle_4CF() : -1};
   return loop;
 }
 
-void cexit_loop_destroy(cexit_loop *loop) {
+void cexit__loop_destroy(cexit_loop *loop) {
   if (loop != &shared) free(loop);
 }
 
-void cexit_loop_wake(cexit_loop *loop) {
+void cexit__loop_wake(cexit_loop *loop) {
   if (atomic_exchange(&loop->woken, 1) != 0 && loop != &shared) return;
   uint64_t one = 1;
   if (loop->descriptor < 0)
-    cexit_futex_wake(&loop->woken, INT32_MAX);
+    cexit__futex_wake(&loop->woken, INT32_MAX);
   else
     while (write(loop->descriptor, &one, sizeof one) < 0 && errno == EINTR) continue;
 }
 
-void cexit_loop_wait(cexit_loop *loop, int64_t nanoseconds) {
+void cexit__loop_wait(cexit_loop *loop, int64_t nanoseconds) {
   if (atomic_exchange(&loop->woken, 0) != 0) return;
   struct timespec time = {nanoseconds / 1000000000, nanoseconds % 1000000000};
   struct timespec *limit = nanoseconds < 0 ? NULL : &time;
@@ -151,7 +151,7 @@ void cexit_loop_wait(cexit_loop *loop, int64_t nanoseconds) {
   atomic_exchange(&loop->woken, 0);
 }
 
-cexit_thread *cexit_this_thread(void) {
+cexit_thread *cexit__this_thread(void) {
   static PER_THREAD cexit_thread here;
   return &here;
 }

@@ -26,7 +26,7 @@ static bool started; // the executable has registered
 #pragma weak dlopen
 #pragma weak dladdr
 
-void cexit_owner_pin(const void *owner) {
+void cexit__owner_pin(const void *owner) {
   Dl_info info;
   if (owner == NULL || dlopen == NULL || dladdr == NULL || dladdr(owner, &info) == 0) return;
   dlopen(info.dli_fname, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE); // fails for the executable, which stays anyway
@@ -43,7 +43,7 @@ static int find_in_executable(struct dl_phdr_info *info, size_t size, void *data
   return 1; // the first one is the executable
 }
 
-bool cexit_is_in_executable(const void *address) {
+bool cexit__is_in_executable(const void *address) {
   dl_iterate_phdr(find_in_executable, &address);
   return address == NULL;
 }
@@ -70,27 +70,27 @@ static void collect(cexit_stack *stack, uint32_t number, cexit_stack *leaving, u
       struct entry *entry = entry_at(index);
       older = entry->older;
       if (is_foreign(entry)) {
-        if (entry->owner == number) cexit_entry_forget(index);
+        if (entry->owner == number) cexit__entry_forget(index);
         continue;
       }
       if (entry->owner != number) {
-        if (entry->function == cexit_run_nested) collect(entry->context, number, leaving, tail);
+        if (entry->function == cexit__run_nested) collect(entry->context, number, leaving, tail);
         continue;
       }
-      cexit_entry_unlink(entry);
+      cexit__entry_unlink(entry);
       if (entry->phase == ASLEEP) { // not to run, and not to stay: it is cancelled with the stack it goes to
-        cexit_entry_link(leaving, entry, index);
+        cexit__entry_link(leaving, entry, index);
         continue;
       }
       entry->phase = CExitPhaseNormal;
-      cexit_entry_link_oldest(leaving, entry, index, *tail);
+      cexit__entry_link_oldest(leaving, entry, index, *tail);
       *tail = index;
     }
   }
 }
 
 static void sweep(void *object) {
-  if (cexit_in_vfork_child()) return;
+  if (cexit__in_vfork_child()) return;
   for (;;) {
     if (enter() != 0) return;
     uint32_t number = find(object), tail = NONE;
@@ -99,10 +99,10 @@ static void sweep(void *object) {
       return;
     }
     cexit_stack *leaving = objects[number].leaving;
-    for (uint32_t i = 0; i < cexit_stacks.fresh; i++) {
+    for (uint32_t i = 0; i < cexit__stacks.fresh; i++) {
       cexit_stack *stack = stack_at(i);
       bool root =
-          stack->references != 0 && stack != leaving && cexit_pending_index((cexit_handler){stack->place}) == NONE;
+          stack->references != 0 && stack != leaving && cexit__pending_index((cexit_handler){stack->place}) == NONE;
       if (root) collect(stack, number, leaving, &tail);
     }
     bool done = leaving->count == 0;
@@ -111,29 +111,29 @@ static void sweep(void *object) {
       if (known_owner(object)->owner == object) *known_owner(object) = (struct owner){&objects[0], 0};
     }
     lock_drop();
-    if (done) return cexit_stack_destroy(leaving);
-    cexit_run_stack(leaving, 0, NULL, NULL);
+    if (done) return cexit__stack_destroy(leaving);
+    cexit__run_stack(leaving, 0, NULL, NULL);
   }
 }
 
 // ---- Registering
 
-int cexit_owner_add(const void *owner) {
-  if (cexit_in_libc) return EDEADLK;
-  bool of_executable = owner == NULL || cexit_is_in_executable(owner);
+int cexit__owner_add(const void *owner) {
+  if (cexit__in_libc) return EDEADLK;
+  bool of_executable = owner == NULL || cexit__is_in_executable(owner);
 
   int error = enter();
   if (error != 0) return error;
   uint32_t number = find(owner);
-  bool known = of_executable || number != 0, marked = cexit_process.process_slots.stands;
+  bool known = of_executable || number != 0, marked = cexit__process.process_slots.stands;
   bool starts = owner != NULL && of_executable && !started;
   if (starts) started = true;
   if (known) remember(owner, number);
   lock_drop();
-  if (known) return starts && marked ? cexit_slots_arm(&cexit_process.process_slots) : 0;
+  if (known) return starts && marked ? cexit__slots_arm(&cexit__process.process_slots) : 0;
 
   cexit_stack *leaving;
-  if ((error = cexit_stack_new("unloading", &leaving)) != 0) return error;
+  if ((error = cexit__stack_new("unloading", &leaving)) != 0) return error;
   if ((error = enter()) != 0) return error;
   for (number = 1; number < used && objects[number].owner != NULL; number++) continue;
   bool full = number == OBJECTS, lost = find(owner) != 0; // to another thread that registers for it
@@ -144,10 +144,10 @@ int cexit_owner_add(const void *owner) {
     remember(owner, number);
   }
   lock_drop();
-  if (full) cexit_owner_pin(owner);
-  if (full || lost) return cexit_stack_destroy(leaving), 0;
+  if (full) cexit__owner_pin(owner);
+  if (full || lost) return cexit__stack_destroy(leaving), 0;
 
   // Where it cannot be swept, what it registers runs at exit.
-  if (!cexit_libc_add(sweep, (void *)owner, (void *)owner)) cexit_owner_pin(owner);
-  return marked ? cexit_slots_arm(&cexit_process.process_slots) : 0;
+  if (!cexit__libc_add(sweep, (void *)owner, (void *)owner)) cexit__owner_pin(owner);
+  return marked ? cexit__slots_arm(&cexit__process.process_slots) : 0;
 }

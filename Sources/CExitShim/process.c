@@ -14,9 +14,9 @@
 static const _Atomic uint32_t nowhere = 0;
 static _Atomic uint32_t assumed_here = HERE; // where the kernel wipes no page, pthread_atfork has to do
 
-struct process cexit_process = {
+struct process cexit__process = {
     .here = &nowhere,
-    .recent = {[0] = {&cexit_process,
+    .recent = {[0] = {&cexit__process,
                       0}}, // NULL, nobody, is not known yet either: its first registration sets things up
 };
 
@@ -30,14 +30,14 @@ static void settle(void) {             // with the lock held, or alone: this pro
   atomic_store(&process_id, getpid()); // before the page: who reads HERE there reads this, too
   if (page == NULL) page = &assumed_here;
   atomic_store(page, HERE);
-  cexit_process.here = page;
+  cexit__process.here = page;
 }
 
 static void become_child(void) {
-  cexit_process.born = ++cexit_process.epoch;
-  cexit_exit_forked();
-  cexit_runs_forked();
-  cexit_table_forked();
+  cexit__process.born = ++cexit__process.epoch;
+  cexit__exit_forked();
+  cexit__runs_forked();
+  cexit__table_forked();
 }
 
 // A signal handler that forks in the middle of an operation of its own thread goes back to it, in parent and child:
@@ -45,40 +45,40 @@ static void become_child(void) {
 static void before_fork(void) {
   libc_locked_for_fork = word_take(&libc_word) == 0;
   locked_for_fork = lock_take() == 0;
-  cexit_table_before_fork();
+  cexit__table_before_fork();
 }
 
 static void after_fork_in_parent(void) {
-  cexit_table_after_fork();
+  cexit__table_after_fork();
   if (locked_for_fork) lock_drop();
   if (libc_locked_for_fork) word_drop(&libc_word);
 }
 
 static void after_fork_in_child(void) {
-  cexit_table_after_fork();
+  cexit__table_after_fork();
   settle();
   become_child();
-  cexit_stacks_forked();
-  if (locked_for_fork) atomic_store(&cexit_lock_word, 0);
+  cexit__stacks_forked();
+  if (locked_for_fork) atomic_store(&cexit__lock_word, 0);
   if (libc_locked_for_fork) atomic_store(&libc_word, 0);
 }
 
 // libc's list has a lock that fork does not look after: held by another thread at the fork, it would be held in the child
 // for ever. What comes to the list at exit does not wait here.
-int cexit_libc_enter(void) {
-  return cexit_in_libc ? EDEADLK : word_take(&libc_word);
+int cexit__libc_enter(void) {
+  return cexit__in_libc ? EDEADLK : word_take(&libc_word);
 }
 
-void cexit_libc_leave(void) {
+void cexit__libc_leave(void) {
   word_drop(&libc_word);
 }
 
-bool cexit_libc_add(void (*function)(void *), void *argument, void *object) {
-  if (cexit_libc_enter() != 0) return false;
-  cexit_in_libc = true;
+bool cexit__libc_add(void (*function)(void *), void *argument, void *object) {
+  if (cexit__libc_enter() != 0) return false;
+  cexit__in_libc = true;
   bool added = __cxa_atexit(function, argument, object) == 0;
-  cexit_in_libc = false;
-  cexit_libc_leave();
+  cexit__in_libc = false;
+  cexit__libc_leave();
   return added;
 }
 
@@ -95,16 +95,16 @@ static _Atomic uint32_t *wiped_page(void) {
   return NULL;
 }
 
-int cexit_process_enter(void) {
+int cexit__process_enter(void) {
   int saved = errno;
   _Atomic uint32_t *fresh = page == NULL ? wiped_page() : NULL;
   if (atomic_exchange(&watching, 1) == 0) {
     pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
-    cexit_runs_set_up();
+    cexit__runs_set_up();
   }
   errno = saved;
 
-  if (cexit_process_recover()) return 0;
+  if (cexit__process_recover()) return 0;
   int error = lock_take();
   if (error == 0 && page == NULL) {
     page = fresh;
@@ -118,39 +118,39 @@ int cexit_process_enter(void) {
 
 // In a child that pthread_atfork did not see, a thread that no longer exists may hold the lock, in the middle of an
 // operation. The thread that forked is the only one here: what the lock says cannot be waited for.
-bool cexit_process_recover(void) {
-  uintptr_t holder = atomic_load(&cexit_lock_word) & ~(uintptr_t)1;
+bool cexit__process_recover(void) {
+  uintptr_t holder = atomic_load(&cexit__lock_word) & ~(uintptr_t)1;
   if (page == NULL || atomic_load(page) == HERE || holder == this_thread()) return false;
   settle();
   become_child();
   if ((atomic_load(&libc_word) & ~(uintptr_t)1) != this_thread()) atomic_store(&libc_word, 0);
   if (holder == 0)
-    cexit_stacks_forked();
+    cexit__stacks_forked();
   else
-    cexit_stacks_lost();
-  atomic_store(&cexit_lock_word, 0);
+    cexit__stacks_lost();
+  atomic_store(&cexit__lock_word, 0);
   return true;
 }
 
-int cexit_enter(void) {
+int cexit__enter(void) {
   int error = lock_take();
   while (error == 0 && !is_here()) {
     lock_drop();
-    if ((error = cexit_process_enter()) == 0) error = lock_take();
+    if ((error = cexit__process_enter()) == 0) error = lock_take();
   }
   return error;
 }
 
-bool cexit_in_vfork_child(void) {
-  const _Atomic uint32_t *here = atomic_load(&cexit_process.here); // and with it, what was stored before it
+bool cexit__in_vfork_child(void) {
+  const _Atomic uint32_t *here = atomic_load(&cexit__process.here); // and with it, what was stored before it
   return atomic_load(here) == HERE && atomic_load(&process_id) != getpid();
 }
 
-int cexit_adopt(void) {
+int cexit__adopt(void) {
   int error = enter();
   if (error != 0) return error;
-  cexit_process.born = 0;
-  cexit_stacks_adopted();
+  cexit__process.born = 0;
+  cexit__stacks_adopted();
   lock_drop();
   return 0;
 }

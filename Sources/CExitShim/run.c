@@ -25,12 +25,12 @@ static _Atomic bool thread_end_known;
 
 static void changed(_Atomic uint32_t *word, uint32_t by) {
   atomic_fetch_add(word, by);
-  if (atomic_load(&waiting) != 0) cexit_futex_wake(word, INT32_MAX);
+  if (atomic_load(&waiting) != 0) cexit__futex_wake(word, INT32_MAX);
 }
 
 static void wait_while(_Atomic uint32_t *word, uint32_t seen) {
   atomic_fetch_add(&waiting, 1);
-  cexit_futex_wait(word, seen);
+  cexit__futex_wait(word, seen);
   atomic_fetch_sub(&waiting, 1);
 }
 
@@ -52,7 +52,7 @@ static cexit_stack *leave_innermost(void) {
   cexit_stack *innermost = NULL;
   if (enter() != 0) return NULL;
   stop_waiting();
-  for (uint32_t i = 0; i < cexit_stacks.fresh; i++) {
+  for (uint32_t i = 0; i < cexit__stacks.fresh; i++) {
     cexit_stack *stack = stack_at(i);
     if (stack->runner != this_thread()) continue;
     if (innermost == NULL || stack->run_number > innermost->run_number) innermost = stack;
@@ -69,20 +69,20 @@ static cexit_stack *leave_innermost(void) {
 static void stop_being_busy(void) {
   if (depth != 0) changed(&busy, (uint32_t)-1);
   depth = 0;
-  atomic_store_explicit(&cexit_running, NULL, memory_order_release);
-  cexit_watch_frames();
-  cexit_watch_by_hand(false);
+  atomic_store_explicit(&cexit__running, NULL, memory_order_release);
+  cexit__watch_frames();
+  cexit__watch_by_hand(false);
 }
 
-bool cexit_thread_is_running(void) {
+bool cexit__thread_is_running(void) {
   return depth != 0;
 }
 
 // The process's own stacks are not finished here: whoever owns the exit runs them.
-void cexit_thread_leaves_runs(void) {
+void cexit__thread_leaves_runs(void) {
   if (depth == 0) return;
-  for (cexit_stack *stack; (stack = leave_innermost()) != NULL; cexit_stack_unreference(stack)) {
-    if (stack != PROCESS && stack != QUICK) cexit_run_stack(stack, 0, NULL, NULL);
+  for (cexit_stack *stack; (stack = leave_innermost()) != NULL; cexit__stack_unreference(stack)) {
+    if (stack != PROCESS && stack != QUICK) cexit__run_stack(stack, 0, NULL, NULL);
   }
   stop_being_busy();
 }
@@ -92,47 +92,47 @@ void cexit_thread_leaves_runs(void) {
 static void thread_ended(void *unused) {
   (void)unused;
   watched = false;
-  for (cexit_stack *stack; (stack = leave_innermost()) != NULL; cexit_stack_unreference(stack)) {
-    bool left = cexit_stack_count(stack) != 0;
-    if (left && cexit_stack_make_ready(stack, stack->owner) != 0) cexit_run_stack(stack, 0, NULL, NULL);
+  for (cexit_stack *stack; (stack = leave_innermost()) != NULL; cexit__stack_unreference(stack)) {
+    bool left = cexit__stack_count(stack) != 0;
+    if (left && cexit__stack_make_ready(stack, stack->owner) != 0) cexit__run_stack(stack, 0, NULL, NULL);
   }
   stop_being_busy();
-  cexit_exit_thread_ended();
-  cexit_this_thread()->has_ended = true;
-  cexit_helpers_thread_ended();
+  cexit__exit_thread_ended();
+  cexit__this_thread()->has_ended = true;
+  cexit__helpers_thread_ended();
 }
 
 // The key must not outlive this code, which may be part of a shared object: libc calls this when that is unloaded. At
 // exit it does, too; then there may be threads that wait for the end of the one that exits.
 static void forget_threads(void *unused) {
   (void)unused;
-  if (atomic_load(&cexit_last_act_made)) return;
+  if (atomic_load(&cexit__last_act_made)) return;
   if (atomic_exchange(&thread_end_known, false)) pthread_key_delete(thread_end);
 }
 
-void cexit_runs_set_up(void) {
+void cexit__runs_set_up(void) {
   if (pthread_key_create(&thread_end, thread_ended) != 0) return;
   atomic_store(&thread_end_known, true);
-  if (!cexit_libc_add(forget_threads, NULL, &__dso_handle)) forget_threads(NULL);
-  if (cexit_is_main_thread()) cexit_watch_this_thread(); // its end is always of interest
+  if (!cexit__libc_add(forget_threads, NULL, &__dso_handle)) forget_threads(NULL);
+  if (cexit__is_main_thread()) cexit__watch_this_thread(); // its end is always of interest
 }
 
-void cexit_watch_this_thread(void) {
+void cexit__watch_this_thread(void) {
   if (watched || !atomic_load(&thread_end_known)) return;
   watched = pthread_setspecific(thread_end, &watched) == 0;
 }
 
-void cexit_runs_forked(void) {
+void cexit__runs_forked(void) {
   atomic_store(&busy, depth != 0);
   atomic_store(&waiting, 0);
   waiters = NULL;
 }
 
-bool cexit_others_run(void) {
+bool cexit__others_run(void) {
   return atomic_load(&busy) != 0;
 }
 
-bool cexit_wait_for_others(void) {
+bool cexit__wait_for_others(void) {
   bool waited = false;
   for (uint32_t seen; (seen = atomic_load(&busy)) != 0; waited = true) wait_while(&busy, seen);
   return waited;
@@ -150,8 +150,8 @@ static inline void count_busy(uint32_t by) {
 static int begin(void) { // returns the caller's errno, for the end
   int saved = errno;
   if (depth++ != 0) return saved;
-  if (!watched) cexit_watch_this_thread();
-  if (is_watched(WATCHED_FOR_TIME)) cexit_watch_by_hand(true);
+  if (!watched) cexit__watch_this_thread();
+  if (is_watched(WATCHED_FOR_TIME)) cexit__watch_by_hand(true);
   count_busy(1);
   return saved;
 }
@@ -159,16 +159,16 @@ static int begin(void) { // returns the caller's errno, for the end
 static void end(int saved) {
   if (--depth == 0) {
     count_busy((uint32_t)-1);
-    if (is_watched(WATCHED_FOR_TIME)) cexit_watch_by_hand(false);
+    if (is_watched(WATCHED_FOR_TIME)) cexit__watch_by_hand(false);
   }
   errno = saved;
 }
 
-void cexit_run_nested(void *stack) {
-  struct running *here = cexit_running;
+void cexit__run_nested(void *stack) {
+  struct running *here = cexit__running;
   cexit_observer observer = here->observer;
   here->observer = NULL; // its handlers are told of, it is not
-  cexit_run_stack(stack, 0, observer, here->observer_context);
+  cexit__run_stack(stack, 0, observer, here->observer_context);
 }
 
 static bool waits_for_this_thread(uintptr_t thread) {
@@ -187,7 +187,7 @@ static bool take_turn(cexit_stack *stack) {
   stack->references++;
   while (stack->runner != 0 && stack->runner != this_thread()) {
     if (waits_for_this_thread(stack->runner)) {
-      cexit_stack_drop(stack);
+      cexit__stack_drop(stack);
       lock_drop();
       return false;
     }
@@ -207,46 +207,46 @@ static bool take_turn(cexit_stack *stack) {
 
 static void end_turn(cexit_stack *stack) { // drops the lock
   if (--stack->turns == 0) let_go(stack);
-  cexit_stack_drop(stack);
+  cexit__stack_drop(stack);
   lock_drop();
 }
 
-size_t cexit_run_stack(cexit_stack *stack, uint32_t floor, cexit_observer observer, void *context) {
+size_t cexit__run_stack(cexit_stack *stack, uint32_t floor, cexit_observer observer, void *context) {
   size_t ran = 0;
   int saved = begin();
-  bool ours = take_turn(stack) && cexit_call_all(stack, floor, observer, context, saved, &ran);
+  bool ours = take_turn(stack) && cexit__call_all(stack, floor, observer, context, saved, &ran);
   if (ours) end_turn(stack);
   end(saved);
   return ran;
 }
 
-size_t cexit_stack_run(cexit_stack *stack) {
-  return cexit_run_stack(stack != NULL ? stack : PROCESS, 0, NULL, NULL);
+size_t cexit__stack_run(cexit_stack *stack) {
+  return cexit__run_stack(stack != NULL ? stack : PROCESS, 0, NULL, NULL);
 }
 
-size_t cexit_stack_run_observed(cexit_stack *stack, cexit_observer observer, void *context) {
-  return cexit_run_stack(stack != NULL ? stack : PROCESS, 0, observer, context);
+size_t cexit__stack_run_observed(cexit_stack *stack, cexit_observer observer, void *context) {
+  return cexit__run_stack(stack != NULL ? stack : PROCESS, 0, observer, context);
 }
 
 static bool take_by_handle(cexit_handler handler, struct entry *out) {
   if (!enter_fast() && enter() != 0) return false;
-  uint32_t index = cexit_pending_index(handler);
-  if (index != NONE) cexit_entry_take(index, out);
+  uint32_t index = cexit__pending_index(handler);
+  if (index != NONE) cexit__entry_take(index, out);
   lock_drop();
   return index != NONE;
 }
 
 // Busy before it is claimed, or the process could end between the two.
-bool cexit_run(cexit_handler handler) {
+bool cexit__run(cexit_handler handler) {
   struct entry taken;
   int saved = begin();
   bool ours = take_by_handle(handler, &taken);
-  if (ours) cexit_call(&taken, CExitCallRun, NULL, NULL);
+  if (ours) cexit__call(&taken, CExitCallRun, NULL, NULL);
   end(saved);
   return ours;
 }
 
-bool cexit_run_instead(cexit_handler handler, cexit_function function, void *context) {
+bool cexit__run_instead(cexit_handler handler, cexit_function function, void *context) {
   struct entry taken;
   int saved = begin();
   bool ours = take_by_handle(handler, &taken);
@@ -256,16 +256,16 @@ bool cexit_run_instead(cexit_handler handler, cexit_function function, void *con
     instead.context = context;
     instead.release = NULL;
     instead.is_closure = 0;
-    cexit_call(&instead, CExitCallRun, NULL, NULL);
-    cexit_entry_release(&taken);
+    cexit__call(&instead, CExitCallRun, NULL, NULL);
+    cexit__entry_release(&taken);
   }
   end(saved);
   return ours;
 }
 
-bool cexit_current(cexit_record *record) {
-  if (cexit_running == NULL) return false;
-  const struct entry *entry = cexit_running->entry;
+bool cexit__current(cexit_record *record) {
+  if (cexit__running == NULL) return false;
+  const struct entry *entry = cexit__running->entry;
   *record = (cexit_record){.name = entry->name, .file = entry->file, .line = entry->line};
   return true;
 }

@@ -45,10 +45,10 @@ static void take(int number, siginfo_t *info, void *machine) {
     raise(number);
   } else if (atomic_compare_exchange_strong(&who, &none, describe(number, info))) {
     atomic_fetch_or(&state, TAKEN);
-    cexit_futex_wake(&state, 1);
+    cexit__futex_wake(&state, 1);
   } else if ((atomic_load(&state) & EXITING) != 0 &&
              number != SIGPIPE) { // each write to a broken pipe raises that one anew
-    cexit_die_of(number);
+    cexit__die_of(number);
   }
   errno = saved;
 }
@@ -73,13 +73,13 @@ static void *exit_when_taken(void *unused) {
   sigfillset(&all);
   for (uint32_t seen; ((seen = atomic_load(&state)) & TAKEN) == 0;) {
     set_mask_without_chosen(all);
-    cexit_futex_wait(&state, seen);
+    cexit__futex_wait(&state, seen);
   }
   struct timespec left = {0, 5000000};
   while (nanosleep(&left, &left) != 0 && errno == EINTR) continue;
   atomic_fetch_or(&state, EXITING);
   set_mask_without_chosen(usual); // what handlers start inherits it
-  cexit_exit(128 + cexit_exit_signal(NULL));
+  cexit__exit(128 + cexit__exit_signal(NULL));
 }
 
 // ---- Asking for it
@@ -104,7 +104,7 @@ static void choose(int number) {
   sigaction(number, &ours, NULL);
 }
 
-int cexit_exit_on_signals(const int *signals, size_t count) {
+int cexit__exit_on_signals(const int *signals, size_t count) {
   if (signals == NULL) {
     if (count != 0) return EINVAL;
     signals = common;
@@ -114,33 +114,33 @@ int cexit_exit_on_signals(const int *signals, size_t count) {
     if (is_refused(signals[i])) return EINVAL;
   }
   int saved = errno;
-  int error = cexit_gate_prepare();
-  if (error == 0) error = cexit_last_act_prepare();
+  int error = cexit__gate_prepare();
+  if (error == 0) error = cexit__last_act_prepare();
   if (error == 0 && atomic_load(&home) != getpid()) pthread_sigmask(SIG_BLOCK, NULL, &usual);
-  if (error == 0) error = cexit_helper_start(&home, exit_when_taken, "exit on signal");
+  if (error == 0) error = cexit__helper_start(&home, exit_when_taken, "exit on signal");
   for (size_t i = 0; error == 0 && i < count; i++) choose(signals[i]);
   atomic_fetch_add(&state, CHANGE);
-  cexit_futex_wake(&state, 1);
+  cexit__futex_wake(&state, 1);
   errno = saved;
   return error;
 }
 
 // ---- From the rest of the library
 
-int cexit_exit_signal(pid_t *sender) {
+int cexit__exit_signal(pid_t *sender) {
   uint64_t seen = is_here() ? atomic_load(&who) : 0;
   if (sender != NULL) *sender = (pid_t)(seen >> 32);
   return (int)(uint32_t)seen;
 }
 
-void cexit_signals_forked(void) {
+void cexit__signals_forked(void) {
   atomic_store(&who, 0);
   atomic_store(&state, 0);
 }
 
 // From here on a signal finds what was there before, and so does the one that was taken. If the process survives it
 // there, as a handler may have it, it dies none the less.
-void cexit_signals_end(void) {
+void cexit__signals_end(void) {
   if (getpid() != atomic_load(&home)) return;
   uint64_t bits = atomic_load(&chosen);
   for (int number = 1; number <= 64; number++) {
@@ -148,8 +148,8 @@ void cexit_signals_end(void) {
     if ((bits >> (number - 1) & 1) == 0) continue;
     if (sigaction(number, NULL, &now) == 0 && is_ours(&now)) sigaction(number, &before[number - 1], NULL);
   }
-  int number = cexit_exit_signal(NULL);
+  int number = cexit__exit_signal(NULL);
   if (number == 0) return;
-  cexit_raise_here(number);
-  cexit_die_of(number);
+  cexit__raise_here(number);
+  cexit__die_of(number);
 }

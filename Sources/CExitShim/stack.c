@@ -18,7 +18,7 @@ static const char phase_order[LISTS] = {CExitPhaseEarly, CExitPhaseNormal, CExit
 // What a forked child is to run must be within its reach: the place of its stack is inherited, too.
 static void inherit_place(const cexit_stack *stack) {
   uint32_t index;
-  while (stack->parent != NONE && (index = cexit_pending_index((cexit_handler){stack->place})) != NONE) {
+  while (stack->parent != NONE && (index = cexit__pending_index((cexit_handler){stack->place})) != NONE) {
     struct entry *place = entry_at(index);
     if (place->inherited) return;
     place->inherited = 1;
@@ -44,12 +44,12 @@ ALWAYS_INLINE void put_newest(cexit_stack *stack, struct entry *entry, uint32_t 
   joined(stack, phase, inherited);
 }
 
-void cexit_entry_link(cexit_stack *stack, struct entry *entry, uint32_t index) {
+void cexit__entry_link(cexit_stack *stack, struct entry *entry, uint32_t index) {
   entry->stack = stack->index;
   put_newest(stack, entry, index, entry->phase, entry->inherited);
 }
 
-void cexit_entry_link_oldest(cexit_stack *stack, struct entry *entry, uint32_t index, uint32_t oldest) {
+void cexit__entry_link_oldest(cexit_stack *stack, struct entry *entry, uint32_t index, uint32_t oldest) {
   entry->stack = stack->index;
   entry->newer = oldest;
   entry->older = NONE;
@@ -76,17 +76,17 @@ static inline void unlink_from(cexit_stack *stack, struct entry *entry) {
   }
 }
 
-void cexit_entry_unlink(struct entry *entry) {
+void cexit__entry_unlink(struct entry *entry) {
   unlink_from(stack_at(entry->stack), entry);
 }
 
 ALWAYS_INLINE uint32_t entry_new(void) { // there is one available
-  uint32_t index = cexit_entries.free;
+  uint32_t index = cexit__entries.free;
   if (index != NONE)
-    cexit_entries.free = entry_at(index)->older;
+    cexit__entries.free = entry_at(index)->older;
   else
-    index = cexit_entries.fresh++;
-  cexit_entries.available--;
+    index = cexit__entries.fresh++;
+  cexit__entries.available--;
   return index;
 }
 
@@ -94,12 +94,12 @@ static inline void entry_free(struct entry *entry, uint32_t index) {
   entry->function = NULL;
   entry->context = NULL;                           // or a leak checker would find it here
   if (entry->generation >= UINT32_MAX - 1) return; // retired, or a stale handle could match once more
-  entry->older = cexit_entries.free;
-  cexit_entries.free = index;
-  cexit_entries.available++;
+  entry->older = cexit__entries.free;
+  cexit__entries.free = index;
+  cexit__entries.available++;
 }
 
-void cexit_entry_free(uint32_t index) {
+void cexit__entry_free(uint32_t index) {
   entry_free(entry_at(index), index);
 }
 
@@ -121,12 +121,12 @@ static inline void take_out(cexit_stack *stack, struct entry *entry, uint32_t in
   take(stack, entry, index);
 }
 
-void cexit_entry_take(uint32_t index, struct entry *out) {
+void cexit__entry_take(uint32_t index, struct entry *out) {
   struct entry *entry = entry_at(index);
   take_out(stack_at(entry->stack), entry, index, out);
 }
 
-void cexit_entry_forget(uint32_t index) {
+void cexit__entry_forget(uint32_t index) {
   struct entry *entry = entry_at(index);
   cexit_stack *stack = stack_at(entry->stack);
   if (entry->phase != ASLEEP) {
@@ -136,7 +136,7 @@ void cexit_entry_forget(uint32_t index) {
   take(stack, entry, index);
 }
 
-void cexit_entry_release(const struct entry *entry) {
+void cexit__entry_release(const struct entry *entry) {
   int saved = errno;
   if (entry->is_closure)
     call_closure(entry, CExitCallRelease);
@@ -147,12 +147,12 @@ void cexit_entry_release(const struct entry *entry) {
 
 static inline uint32_t pending_index(cexit_handler handler) {
   uint32_t index = (uint32_t)handler.raw, generation = (uint32_t)(handler.raw >> 32);
-  if ((generation & 1) == 0 || index >= cexit_entries.fresh) return NONE;
+  if ((generation & 1) == 0 || index >= cexit__entries.fresh) return NONE;
   struct entry *entry = entry_at(index);
   return entry->generation == generation && !is_foreign(entry) ? index : NONE;
 }
 
-uint32_t cexit_pending_index(cexit_handler handler) {
+uint32_t cexit__pending_index(cexit_handler handler) {
   return pending_index(handler);
 }
 
@@ -169,7 +169,7 @@ static uint32_t newest_of_ours(const cexit_stack *stack, unsigned phase) {
 
 // The stack keeps its own order, whatever the floor: it runs until nothing is left that was registered since.
 ALWAYS_INLINE uint32_t next(const cexit_stack *stack, uint32_t floor) {
-  if (floor != 0 && floor < cexit_process.yield) floor = cexit_process.yield;
+  if (floor != 0 && floor < cexit__process.yield) floor = cexit__process.yield;
   uint32_t next = NONE;
   for (unsigned i = 0; i < ASLEEP; i++) {
     uint32_t index = newest_of_ours(stack, (unsigned)phase_order[i]);
@@ -180,11 +180,11 @@ ALWAYS_INLINE uint32_t next(const cexit_stack *stack, uint32_t floor) {
   return NONE;
 }
 
-uint32_t cexit_stack_next(const cexit_stack *stack, uint32_t floor) {
+uint32_t cexit__stack_next(const cexit_stack *stack, uint32_t floor) {
   return next(stack, floor);
 }
 
-bool cexit_stack_take(cexit_stack *stack, uint32_t floor, struct entry *out) {
+bool cexit__stack_take(cexit_stack *stack, uint32_t floor, struct entry *out) {
   uint32_t index = next(stack, floor);
   if (index == NONE) return false;
   take_out(stack, entry_at(index), index, out);
@@ -198,43 +198,43 @@ static inline bool has_place(const cexit_stack *stack) { // one that is nested
 }
 
 static inline bool is_ready(const cexit_stack *stack, const void *owner) {
-  return LIKELY(cexit_entries.available != 0 && known_owner(owner)->owner == owner && !stack->destroyed &&
+  return LIKELY(cexit__entries.available != 0 && known_owner(owner)->owner == owner && !stack->destroyed &&
                 (stack->slots == NULL || stack->slots->stands) && (stack->parent == NONE || has_place(stack)));
 }
 
-bool cexit_stack_is_ready(const cexit_stack *stack, const void *owner) {
+bool cexit__stack_is_ready(const cexit_stack *stack, const void *owner) {
   return is_ready(stack, owner);
 }
 
-int cexit_stack_make_ready(cexit_stack *stack, const void *owner) {
+int cexit__stack_make_ready(cexit_stack *stack, const void *owner) {
   for (;;) {
     int error = enter();
     if (error != 0) return error;
-    bool full = cexit_entries.available == 0, unknown = known_owner(owner)->owner != owner;
+    bool full = cexit__entries.available == 0, unknown = known_owner(owner)->owner != owner;
     bool gone = stack->destroyed, unarmed = stack->slots != NULL && !stack->slots->stands;
-    bool ready = cexit_stack_is_ready(stack, owner);
+    bool ready = cexit__stack_is_ready(stack, owner);
     lock_drop();
     if (ready) return 0;
     if (gone) return ECANCELED;
     if (full)
-      error = cexit_slab_grow(&cexit_entries);
+      error = cexit__slab_grow(&cexit__entries);
     else if (unknown)
-      error = cexit_owner_add(owner);
+      error = cexit__owner_add(owner);
     else if (unarmed)
-      error = cexit_slots_arm(stack->slots);
+      error = cexit__slots_arm(stack->slots);
     else
-      error = cexit_stack_place(stack);
+      error = cexit__stack_place(stack);
     if (error != 0) return error;
   }
 }
 
-int cexit_stack_enter_ready(cexit_stack *stack, const void *owner) {
+int cexit__stack_enter_ready(cexit_stack *stack, const void *owner) {
   for (;;) {
     int error = enter();
     if (error != 0) return error;
-    if (cexit_stack_is_ready(stack, owner)) return 0;
+    if (cexit__stack_is_ready(stack, owner)) return 0;
     lock_drop();
-    if ((error = cexit_stack_make_ready(stack, owner)) != 0) return error;
+    if ((error = cexit__stack_make_ready(stack, owner)) != 0) return error;
   }
 }
 
@@ -253,7 +253,7 @@ ALWAYS_INLINE int push(cexit_stack *stack, cexit_entry from, const void *owner, 
       .name = from.name,
       .file = from.file,
       .generation = generation,
-      .epoch = cexit_process.epoch,
+      .epoch = cexit__process.epoch,
       .stack = stack->index & 0x3FFFFFF,
       .phase = phase & 3,
       .inherited = flags & CEXIT_INHERITED,
@@ -262,30 +262,30 @@ ALWAYS_INLINE int push(cexit_stack *stack, cexit_entry from, const void *owner, 
       .owner = (flags & CEXIT_PINNED) ? 0 : known_owner(owner)->number & 0xFFF,
   };
   put_newest(stack, entry, index, phase, (flags & CEXIT_INHERITED) != 0);
-  word_give(&cexit_lock_word);
+  word_give(&cexit__lock_word);
   return 0;
 }
 
-int cexit_entry_push(cexit_stack *stack, const cexit_entry *from, const void *owner, cexit_handler *out) {
-  int error = cexit_stack_enter_ready(stack, owner);
+int cexit__entry_push(cexit_stack *stack, const cexit_entry *from, const void *owner, cexit_handler *out) {
+  int error = cexit__stack_enter_ready(stack, owner);
   return error != 0 ? error : push(stack, *from, owner, out);
 }
 
 // The usual registration calls nothing, so it saves no registers. What is unusual ends in a call that begins anew.
 // `locked` says whether that has the lock to let go of.
 ALWAYS_INLINE bool is_usual(cexit_stack *stack, const void *owner, bool *locked) {
-  *locked = word_try(&cexit_lock_word);
+  *locked = word_try(&cexit__lock_word);
   return LIKELY(*locked && is_here() && is_ready(stack, owner));
 }
 
 static __attribute__((noinline)) int push_unusual(cexit_stack *stack, const cexit_entry *entry, const void *owner,
                                                   cexit_handler *out, bool locked) {
   if (locked) lock_drop();
-  if ((entry->flags & CEXIT_PINNED) != 0) cexit_owner_pin(owner);
-  return cexit_entry_push(stack, entry, owner, out);
+  if ((entry->flags & CEXIT_PINNED) != 0) cexit__owner_pin(owner);
+  return cexit__entry_push(stack, entry, owner, out);
 }
 
-int cexit_register_owned(cexit_stack *stack, const cexit_entry *entry, const void *owner, cexit_handler *out) {
+int cexit__register_owned(cexit_stack *stack, const cexit_entry *entry, const void *owner, cexit_handler *out) {
   if (entry == NULL || entry->function == NULL || (unsigned)entry->phase > CExitPhaseLate ||
       (entry->flags & ~(CEXIT_INHERITED | CEXIT_PINNED | CEXIT_CLOSURE)) != 0)
     return EINVAL;
@@ -306,7 +306,7 @@ static void call_plain(void *context) {
 
 static void call_with_status(void *context, void *function, CExitCall call) {
   int status = 0;
-  cexit_exit_status(&status);
+  cexit__exit_status(&status);
   if (call != CExitCallRelease) ((void (*)(int, void *))function)(status, context);
 }
 
@@ -315,47 +315,47 @@ static __attribute__((noinline)) int push_plain(cexit_stack *stack, void (*funct
   return push_unusual(stack, &(cexit_entry){.function = call_plain, .context = (void *)function}, owner, NULL, locked);
 }
 
-int cexit_atexit_owned(void (*function)(void), const void *owner) {
+int cexit__atexit_owned(void (*function)(void), const void *owner) {
   bool locked = false;
   if (function == NULL) return EINVAL;
   if (!is_usual(PROCESS, owner, &locked)) return push_plain(PROCESS, function, owner, locked);
   return push(PROCESS, (cexit_entry){.function = call_plain, .context = (void *)function}, owner, NULL);
 }
 
-int cexit_at_quick_exit_owned(void (*function)(void), const void *owner) {
+int cexit__at_quick_exit_owned(void (*function)(void), const void *owner) {
   return function == NULL ? EINVAL : push_plain(QUICK, function, owner, false);
 }
 
-int cexit_on_exit_owned(void (*function)(int, void *), void *context, const void *owner) {
+int cexit__on_exit_owned(void (*function)(int, void *), void *context, const void *owner) {
   if (function == NULL) return EINVAL;
   cexit_entry entry = cexit_closure_entry(call_with_status, context, (void *)function);
-  return cexit_entry_push(PROCESS, &entry, owner, NULL);
+  return cexit__entry_push(PROCESS, &entry, owner, NULL);
 }
 
-bool cexit_entry_is_of(const struct entry *entry, const void *function) {
+bool cexit__entry_is_of(const struct entry *entry, const void *function) {
   return (entry->function == call_plain && entry->context == function) ||
          (entry->is_closure && (const void *)entry->function == (const void *)call_with_status &&
           (const void *)entry->release == function);
 }
 
-int cexit_reserve(size_t count) {
+int cexit__reserve(size_t count) {
   if (count > MOST_ENTRIES) return ENOMEM;
   for (;;) {
     int error = enter();
     if (error != 0) return error;
-    bool enough = cexit_entries.available >= count;
+    bool enough = cexit__entries.available >= count;
     lock_drop();
     if (enough) break;
-    if ((error = cexit_slab_grow(&cexit_entries)) != 0) return error;
+    if ((error = cexit__slab_grow(&cexit__entries)) != 0) return error;
   }
-  return cexit_stack_make_ready(PROCESS, NULL);
+  return cexit__stack_make_ready(PROCESS, NULL);
 }
 
 // ---- Handles
 
-bool cexit_is_pending(cexit_handler handler) {
+bool cexit__is_pending(cexit_handler handler) {
   if (enter() != 0) return false;
-  bool pending = cexit_pending_index(handler) != NONE;
+  bool pending = cexit__pending_index(handler) != NONE;
   lock_drop();
   return pending;
 }
@@ -363,7 +363,7 @@ bool cexit_is_pending(cexit_handler handler) {
 static __attribute__((noinline)) bool give_and_release(cexit_function function, void *context, void (*release)(void *),
                                                        bool is_closure) {
   lock_drop();
-  cexit_entry_release(
+  cexit__entry_release(
       &(struct entry){.function = function, .context = context, .release = release, .is_closure = is_closure});
   return true;
 }
@@ -372,7 +372,7 @@ static __attribute__((noinline)) bool give_and_release(cexit_function function, 
 static bool cancel(cexit_handler handler) {
   uint32_t index = pending_index(handler);
   if (index == NONE) {
-    word_give(&cexit_lock_word);
+    word_give(&cexit__lock_word);
     return false;
   }
   struct entry *entry = entry_at(index);
@@ -382,10 +382,10 @@ static bool cancel(cexit_handler handler) {
   bool is_closure = entry->is_closure;
   take(stack_at(entry->stack), entry, index);
   if (release != NULL || is_closure) return give_and_release(function, context, release, is_closure);
-  word_give(&cexit_lock_word);
+  word_give(&cexit__lock_word);
   return true;
 }
 
-bool cexit_cancel(cexit_handler handler) {
+bool cexit__cancel(cexit_handler handler) {
   return (enter_fast() || enter() == 0) && cancel(handler);
 }

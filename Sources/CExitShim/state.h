@@ -77,23 +77,23 @@ struct cexit_stack { // what a registration and a cancellation read and write co
   const char *name;
 };
 
-extern struct slab cexit_entries, cexit_stacks;
-extern cexit_stack cexit_first_stacks[FIRST_CHUNK];
+extern struct slab cexit__entries, cexit__stacks;
+extern cexit_stack cexit__first_stacks[FIRST_CHUNK];
 
 static inline void *slab_at(const struct slab *slab, size_t element, uint32_t index) {
   uint32_t n = index + FIRST_CHUNK;
   return (void *)(slab->chunk[31u ^ (unsigned)__builtin_clz(n)] + n * element);
 }
 static inline struct entry *entry_at(uint32_t index) {
-  return slab_at(&cexit_entries, sizeof(struct entry), index);
+  return slab_at(&cexit__entries, sizeof(struct entry), index);
 }
 static inline cexit_stack *stack_at(uint32_t index) {
-  return slab_at(&cexit_stacks, sizeof(cexit_stack), index);
+  return slab_at(&cexit__stacks, sizeof(cexit_stack), index);
 }
-int cexit_slab_grow(struct slab *slab); // without the lock; 0 or ENOMEM
+int cexit__slab_grow(struct slab *slab); // without the lock; 0 or ENOMEM
 
-#define PROCESS (&cexit_first_stacks[0])
-#define QUICK (&cexit_first_stacks[1])
+#define PROCESS (&cexit__first_stacks[0])
+#define QUICK (&cexit__first_stacks[1])
 
 // ---- process.c: whose process this is.
 
@@ -113,36 +113,37 @@ struct process {
   bool tags;      // groups get handles of their own
   uint32_t yield; // in a slot: what is older than that epoch has to wait for somebody else's handler; 0
 };
-extern struct process cexit_process;
+extern struct process cexit__process;
 
 // Before and after adding to libc's list, for which fork waits meanwhile; 0 or EDEADLK.
-int cexit_libc_enter(void);
-void cexit_libc_leave(void);
-bool cexit_libc_add(void (*function)(void *), void *argument, void *object); // one, between these two; false: not added
-int cexit_process_enter(void);    // without the lock: makes `here` read HERE; 0 or EDEADLK
-bool cexit_process_recover(void); // in a child that nothing told of, once: makes it a process; the lock is free then
-bool cexit_in_vfork_child(void);  // shares this memory, but is not this process
+int cexit__libc_enter(void);
+void cexit__libc_leave(void);
+bool cexit__libc_add(void (*function)(void *), void *argument,
+                     void *object); // one, between these two; false: not added
+int cexit__process_enter(void);     // without the lock: makes `here` read HERE; 0 or EDEADLK
+bool cexit__process_recover(void);  // in a child that nothing told of, once: makes it a process; the lock is free then
+bool cexit__in_vfork_child(void);   // shares this memory, but is not this process
 static inline bool is_here(void) {
-  const _Atomic uint32_t *here = atomic_load_explicit(&cexit_process.here, memory_order_relaxed);
+  const _Atomic uint32_t *here = atomic_load_explicit(&cexit__process.here, memory_order_relaxed);
   return atomic_load_explicit(here, memory_order_relaxed) == HERE;
 }
-int cexit_enter(void);
+int cexit__enter(void);
 static inline int enter(void) { // takes the lock in a process that is known; 0 or EDEADLK
-  return cexit_enter();
+  return cexit__enter();
 }
 static inline bool enter_fast(void) { // false: not without asking further, by enter
-  if (!word_try(&cexit_lock_word)) return false;
+  if (!word_try(&cexit__lock_word)) return false;
   if (LIKELY(is_here())) return true;
-  word_drop(&cexit_lock_word);
+  word_drop(&cexit__lock_word);
   return false;
 }
 
 static inline struct owner *known_owner(const void *owner) { // where it stands if it is known
-  return &cexit_process.recent[(uintptr_t)owner / sizeof(void *) % 16];
+  return &cexit__process.recent[(uintptr_t)owner / sizeof(void *) % 16];
 }
 
 static inline bool is_foreign(const struct entry *entry) {
-  return !LIKELY(entry->epoch >= cexit_process.born) && !entry->inherited;
+  return !LIKELY(entry->epoch >= cexit__process.born) && !entry->inherited;
 }
 
 static inline void call_closure(const struct entry *entry, CExitCall call) {

@@ -10,32 +10,32 @@
 #include <sys/mman.h>
 
 static struct entry first_entries[FIRST_CHUNK];
-cexit_stack cexit_first_stacks[FIRST_CHUNK] = {
+cexit_stack cexit__first_stacks[FIRST_CHUNK] = {
     [0] = {.newest = {NONE, NONE, NONE, NONE},
            .index = 0,
            .parent = NONE,
            .references = 1,
-           .slots = &cexit_process.process_slots},
+           .slots = &cexit__process.process_slots},
     [1] = {.newest = {NONE, NONE, NONE, NONE},
            .index = 1,
            .parent = NONE,
            .references = 1,
-           .slots = &cexit_process.quick_slots},
+           .slots = &cexit__process.quick_slots},
 };
 
 #define FIRST(elements) ((uintptr_t)(elements) - sizeof(elements))
 
-struct slab cexit_entries = {.chunk = {[5] = FIRST(first_entries)},
+struct slab cexit__entries = {.chunk = {[5] = FIRST(first_entries)},
+                              .free = NONE,
+                              .capacity = FIRST_CHUNK,
+                              .available = FIRST_CHUNK,
+                              .element = sizeof(struct entry)};
+struct slab cexit__stacks = {.chunk = {[5] = FIRST(cexit__first_stacks)},
                              .free = NONE,
+                             .fresh = 2,
                              .capacity = FIRST_CHUNK,
-                             .available = FIRST_CHUNK,
-                             .element = sizeof(struct entry)};
-struct slab cexit_stacks = {.chunk = {[5] = FIRST(cexit_first_stacks)},
-                            .free = NONE,
-                            .fresh = 2,
-                            .capacity = FIRST_CHUNK,
-                            .available = FIRST_CHUNK - 2,
-                            .element = sizeof(cexit_stack)};
+                             .available = FIRST_CHUNK - 2,
+                             .element = sizeof(cexit_stack)};
 
 // Leak checkers take a context that only an entry holds for leaked unless they look here, too.
 extern void __lsan_register_root_region(const void *begin, size_t size) __attribute__((weak));
@@ -56,7 +56,7 @@ static void *map(size_t size) {
   return memory;
 }
 
-int cexit_slab_grow(struct slab *slab) {
+int cexit__slab_grow(struct slab *slab) {
   int saved = errno, error = lock_take();
   if (error != 0) return error;
   uint32_t seen = slab->capacity;

@@ -56,7 +56,7 @@ static inline uintptr_t word_of(const cexit_finalizer *node) {
 }
 
 static int shard_enter(struct shard *shard) { // 0 or EDEADLK
-  int error = LIKELY(is_here()) ? 0 : cexit_process_enter();
+  int error = LIKELY(is_here()) ? 0 : cexit__process_enter();
   return error != 0 ? error : word_take(&shard->lock);
 }
 
@@ -109,7 +109,7 @@ static void grow(struct shard *shard, uint32_t seen) {
 
 // ---- One node
 
-int cexit_node_tie(cexit_finalizer *node, void *object, uint32_t place, bool watched) {
+int cexit__node_tie(cexit_finalizer *node, void *object, uint32_t place, bool watched) {
   uintptr_t word = (uintptr_t)object | (place & PLACE) | (watched ? 0 : SWEPT);
   struct shard *shard = shard_of(word);
   int error = shard_enter(shard);
@@ -124,7 +124,7 @@ int cexit_node_tie(cexit_finalizer *node, void *object, uint32_t place, bool wat
   return 0;
 }
 
-void *cexit_node_untie(cexit_finalizer *node) {
+void *cexit__node_untie(cexit_finalizer *node) {
   for (uintptr_t word; (word = word_of(node)) != 0;) {
     struct shard *shard = shard_of(word);
     if (shard_enter(shard) != 0) return NULL;
@@ -136,7 +136,7 @@ void *cexit_node_untie(cexit_finalizer *node) {
   return NULL;
 }
 
-void *cexit_node_object(const cexit_finalizer *node, void *(*retain)(void *object)) {
+void *cexit__node_object(const cexit_finalizer *node, void *(*retain)(void *object)) {
   void *object = NULL;
   uintptr_t word = word_of(node);
   if (word == 0 || shard_enter(shard_of(word)) != 0) return NULL;
@@ -153,7 +153,7 @@ static void take(struct shard *shard, cexit_finalizer *node, struct ready *out) 
   unlink_node(shard, node);
 }
 
-uint32_t cexit_nodes_take(void *object, struct ready *out, uint32_t room) {
+uint32_t cexit__nodes_take(void *object, struct ready *out, uint32_t room) {
   struct shard *shard = shard_of((uintptr_t)object);
   uint32_t count = 0;
   if (shard_enter(shard) != 0) return 0;
@@ -167,7 +167,7 @@ uint32_t cexit_nodes_take(void *object, struct ready *out, uint32_t room) {
 
 // While they are few they are all looked at; else when half as many registrations have come since the last time, so
 // that one of them costs the same on average however many there are.
-uint32_t cexit_nodes_sweep(bool again, bool (*is_dead)(void *object), struct ready *out, uint32_t room) {
+uint32_t cexit__nodes_sweep(bool again, bool (*is_dead)(void *object), struct ready *out, uint32_t room) {
   uint32_t count = 0;
   if (!atomic_load_explicit(&any_unwatched, memory_order_relaxed) || shard_enter(&unwatched) != 0) return 0;
   if (again || unwatched.count <= ALWAYS_SWEPT || ++registrations > unwatched.count / 2) {
@@ -184,11 +184,11 @@ uint32_t cexit_nodes_sweep(bool again, bool (*is_dead)(void *object), struct rea
 // ---- Fork: no other thread may be in the middle of a change. Its own thread may, in a signal handler: then that goes
 // on after it, in parent and child.
 
-void cexit_table_before_fork(void) {
+void cexit__table_before_fork(void) {
   for (struct shard *shard = shards; shard <= &shards[SHARDS]; shard++) shard->forking = word_take(&shard->lock) == 0;
 }
 
-void cexit_table_after_fork(void) {
+void cexit__table_after_fork(void) {
   for (struct shard *shard = shards; shard <= &shards[SHARDS]; shard++) {
     if (shard->forking) word_drop(&shard->lock);
     shard->forking = false;
@@ -196,7 +196,7 @@ void cexit_table_after_fork(void) {
 }
 
 // A shard whose lock a thread has that is no longer there cannot be trusted. What was in it is a parent's: let go.
-void cexit_table_forked(void) {
+void cexit__table_forked(void) {
   for (struct shard *shard = shards; shard <= &shards[SHARDS]; shard++) {
     uintptr_t holder = atomic_load(&shard->lock) & ~(uintptr_t)1;
     if (holder != 0 && holder != this_thread()) *shard = (struct shard){0};

@@ -7,7 +7,7 @@
 //
 // This is not a promise of Swift's. So a class is only touched if its word is in writable memory and holds the address
 // of code, and only after the Swift layer has tried it all on a class of its own (Swift 6.3: works; the layout is part
-// of the ABI on platforms that have one). Otherwise its objects are swept: see cexit_nodes_sweep.
+// of the ABI on platforms that have one). Otherwise its objects are swept: see cexit__nodes_sweep.
 //
 // Most objects of a watched class have no finalizer. One that has has an unowned reference, which is counted in the
 // object itself: the others are told by that, without a look at the table.
@@ -23,9 +23,9 @@ RUNTIME extern size_t swift_unownedRetainCount(void *object);
 
 struct class {
   _Atomic uintptr_t metadata; // 0: free
-  _Atomic(cexit_deinit *) original;
-  _Atomic(cexit_deinit *) over;   // what somebody else put over ours, and calls ours
-  _Atomic(cexit_deinit *) before; // the original of before the word was replaced anew
+  _Atomic(cexit__deinit *) original;
+  _Atomic(cexit__deinit *) over;   // what somebody else put over ours, and calls ours
+  _Atomic(cexit__deinit *) before; // the original of before the word was replaced anew
   bool hops;
 };
 
@@ -43,8 +43,8 @@ static inline uintptr_t metadata_of(const void *object) {
   return *(const uintptr_t *)object;
 }
 
-static inline _Atomic(cexit_deinit *) *word_of(uintptr_t metadata) {
-  return (_Atomic(cexit_deinit *) *)(metadata - 2 * sizeof(void *));
+static inline _Atomic(cexit__deinit *) *word_of(uintptr_t metadata) {
+  return (_Atomic(cexit__deinit *) *)(metadata - 2 * sizeof(void *));
 }
 
 static inline struct class *find_in(const struct map *map, uintptr_t metadata) { // where it is, or would be
@@ -62,15 +62,15 @@ static inline struct class *find(uintptr_t metadata) {
 }
 
 static inline void free_object(void *object, const struct class *class) {
-  cexit_deinit *original = atomic_load_explicit(&class->original, memory_order_acquire); // stored after `before`
+  cexit__deinit *original = atomic_load_explicit(&class->original, memory_order_acquire); // stored after `before`
   if (LIKELY(swift_unownedRetainCount(object) == 1))
     original(object);
   else
-    cexit_object_dies(object, original, class->hops);
+    cexit__object_dies(object, original, class->hops);
 }
 
 // If what was taken for the function of another class calls ours in turn, this is where it stops.
-static void free_object_once(void *object, const struct class *class, cexit_deinit *before) {
+static void free_object_once(void *object, const struct class *class, cexit__deinit *before) {
   static PER_THREAD void *within;
   if (within == object) return before(object);
   void *outer = within;
@@ -83,7 +83,7 @@ static void free_object_once(void *object, const struct class *class, cexit_dein
 static SWIFT_CALL void dies(SWIFT_SELF void *object) {
   const struct class *class = find(metadata_of(object));
   if (class == NULL) return; // a copy of a class, which nothing makes: nobody knows how to free its objects
-  cexit_deinit *before = atomic_load_explicit(&class->before, memory_order_relaxed);
+  cexit__deinit *before = atomic_load_explicit(&class->before, memory_order_relaxed);
   if (LIKELY(before == NULL))
     free_object(object, class);
   else
@@ -135,15 +135,15 @@ static bool is_swift_class(uintptr_t metadata) { // other kinds of metadata have
 // The word of a class that is watched has changed. Either another copy of this library, in a plugin perhaps, watches
 // it, too: that one calls ours. Or a shared object was unloaded, and another class is at that address now, whose deinit
 // is in the same shared object as the class.
-static bool may_be_another_class(uintptr_t metadata, cexit_deinit *word) {
+static bool may_be_another_class(uintptr_t metadata, cexit__deinit *word) {
   Dl_info class, function;
   if (dladdr == NULL || dladdr((void *)metadata, &class) == 0 || dladdr((void *)word, &function) == 0) return false;
-  return class.dli_fbase == function.dli_fbase && !cexit_is_in_executable((void *)metadata);
+  return class.dli_fbase == function.dli_fbase && !cexit__is_in_executable((void *)metadata);
 }
 
-bool cexit_class_is_watched(const void *object) {
+bool cexit__class_is_watched(const void *object) {
   uintptr_t metadata = metadata_of(object);
-  cexit_deinit *word = atomic_load_explicit(word_of(metadata), memory_order_acquire);
+  cexit__deinit *word = atomic_load_explicit(word_of(metadata), memory_order_acquire);
   if (LIKELY(word == dies)) return true;
   struct class *class = find(metadata);
   return class != NULL && atomic_load(&class->over) == word;
@@ -195,7 +195,7 @@ static int make_room(void) { // returns with the lock held, or says why not
 
 static bool replace_word(uintptr_t metadata, bool hops) {
   if (make_room() != 0) return false;
-  cexit_deinit *word = atomic_load(word_of(metadata));
+  cexit__deinit *word = atomic_load(word_of(metadata));
   struct class *class = find_in(classes, metadata);
   if (word != dies) {
     if (class->metadata == 0)
@@ -214,7 +214,7 @@ static bool replace_word(uintptr_t metadata, bool hops) {
 }
 
 static bool watch(uintptr_t metadata, bool hops) {
-  cexit_deinit *word = atomic_load(word_of(metadata));
+  cexit__deinit *word = atomic_load(word_of(metadata));
   struct class *class = find(metadata);
   if (class != NULL && word != dies && !may_be_another_class(metadata, word)) {
     atomic_store(&class->over, word);
@@ -222,11 +222,11 @@ static bool watch(uintptr_t metadata, bool hops) {
   }
   struct memory place = {(uintptr_t)word_of(metadata), 'w', false}, code = {(uintptr_t)word, 'x', false};
   if (!are_granted(&place, &code)) return false;
-  cexit_owner_pin(&__dso_handle); // the word will point into this library for ever
+  cexit__owner_pin(&__dso_handle); // the word will point into this library for ever
   return replace_word(metadata, hops);
 }
 
-bool cexit_class_watch(const void *object, bool hops) {
+bool cexit__class_watch(const void *object, bool hops) {
   int saved = errno;
   bool watched =
       swift_unownedRetainCount != NULL && is_swift_class(metadata_of(object)) && watch(metadata_of(object), hops);
@@ -236,12 +236,12 @@ bool cexit_class_watch(const void *object, bool hops) {
 
 #else
 
-bool cexit_class_is_watched(const void *object) {
+bool cexit__class_is_watched(const void *object) {
   (void)object;
   return false;
 }
 
-bool cexit_class_watch(const void *object, bool hops) {
+bool cexit__class_watch(const void *object, bool hops) {
   (void)object, (void)hops;
   return false;
 }

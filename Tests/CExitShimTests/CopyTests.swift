@@ -96,7 +96,7 @@ import Testing
 
   @Test(arguments: ["program", "plugin"])
   func `a newer copy and an older one share; what the older has not is refused`(older: String) throws {
-    let known = "-DCEXIT_HOME_SIZE=offsetof(struct cexit_home,stack_nest_owned)"
+    let known = "-DCEXIT_COPY_SIZE=offsetof(struct cexit__copy,stack_nest_owned)"
     let program = older == "program" ? Self.program.with { $0.flags.append(known) } : Self.program
     let plugin = try older == "program" ? Self.plugin(0) : Self.plugin(0, known)
     let (first, second) = older == "program" ? ("-", "0") : ("0", "-")

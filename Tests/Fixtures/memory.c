@@ -126,12 +126,12 @@ static int generations(int count, char **arguments) { // an entry's number is ne
   for (int i = 0; i < 2; i++) {
     CHECK(cexit_register(NULL, &counted, &fresh) == 0 && (uint32_t)fresh.raw == index && cexit_cancel(fresh));
   }
-  uint32_t available = cexit_entries.available;
+  uint32_t available = cexit__entries.available;
   for (int i = 0; i < 100; i++) {
     CHECK(cexit_register(NULL, &counted, &fresh) == 0 && (uint32_t)fresh.raw != index && cexit_cancel(fresh));
     CHECK(!cexit_is_pending(stale) && !cexit_cancel(stale) && !cexit_run(stale));
   }
-  CHECK(cexit_entries.available == available);
+  CHECK(cexit__entries.available == available);
   cexit_handler forged = {(uint64_t)entry_at(index)->generation << 32 | index};
   CHECK(!cexit_is_pending(forged));
   for (uint64_t raw = 0; raw < 4096; raw++) CHECK(!cexit_cancel((cexit_handler){raw | raw << 40}));
