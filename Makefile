@@ -8,9 +8,9 @@ STRICT = -Xswiftc -warnings-as-errors -Xcc -Wall -Xcc -Wextra -Xcc -Werror
 MACRO = --scratch-path .build-macro -Xswiftc -warnings-as-errors
 SWIFT ?= swift
 CC ?= cc
-C_SOURCES = $(wildcard Sources/CExitShim/*.c)
+C_SOURCES = $(wildcard Sources/CExitShim/*/*.c)
 ORDER_SOURCES = $(wildcard Sources/CExitOrder/*.c Sources/CExitOrder/include/*.h)
-C_HEADERS = $(wildcard Sources/CExitShim/*.h Sources/CExitShim/include/*.h)
+C_HEADERS = $(wildcard Sources/CExitShim/*/*.h)
 FIXTURE_TESTS = CExitShimTests\.|WaysOutTests\.(Leaving|Signal|RealProgram|Deadline|CrashNote)Tests
 C_BENCH = $(wildcard Benchmarks/Sources/bench/*.[ch])
 

@@ -2,7 +2,7 @@
 // Signal handlers that interrupt the library: refused or served, never a hang. Some cases reach into the library, to
 // be in the middle of an operation at will instead of by luck.
 
-#include "../../Sources/CExitShim/internal.h"
+#include "../../Sources/CExitShim/events/events.h"
 #include "fixture.h"
 
 #include <sys/time.h>

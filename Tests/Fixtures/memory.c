@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Memory: what happens where there is none, what stays taken, and what a leak checker sees.
 
-#include "../../Sources/CExitShim/internal.h"
+#include "../../Sources/CExitShim/events/events.h"
 #include "fixture.h"
 
 #include <sys/resource.h>

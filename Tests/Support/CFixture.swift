@@ -100,11 +100,12 @@ private let strict = [
 /// The C core as objects, to link.
 public func coreObjects(_ build: CBuild) throws -> [String] {
   let folder = "\(packageRoot)/Sources/CExitShim"
-  let names = try filesIn(folder)
-  let headers = (names.filter { $0.hasSuffix(".h") } + ["include/CExitShim.h"]).map { "\(folder)/\($0)" }
-  return try names.filter { $0.hasSuffix(".c") }.map { name in
-    try make(name.dropLast(2) + ".o", from: ["\(folder)/\(name)"] + headers) {
-      [build.compiler, "-std=c11"] + strict + build.flags + ["-fPIC", "-c", "-o", $0, "\(folder)/\(name)"]
+  let rooms = try filesIn(folder).map { "\(folder)/\($0)" }
+  let files = try rooms.flatMap { room in try filesIn(room).map { "\(room)/\($0)" } }
+  let headers = files.filter { $0.hasSuffix(".h") }
+  return try files.filter { $0.hasSuffix(".c") }.map { file in
+    try make(file.split(separator: "/").last!.dropLast(2) + ".o", from: [file] + headers) {
+      [build.compiler, "-std=c11"] + strict + build.flags + ["-fPIC", "-c", "-o", $0, file]
     }
   }
 }

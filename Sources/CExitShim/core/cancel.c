@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Cancelling many: what matches is taken in one walk, linked through `older`, and released after it.
+
+#include "core.h"
+
+static const char order[LISTS] = {CExitPhaseEarly, CExitPhaseNormal, CExitPhaseLate, ASLEEP};
+
+typedef bool matcher(const struct entry *entry, const void *wanted);
+
+static bool is_any(const struct entry *entry, const void *wanted) {
+  (void)wanted;
+  return entry->function != NULL;
+}
+
+static bool is_named(const struct entry *entry, const void *name) {
+  return entry->name != NULL && strcmp(entry->name, name) == 0;
+}
+
+struct taken_list {
+  uint32_t first, last;
+  size_t count;
+};
+
+static void take_matching(cexit_stack *stack, matcher *matches, const void *wanted, struct taken_list *list) {
+  for (unsigned i = 0; i < LISTS; i++) {
+    uint32_t next;
+    for (uint32_t index = stack->newest[(unsigned)order[i]]; index != NONE; index = next) {
+      struct entry *entry = entry_at(index);
+      next = entry->older;
+      if (is_foreign(entry)) continue;
+      // What is nested goes with its place, or is looked through.
+      bool nested = entry->function == cexit__run_nested, taken = matches(entry, wanted);
+      size_t before = list->count;
+      if (nested) take_matching(entry->context, taken ? is_any : matches, wanted, list);
+      if (!taken) continue;
+      cexit__entry_unlink(entry);
+      entry->generation++;
+      entry->older = NONE;
+      if (list->last == NONE)
+        list->first = index;
+      else
+        entry_at(list->last)->older = index;
+      list->last = index;
+      list->count = (nested ? before : list->count) + 1;
+    }
+  }
+}
+
+static size_t cancel_matching(cexit_stack *stack, matcher *matches, const void *wanted) {
+  struct taken_list list = {NONE, NONE, 0};
+  if (enter() != 0) return 0;
+  take_matching(stack, matches, wanted, &list);
+  lock_drop();
+
+  for (uint32_t index = list.first; index != NONE; index = entry_at(index)->older)
+    cexit__entry_release(entry_at(index));
+
+  if (list.first == NONE || lock_take() != 0) return list.count;
+  for (uint32_t index = list.first, next; index != NONE; index = next) {
+    next = entry_at(index)->older;
+    cexit__entry_free(index);
+  }
+  lock_drop();
+  return list.count;
+}
+
+size_t cexit__unregister(void (*function)(void)) {
+  return function == NULL ? 0 : cancel_matching(PROCESS, cexit__entry_is_of, (const void *)function);
+}
+
+size_t cexit__stack_cancel_named(cexit_stack *stack, const char *name) {
+  return name == NULL ? 0 : cancel_matching(stack != NULL ? stack : PROCESS, is_named, name);
+}
+
+size_t cexit__stack_clear(cexit_stack *stack) {
+  return cancel_matching(stack != NULL ? stack : PROCESS, is_any, NULL);
+}

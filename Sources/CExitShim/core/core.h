@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the library remembers: entries, stacks, and whose process it is.
+
+#ifndef CEXIT_CORE_H
+#define CEXIT_CORE_H
+
+#include "lock.h"
+
+#pragma GCC visibility push(hidden)
+
+// ---- storage.c: entries and stacks live in chunks that never move and are never freed.
+
+#define NONE UINT32_MAX
+enum { FIRST_CHUNK = 32, CHUNKS = 31 };
+#define MOST_ENTRIES (((size_t)1 << CHUNKS) - FIRST_CHUNK)
+
+struct slab {                 // what every registration changes comes first: one cache line
+  _Alignas(64) uint32_t free; // the newest freed element, linked through its first word's owner (see each slab's link)
+  uint32_t fresh;             // elements from here on were never used
+  uint32_t capacity;
+  uint32_t available; // capacity less what is in use
+  size_t element;
+  uintptr_t chunk[CHUNKS]; // chunk k holds 1 << k elements; here is where 1 << k before its first would be
+};
+
+struct entry {
+  cexit_function function; // NULL while free: a leak checker must not see what it held
+  void *context;
+  void (*release)(void *);
+  const char *name, *file;
+  uint32_t newer, older; // neighbours in its phase; `older` links the free list
+  uint32_t generation;   // odd: pending; grows at each taking and each freeing
+  uint32_t epoch;        // when: the mark and the fork it came after
+  union {
+    struct {
+      unsigned stack : 26, phase : 2, inherited : 1;
+      unsigned asleep_from : 2; // its phase, while `phase` is ASLEEP
+      unsigned is_closure : 1;  // `function` is a cexit_closure, and `release` its code
+      unsigned line : 20, owner : 12;
+    };
+    uint64_t bits; // all of these
+  };
+};
+_Static_assert(sizeof(struct entry) <= 64, "an entry is a cache line");
+
+// Slots in a list of libc's, all under the lock. `stands` is true only if a slot was put into the list and no slot was
+// called or taken back from before that until now. So an entry that is pushed under the lock while `stands` is true
+// runs: libc calls that slot, and the slot takes the lock later than the entry did. A count would prove nothing, since
+// libc takes slots off its list before this library can see it.
+struct slots {
+  uint32_t group; // the epoch of the newest group; 0: never armed
+  uint32_t calls; // grows when libc calls a slot, and when a group is taken back
+  bool stands;
+  bool tagged; // the newest group can be taken back: libc knows it by a handle of its own
+};
+
+enum { ASLEEP = 3, LISTS }; // beside the phases: what runs of the stack leave out
+
+struct cexit_stack { // what a registration and a cancellation read and write comes first: one cache line
+  _Alignas(64) uint32_t newest[LISTS]; // by phase; NONE
+  uint32_t index;
+  uint32_t parent;     // NONE: standalone, or the process's own
+  uint32_t inherited;  // entries here with that flag
+  size_t count;        // pending entries that belong to this process, without those asleep
+  struct slots *slots; // what runs it without being asked; NULL for a standalone stack
+  uintptr_t runner;    // the thread that runs it; 0
+  uint64_t place;      // the entry of `parent` that runs it
+  bool destroyed;
+  uint32_t references; // the maker's, its entry's, its runs' and its children's; 0: free
+  uint32_t run_number; // which run is the innermost
+  uint32_t turns;      // runs of it that its runner is in
+  uint32_t next_free;
+  uint32_t children; // stacks whose parent this is
+  size_t foreign;    // pending entries of a process this one was forked from
+  const void *owner;
+  const char *name;
+};
+
+extern struct slab cexit__entries, cexit__stacks;
+extern cexit_stack cexit__first_stacks[FIRST_CHUNK];
+
+static inline void *slab_at(const struct slab *slab, size_t element, uint32_t index) {
+  uint32_t n = index + FIRST_CHUNK;
+  return (void *)(slab->chunk[31u ^ (unsigned)__builtin_clz(n)] + n * element);
+}
+static inline struct entry *entry_at(uint32_t index) {
+  return slab_at(&cexit__entries, sizeof(struct entry), index);
+}
+static inline cexit_stack *stack_at(uint32_t index) {
+  return slab_at(&cexit__stacks, sizeof(cexit_stack), index);
+}
+int cexit__slab_grow(struct slab *slab); // without the lock; 0 or ENOMEM
+
+#define PROCESS (&cexit__first_stacks[0])
+#define QUICK (&cexit__first_stacks[1])
+
+// ---- process.c: whose process this is.
+
+enum { HERE = 1 };
+
+struct owner {
+  const void *owner;
+  uint16_t number; // 0: never unloaded
+};
+
+struct process {
+  _Atomic(const _Atomic uint32_t *) here; // reads HERE in the process that set it up; every kind of fork wipes it
+  uint32_t epoch;                         // stamps new entries
+  uint32_t born;                          // the first epoch of this process: entries below it are a parent's
+  struct owner recent[16];                // owners seen lately, each in the place its address says
+  struct slots process_slots, quick_slots;
+  bool tags;      // groups get handles of their own
+  uint32_t yield; // in a slot: what is older than that epoch has to wait for somebody else's handler; 0
+};
+extern struct process cexit__process;
+
+// Before and after adding to libc's list, for which fork waits meanwhile; 0 or EDEADLK.
+int cexit__libc_enter(void);
+void cexit__libc_leave(void);
+bool cexit__libc_add(void (*function)(void *), void *argument,
+                     void *object); // one, between these two; false: not added
+int cexit__process_enter(void);     // without the lock: makes `here` read HERE; 0 or EDEADLK
+bool cexit__process_recover(void);  // in a child that nothing told of, once: makes it a process; the lock is free then
+bool cexit__in_vfork_child(void);   // shares this memory, but is not this process
+static inline bool is_here(void) {
+  const _Atomic uint32_t *here = atomic_load_explicit(&cexit__process.here, memory_order_relaxed);
+  return atomic_load_explicit(here, memory_order_relaxed) == HERE;
+}
+int cexit__enter(void);
+static inline int enter(void) { // takes the lock in a process that is known; 0 or EDEADLK
+  return cexit__enter();
+}
+static inline bool enter_fast(void) { // false: not without asking further, by enter
+  if (!word_try(&cexit__lock_word)) return false;
+  if (LIKELY(is_here())) return true;
+  word_drop(&cexit__lock_word);
+  return false;
+}
+
+static inline struct owner *known_owner(const void *owner) { // where it stands if it is known
+  return &cexit__process.recent[(uintptr_t)owner / sizeof(void *) % 16];
+}
+
+static inline bool is_foreign(const struct entry *entry) {
+  return !LIKELY(entry->epoch >= cexit__process.born) && !entry->inherited;
+}
+
+static inline void call_closure(const struct entry *entry, CExitCall call) {
+  ((cexit_closure)(void (*)(void))entry->function)(entry->context, (void *)entry->release, call);
+}
+
+// ---- stack.c: with the lock held, unless said otherwise.
+
+uint32_t cexit__stack_next(const cexit_stack *stack,
+                           uint32_t floor); // what runs next; NONE when nothing is left from the floor on
+bool cexit__stack_take(cexit_stack *stack, uint32_t floor,
+                       struct entry *out);            // the same, taken; false: nothing is left
+uint32_t cexit__pending_index(cexit_handler handler); // NONE: not pending here
+void cexit__entry_link(cexit_stack *stack, struct entry *entry, uint32_t index); // as the newest of its phase
+void cexit__entry_link_oldest(cexit_stack *stack, struct entry *entry, uint32_t index, uint32_t oldest);
+void cexit__entry_unlink(struct entry *entry);
+void cexit__entry_free(uint32_t index);
+bool cexit__entry_is_of(const struct entry *entry, const void *function); // as cexit__atexit or cexit__on_exit made it
+void cexit__entry_take(uint32_t index, struct entry *out); // off the stack and free again; `out`: what a call needs
+void cexit__entry_forget(uint32_t index);                  // a parent's, whose code leaves this process
+void cexit__entry_release(const struct entry *entry);      // without the lock: lets go of what it holds
+bool cexit__stack_is_ready(const cexit_stack *stack, const void *owner); // a registration needs no more than an entry
+int cexit__stack_make_ready(cexit_stack *stack, const void *owner); // without the lock: gets it so far, or says why not
+int cexit__stack_enter_ready(cexit_stack *stack,
+                             const void *owner); // takes the lock with the stack so far, or says why not
+int cexit__entry_push(cexit_stack *stack, const cexit_entry *from, const void *owner,
+                      cexit_handler *out); // without the lock
+
+// ---- lifetime.c: the life of stacks.
+
+void cexit__run_nested(void *stack);                       // the function of an entry that is a stack
+int cexit__stack_new(const char *name, cexit_stack **out); // without the lock
+int cexit__stack_place(cexit_stack *stack);                // without the lock: a new entry in its parent, on top
+void cexit__stack_drop(cexit_stack *stack);                // with the lock held: one reference less
+void cexit__stack_unreference(cexit_stack *stack);         // without the lock
+void cexit__stacks_forked(void);                           // what was pending is a parent's now
+void cexit__stacks_adopted(void);
+void cexit__stacks_lost(void); // forked in the middle of an operation: start anew
+
+bool cexit__is_main_thread(void); // job_loop.c
+
+#pragma GCC visibility pop
+#endif

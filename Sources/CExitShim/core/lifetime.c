@@ -1,0 +1,288 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The life of stacks. A nested stack is an entry of its parent whose function runs the stack. It is kept by two
+// references, its maker's and its entry's; a run holds one, so that a handler may destroy the stack it is on, and so
+// does each stack whose parent it is, which may have to be placed on it anew.
+//
+//   made: maker, and its entry in the parent        entry runs or is cancelled: the entry's reference goes
+//   registered on after that: a new entry           released by its maker: stays until its entry has gone, which goes
+//                                                   with it where nothing is on the stack
+
+#include "core.h"
+
+int cexit__stack_new(const char *name, cexit_stack **out) {
+  for (;;) {
+    int error = enter();
+    if (error != 0) return error;
+    if (cexit__stacks.available != 0) break;
+    lock_drop();
+    if (cexit__stacks.capacity >= 1u << 25) return ENOMEM; // an entry has 26 bits for its stack
+    if ((error = cexit__slab_grow(&cexit__stacks)) != 0) return error;
+  }
+  uint32_t index = cexit__stacks.free;
+  if (index != NONE)
+    cexit__stacks.free = stack_at(index)->next_free;
+  else
+    index = cexit__stacks.fresh++;
+  cexit__stacks.available--;
+  cexit_stack *stack = stack_at(index);
+  *stack =
+      (cexit_stack){.newest = {NONE, NONE, NONE, NONE}, .index = index, .parent = NONE, .references = 1, .name = name};
+  lock_drop();
+  *out = stack;
+  return 0;
+}
+
+static cexit_stack *parent_of(const cexit_stack *stack) {
+  return stack->parent == NONE ? NULL : stack_at(stack->parent);
+}
+
+static size_t move_list(cexit_stack *from, cexit_stack *to, unsigned list);
+
+void cexit__stack_drop(cexit_stack *stack) {
+  while (stack != NULL && --stack->references == 0) {
+    cexit_stack *parent = parent_of(stack);
+    if (stack->newest[ASLEEP] != NONE) move_list(stack, PROCESS, ASLEEP); // who holds their handles may still run them
+    stack->next_free = cexit__stacks.free;
+    cexit__stacks.free = stack->index;
+    cexit__stacks.available++;
+    if (parent != NULL) parent->children--;
+    stack = parent;
+  }
+}
+
+void cexit__stack_unreference(cexit_stack *stack) {
+  if (enter() != 0) return;
+  cexit__stack_drop(stack);
+  lock_drop();
+}
+
+static void set_parent(cexit_stack *stack, cexit_stack *parent) {
+  cexit_stack *before = parent_of(stack);
+  stack->parent = parent != NULL ? parent->index : NONE;
+  stack->slots = parent != NULL ? parent->slots : NULL;
+  if (parent != NULL) {
+    parent->children++;
+    parent->references++;
+  }
+  if (before != NULL) {
+    before->children--;
+    cexit__stack_drop(before);
+  }
+}
+
+int cexit__stack_create(const char *name, cexit_stack **out) {
+  return out == NULL ? EINVAL : cexit__stack_new(name, out);
+}
+
+static void nested_released(void *stack) {
+  cexit__stack_unreference(stack);
+}
+
+int cexit__stack_place(cexit_stack *stack) {
+  int error = enter();
+  if (error != 0) return error;
+  cexit_stack *parent = parent_of(stack);
+  cexit_entry entry = {.function = cexit__run_nested,
+                       .context = stack,
+                       .release = nested_released,
+                       .flags = stack->inherited != 0 ? CEXIT_INHERITED : 0,
+                       .name = stack->name};
+  const void *owner = stack->owner;
+  if (parent != NULL) {
+    stack->references++;
+    parent->references++; // another thread may be destroying it
+  }
+  lock_drop();
+  if (parent == NULL) return 0; // it was destroyed: this one stands alone now
+
+  cexit_handler place;
+  error = cexit__entry_push(parent, &entry, owner, &place);
+  cexit__stack_unreference(parent);
+  if (error != 0) return cexit__stack_unreference(stack), error;
+  if ((error = enter()) != 0) return error;
+  bool taken =
+      stack->place != 0 && cexit__pending_index((cexit_handler){stack->place}) != NONE; // by another thread meanwhile
+  if (!taken) stack->place = place.raw;
+  lock_drop();
+  if (taken) cexit__cancel(place);
+  return 0;
+}
+
+int cexit__stack_nest_owned(cexit_stack *parent, const char *name, const void *owner, cexit_stack **out) {
+  if (out == NULL) return EINVAL;
+  cexit_stack *stack;
+  int error = cexit__stack_new(name, &stack);
+  if (error != 0) return error;
+  if ((error = enter()) == 0) {
+    set_parent(stack, parent != NULL ? parent : PROCESS);
+    stack->owner = owner;
+    lock_drop();
+    error = cexit__stack_place(stack);
+  }
+  if (error != 0)
+    cexit__stack_unreference(stack);
+  else
+    *out = stack;
+  return error;
+}
+
+// ---- The end
+
+static bool is_permanent(const cexit_stack *stack) {
+  return stack == NULL || stack == PROCESS || stack == QUICK;
+}
+
+static void orphan_children(uint32_t parent) {
+  for (uint32_t i = 0; i < cexit__stacks.fresh; i++) {
+    cexit_stack *child = stack_at(i);
+    if (child->references != 0 && child->parent == parent) set_parent(child, NULL);
+  }
+}
+
+void cexit__stack_destroy(cexit_stack *stack) {
+  if (is_permanent(stack) || enter() != 0) return;
+  bool again = stack->destroyed;
+  stack->destroyed = true;
+  cexit_handler place = {stack->place};
+  if (stack->children != 0) orphan_children(stack->index);
+  lock_drop();
+  if (again) return;
+  cexit__cancel(place);
+  cexit__stack_clear(stack);
+  cexit__stack_unreference(stack);
+}
+
+static bool is_empty(const cexit_stack *stack) {
+  for (unsigned list = 0; list < LISTS; list++) {
+    if (stack->newest[list] != NONE) return false;
+  }
+  return true;
+}
+
+void cexit__stack_release(cexit_stack *stack) {
+  if (is_permanent(stack) || enter() != 0) return;
+  bool nested = stack->parent != NONE;
+  struct entry place = {0};
+  uint32_t index = nested && is_empty(stack) ? cexit__pending_index((cexit_handler){stack->place}) : NONE;
+  if (index != NONE) cexit__entry_take(index, &place);
+  lock_drop();
+  cexit__entry_release(&place);
+  if (nested)
+    cexit__stack_unreference(stack);
+  else
+    cexit__stack_destroy(stack);
+}
+
+size_t cexit__stack_count(cexit_stack *stack) {
+  if (enter() != 0) return 0;
+  size_t count = (stack != NULL ? stack : PROCESS)->count;
+  lock_drop();
+  return count;
+}
+
+cexit_stack *cexit__quick_stack(void) {
+  return QUICK;
+}
+
+// ---- Moving
+
+static bool is_within(const cexit_stack *stack, const cexit_stack *outer) {
+  for (;; stack = stack_at(stack->parent)) {
+    if (stack == outer) return true;
+    if (stack->parent == NONE) return false;
+  }
+}
+
+static void set_slots(cexit_stack *stack, struct slots *slots) { // of all that is nested in it, too
+  stack->slots = slots;
+  for (unsigned phase = 0; phase < 3; phase++) {
+    for (uint32_t i = stack->newest[phase]; i != NONE; i = entry_at(i)->older) {
+      if (entry_at(i)->function == cexit__run_nested) set_slots(entry_at(i)->context, slots);
+    }
+  }
+}
+
+static size_t move_list(cexit_stack *from, cexit_stack *to, unsigned list) {
+  size_t moved = 0;
+  uint32_t index = from->newest[list], next;
+  while (index != NONE && entry_at(index)->older != NONE) index = entry_at(index)->older;
+  for (; index != NONE; index = next) { // from the oldest on, each becomes the newest
+    struct entry *entry = entry_at(index);
+    cexit_stack *nested = entry->function == cexit__run_nested ? entry->context : NULL;
+    next = entry->newer;
+    if (is_foreign(entry) || (nested != NULL && is_within(to, nested))) continue;
+    cexit__entry_unlink(entry);
+    entry->epoch = cexit__process.epoch;
+    cexit__entry_link(to, entry, index);
+    if (nested != NULL) {
+      set_parent(nested, to);
+      set_slots(nested, to->slots);
+    }
+    if (list != ASLEEP) moved++;
+  }
+  return moved;
+}
+
+size_t cexit__stack_move(cexit_stack *from, cexit_stack *to) {
+  if (from == NULL) from = PROCESS;
+  if (to == NULL) to = PROCESS;
+  if (from == to) return 0;
+  if (cexit__stack_enter_ready(to, NULL) != 0) return 0;
+  size_t moved = 0;
+  for (unsigned list = 0; list < LISTS; list++) moved += move_list(from, to, list);
+  lock_drop();
+  return moved;
+}
+
+// ---- Fork
+
+static void forget_runner(cexit_stack *stack) { // no other thread came along
+  if (stack->runner == this_thread()) return;
+  stack->references -= stack->turns;
+  stack->turns = 0;
+  stack->runner = 0;
+}
+
+void cexit__stacks_forked(void) {
+  for (uint32_t i = 0; i < cexit__stacks.fresh; i++) {
+    cexit_stack *stack = stack_at(i);
+    stack->foreign += stack->count - stack->inherited;
+    stack->count = stack->inherited;
+    forget_runner(stack);
+  }
+}
+
+void cexit__stacks_adopted(void) {
+  for (uint32_t i = 0; i < cexit__stacks.fresh; i++) {
+    cexit_stack *stack = stack_at(i);
+    stack->count += stack->foreign;
+    stack->foreign = 0;
+  }
+}
+
+// Whatever the thread that vanished was changing cannot be trusted: no list is followed again, what was pending is
+// free. What had been taken stays with whoever took it: that may be this thread.
+void cexit__stacks_lost(void) {
+  for (uint32_t i = 0; i < cexit__stacks.fresh; i++) {
+    cexit_stack *stack = stack_at(i);
+    for (unsigned list = 0; list < LISTS; list++) stack->newest[list] = NONE;
+    stack->count = stack->foreign = stack->inherited = 0;
+    forget_runner(stack);
+  }
+  cexit__entries.free = cexit__stacks.free = NONE;
+  cexit__stacks.available = cexit__stacks.capacity - cexit__stacks.fresh;
+  cexit__entries.available = cexit__entries.capacity - cexit__entries.fresh;
+  for (uint32_t i = 0; i < cexit__entries.fresh; i++) {
+    struct entry *entry = entry_at(i);
+    if ((entry->generation & 1) != 0)
+      entry->generation++;
+    else if (entry->function != NULL)
+      continue;
+    if (entry->generation >= UINT32_MAX - 1) continue;
+    entry->function = NULL;
+    entry->older = cexit__entries.free;
+    cexit__entries.free = i;
+    cexit__entries.available++;
+  }
+}

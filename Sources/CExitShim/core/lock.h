@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What every file needs of the system, and the lock. Included by internal.h.
+
+#ifndef CEXIT_LOCK_H
+#define CEXIT_LOCK_H
+
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include "../include/CExitShim.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <time.h>
+
+#if defined(__has_include)
+#if __has_include(<sys/single_threaded.h>)
+#include <sys/single_threaded.h>
+#define SINGLE_THREADED __libc_single_threaded
+#endif
+#endif
+#ifndef SINGLE_THREADED
+#define SINGLE_THREADED 0
+#endif
+
+#define LIKELY(x) __builtin_expect(!!(x), 1)
+#define ALWAYS_INLINE static inline __attribute__((always_inline)) // where a call would cost a tenth of a registration
+#define PER_THREAD _Thread_local __attribute__((tls_model("initial-exec")))
+
+#pragma GCC visibility push(hidden)
+
+// cexit_x is a public function, defined in forward.c; cexit__x is this copy's own work.
+#define CEXIT_SHARED(policy, type, name, parameters, arguments) type cexit__##name parameters;
+#define CEXIT_UNSHARED(type, name, parameters, arguments) type cexit__##name parameters;
+#include "../copies/api.h"
+CEXIT_NORETURN void cexit__exit(int status);
+
+// Part of libc, declared by no header of it: the C++ ABI's atexit, and what atexit itself is made of.
+#pragma GCC visibility push(default)
+extern int __cxa_atexit(void (*function)(void *), void *argument, void *object);
+extern void __cxa_finalize(void *object);
+#pragma GCC visibility pop
+
+// ---- lock.c: a futex word whose value is its owner, so that re-entry from a signal handler is seen.
+// 0: free; else this_thread of its owner, bit 0: somebody sleeps on it.
+
+extern _Atomic uintptr_t cexit__lock_word; // the lock of everything but the finalizers' table
+extern PER_THREAD struct running *_Atomic cexit__running;
+
+static inline uintptr_t this_thread(void) { // where its thread-local storage is: pthread_self would be a call
+  return (uintptr_t)&cexit__running;
+}
+
+int cexit__word_take(_Atomic uintptr_t *word); // 0 or EDEADLK
+void cexit__word_drop(_Atomic uintptr_t *word);
+void cexit__word_wake(_Atomic uintptr_t *word);
+
+// This thread is adding to libc's list, which has a lock of its own: a signal handler that comes back for it would hang.
+extern PER_THREAD volatile bool cexit__in_libc;
+
+ALWAYS_INLINE bool word_try(_Atomic uintptr_t *word) {
+  uintptr_t self = this_thread(), free_word = 0;
+  if (SINGLE_THREADED) {
+    if (atomic_load_explicit(word, memory_order_relaxed) != 0) return false;
+    atomic_store_explicit(word, self, memory_order_relaxed);
+    atomic_signal_fence(memory_order_seq_cst);
+    return true;
+  }
+  return atomic_compare_exchange_strong_explicit(word, &free_word, self, memory_order_acquire, memory_order_relaxed);
+}
+
+ALWAYS_INLINE void word_give(_Atomic uintptr_t *word) {
+  if (SINGLE_THREADED) {
+    atomic_signal_fence(memory_order_seq_cst);
+    atomic_store_explicit(word, 0, memory_order_release);
+  } else if (atomic_exchange_explicit(word, 0, memory_order_release) & 1) {
+    cexit__word_wake(word);
+  }
+}
+
+// Calls, or the core would be half as large again. Where nanoseconds count, word_try and word_give are inlined.
+static inline int word_take(_Atomic uintptr_t *word) {
+  return cexit__word_take(word);
+}
+static inline void word_drop(_Atomic uintptr_t *word) {
+  cexit__word_drop(word);
+}
+static inline int lock_take(void) {
+  return cexit__word_take(&cexit__lock_word);
+}
+static inline void lock_drop(void) {
+  cexit__word_drop(&cexit__lock_word);
+}
+static inline bool lock_is_held_here(void) {
+  return (atomic_load_explicit(&cexit__lock_word, memory_order_relaxed) & ~(uintptr_t)1) == this_thread();
+}
+
+void cexit__futex_wait(const void *word, uint32_t seen);
+void cexit__futex_wake(const void *word, int count);
+/// The half of a pointer-sized word that a futex compares.
+const void *cexit__futex_half(const _Atomic uintptr_t *word);
+
+#pragma GCC visibility pop
+#endif

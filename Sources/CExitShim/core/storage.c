@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Storage for entries and stacks: chunks that double, so that nothing ever moves and an index finds its place with
+// one count of leading zeros. The first chunk is static: a program with few handlers allocates nothing, and the
+// first 32 registrations cannot fail. Chunks come from mmap, not malloc: a registration works inside a malloc hook
+// and in a child that was forked while another thread held the allocator's lock. They are never freed.
+
+#include "core.h"
+
+#include <sys/mman.h>
+
+static struct entry first_entries[FIRST_CHUNK];
+cexit_stack cexit__first_stacks[FIRST_CHUNK] = {
+    [0] = {.newest = {NONE, NONE, NONE, NONE},
+           .index = 0,
+           .parent = NONE,
+           .references = 1,
+           .slots = &cexit__process.process_slots},
+    [1] = {.newest = {NONE, NONE, NONE, NONE},
+           .index = 1,
+           .parent = NONE,
+           .references = 1,
+           .slots = &cexit__process.quick_slots},
+};
+
+#define FIRST(elements) ((uintptr_t)(elements) - sizeof(elements))
+
+struct slab cexit__entries = {.chunk = {[5] = FIRST(first_entries)},
+                              .free = NONE,
+                              .capacity = FIRST_CHUNK,
+                              .available = FIRST_CHUNK,
+                              .element = sizeof(struct entry)};
+struct slab cexit__stacks = {.chunk = {[5] = FIRST(cexit__first_stacks)},
+                             .free = NONE,
+                             .fresh = 2,
+                             .capacity = FIRST_CHUNK,
+                             .available = FIRST_CHUNK - 2,
+                             .element = sizeof(cexit_stack)};
+
+// Leak checkers take a context that only an entry holds for leaked unless they look here, too.
+extern void __lsan_register_root_region(const void *begin, size_t size) __attribute__((weak));
+
+enum { HUGE_PAGE = 2 << 20 };
+
+static void *map(size_t size) {
+  size_t slack = size >= HUGE_PAGE ? HUGE_PAGE : 0; // to begin on a huge page, where they are to be had
+  char *memory = mmap(NULL, size + slack, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED) return NULL;
+  if (slack != 0) {
+    size_t before = (HUGE_PAGE - (uintptr_t)memory % HUGE_PAGE) % HUGE_PAGE;
+    if (before != 0) munmap(memory, before);
+    if (slack != before) munmap(memory + before + size, slack - before);
+    memory += before;
+    madvise(memory, size, MADV_HUGEPAGE); // only faster: failing is fine
+  }
+  return memory;
+}
+
+int cexit__slab_grow(struct slab *slab) {
+  int saved = errno, error = lock_take();
+  if (error != 0) return error;
+  uint32_t seen = slab->capacity;
+  lock_drop();
+
+  uint32_t count = seen + FIRST_CHUNK; // a power of two: as many as there are, and the first chunk once more
+  int k = 31 ^ __builtin_clz(count);
+  if (k >= CHUNKS) return ENOMEM;
+  size_t size = count * slab->element;
+  void *memory = map(size);
+  errno = saved;
+  if (memory == NULL) return ENOMEM;
+
+  error = lock_take();
+  bool ours = error == 0 && slab->capacity == seen; // another thread may have grown it meanwhile
+  if (ours) {
+    slab->chunk[k] = (uintptr_t)memory - size;
+    slab->capacity += count;
+    slab->available += count;
+  }
+  if (error == 0) lock_drop();
+  if (!ours)
+    munmap(memory, size);
+  else if (__lsan_register_root_region != NULL)
+    __lsan_register_root_region(memory, size);
+  return error;
+}

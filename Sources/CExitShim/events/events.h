@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What happens to a process: exit, fork, the end of a thread, unloading, a signal, the last act.
+
+#ifndef CEXIT_EVENTS_H
+#define CEXIT_EVENTS_H
+
+#include "../swift/swift.h"
+#include "../watch/watch.h"
+
+#pragma GCC visibility push(hidden)
+
+// ---- signals.c  death.c
+
+void cexit__signals_forked(void);
+void cexit__signals_end(void);                 // at the very end; if a signal was taken, does not return
+int cexit__last_act_prepare(void);             // makes libc call that; 0 or ENOMEM
+extern _Atomic bool cexit__last_act_made;      // this code stays loaded
+void cexit__raise_here(int number);            // on this thread, unblocked
+CEXIT_NORETURN void cexit__die_of(int number); // async-signal-safe
+
+#pragma GCC visibility pop
+#endif

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Dying of a signal, so that the parent sees the truth, after everything else has been done.
+//
+// exit() calls the handlers, then the destructors of all objects, then flushes stdio, and leaves: nothing that can be
+// registered runs after the flush. But stdio itself has a last act: once every stream is flushed it takes the buffers
+// away, and a stream that still holds unread input is told to seek back. So a stream of our own, which has read one byte
+// and buffered another, is called at the very end. Where a libc does not do that, the status 128 + n is what remains.
+//
+// Threads that exit while another does come there, too, if they meet no slot: that is where those wait. Who meets one
+// makes the stream, since that thread has nothing else to do.
+
+#include "events.h"
+
+#include <stdio_ext.h>
+
+_Atomic bool cexit__last_act_made; // or being made, a stream that is never closed
+
+static ssize_t read_two(void *unused, char *buffer, size_t size) {
+  (void)unused;
+  size_t count = size < 2 ? size : 2;
+  memset(buffer, 0, count);
+  return (ssize_t)count;
+}
+
+static bool is_the_end(void) { // fcloseall() comes here as well, and the process goes on
+#ifdef __GLIBC__
+  // Refused once the last handler has run. Not with an empty function: clang leaves such a call out, and says it went well.
+  return __cxa_atexit(free, NULL, &__dso_handle) != 0;
+#else
+  return cexit__is_exiting() && cexit__running == NULL;
+#endif
+}
+
+static int seek_back(void *unused, off64_t *offset, int whence) {
+  (void)unused;
+  (void)offset;
+  (void)whence;
+  if (is_the_end()) {
+#ifndef __GLIBC__
+    fflush(stdout); // musl comes to the streams that are always there last of all
+    fflush(stderr);
+#endif
+    cexit__exit_ends();
+    cexit__signals_end();
+  }
+  errno = EIO; // the input stays unread, and the stream armed
+  return -1;
+}
+
+int cexit__last_act_prepare(void) {
+  if (atomic_exchange(&cexit__last_act_made, true)) return 0;
+  cexit__pin();
+  FILE *stream = fopencookie(NULL, "r", (cookie_io_functions_t){.read = read_two, .seek = seek_back});
+  if (stream == NULL || getc(stream) == EOF) {
+    atomic_store(&cexit__last_act_made, false);
+    return ENOMEM;
+  }
+  __fsetlocking(stream, FSETLOCKING_BYCALLER); // or a thread that waits in it would keep the others from the end
+  return 0;
+}
+
+void cexit__raise_here(int number) {
+  sigset_t only;
+  sigemptyset(&only);
+  sigaddset(&only, number);
+  pthread_sigmask(SIG_UNBLOCK, &only, NULL);
+  raise(number);
+}
+
+void cexit__die_of(int number) {
+  struct sigaction standard = {.sa_handler = SIG_DFL};
+  sigaction(number, &standard, NULL);
+  cexit__raise_here(number);
+  _exit(128 + number); // the first process of a container does not die of its own signals
+}

@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Running stacks, and who is running them.
+//
+// A stack is run by one thread at a time; a second one waits for its turn, so that no older handler starts while a
+// newer one is still at work. The thread that runs a stack may run it again from a handler: that runs the rest.
+// Where the two would wait for each other, the second run is none: the first will come to what is left.
+// Handlers run by hand are counted by thread: the process does not end while one of them is at work elsewhere.
+
+#include "../events/events.h"
+
+static PER_THREAD unsigned depth; // runs by hand that this thread is in
+static PER_THREAD bool watched;   // its end will be noticed
+static _Atomic uint32_t busy;     // threads in a run by hand; changes wake those who wait for it
+static _Atomic uint32_t turns;    // grows when a stack is free again
+static _Atomic uint32_t waiting;  // threads asleep on either
+static uint32_t runs;             // numbers runs, with the lock held
+static struct waiter {
+  struct waiter *next;
+  uintptr_t thread;
+  const cexit_stack *stack;
+} * waiters; // for a turn; with the lock held
+static pthread_key_t thread_end;
+static _Atomic bool thread_end_known;
+
+static void changed(_Atomic uint32_t *word, uint32_t by) {
+  atomic_fetch_add(word, by);
+  if (atomic_load(&waiting) != 0) cexit__futex_wake(word, INT32_MAX);
+}
+
+static void wait_while(_Atomic uint32_t *word, uint32_t seen) {
+  atomic_fetch_add(&waiting, 1);
+  cexit__futex_wait(word, seen);
+  atomic_fetch_sub(&waiting, 1);
+}
+
+// ---- Threads that do not come back
+
+static void let_go(cexit_stack *stack) {
+  stack->runner = 0;
+  changed(&turns, 1);
+}
+
+static void stop_waiting(void) {
+  struct waiter **link = &waiters;
+  while (*link != NULL && (*link)->thread != this_thread()) link = &(*link)->next;
+  if (*link != NULL) *link = (*link)->next;
+}
+
+// Takes this thread off the innermost stack that it runs, with a reference to that; NULL: it runs none.
+static cexit_stack *leave_innermost(void) {
+  cexit_stack *innermost = NULL;
+  if (enter() != 0) return NULL;
+  stop_waiting();
+  for (uint32_t i = 0; i < cexit__stacks.fresh; i++) {
+    cexit_stack *stack = stack_at(i);
+    if (stack->runner != this_thread()) continue;
+    if (innermost == NULL || stack->run_number > innermost->run_number) innermost = stack;
+  }
+  if (innermost != NULL) {
+    innermost->references -= innermost->turns - 1;
+    innermost->turns = 0;
+    let_go(innermost);
+  }
+  lock_drop();
+  return innermost;
+}
+
+static void stop_being_busy(void) {
+  if (depth != 0) changed(&busy, (uint32_t)-1);
+  depth = 0;
+  atomic_store_explicit(&cexit__running, NULL, memory_order_release);
+  cexit__watch_frames();
+  cexit__watch_by_hand(false);
+}
+
+bool cexit__thread_is_running(void) {
+  return depth != 0;
+}
+
+// The process's own stacks are not finished here: whoever owns the exit runs them.
+void cexit__thread_leaves_runs(void) {
+  if (depth == 0) return;
+  for (cexit_stack *stack; (stack = leave_innermost()) != NULL; cexit__stack_unreference(stack)) {
+    if (stack != PROCESS && stack != QUICK) cexit__run_stack(stack, 0, NULL, NULL);
+  }
+  stop_being_busy();
+}
+
+// A thread ends in the middle of a handler: pthread_exit, or a cancellation. The entry that stood for a nested stack
+// was taken when its run began; where something is left, it gets a new one.
+static void thread_ended(void *unused) {
+  (void)unused;
+  watched = false;
+  for (cexit_stack *stack; (stack = leave_innermost()) != NULL; cexit__stack_unreference(stack)) {
+    bool left = cexit__stack_count(stack) != 0;
+    if (left && cexit__stack_make_ready(stack, stack->owner) != 0) cexit__run_stack(stack, 0, NULL, NULL);
+  }
+  stop_being_busy();
+  cexit__exit_thread_ended();
+  cexit__this_thread()->has_ended = true;
+  cexit__helpers_thread_ended();
+}
+
+// The key must not outlive this code, which may be part of a shared object: libc calls this when that is unloaded. At
+// exit it does, too; then there may be threads that wait for the end of the one that exits.
+static void forget_threads(void *unused) {
+  (void)unused;
+  if (atomic_load(&cexit__last_act_made)) return;
+  if (atomic_exchange(&thread_end_known, false)) pthread_key_delete(thread_end);
+}
+
+void cexit__runs_set_up(void) {
+  if (pthread_key_create(&thread_end, thread_ended) != 0) return;
+  atomic_store(&thread_end_known, true);
+  if (!cexit__libc_add(forget_threads, NULL, &__dso_handle)) forget_threads(NULL);
+  if (cexit__is_main_thread()) cexit__watch_this_thread(); // its end is always of interest
+}
+
+void cexit__watch_this_thread(void) {
+  if (watched || !atomic_load(&thread_end_known)) return;
+  watched = pthread_setspecific(thread_end, &watched) == 0;
+}
+
+void cexit__runs_forked(void) {
+  atomic_store(&busy, depth != 0);
+  atomic_store(&waiting, 0);
+  waiters = NULL;
+}
+
+bool cexit__others_run(void) {
+  return atomic_load(&busy) != 0;
+}
+
+bool cexit__wait_for_others(void) {
+  bool waited = false;
+  for (uint32_t seen; (seen = atomic_load(&busy)) != 0; waited = true) wait_while(&busy, seen);
+  return waited;
+}
+
+// ---- Runs
+
+static inline void count_busy(uint32_t by) {
+  if (SINGLE_THREADED)
+    atomic_store_explicit(&busy, atomic_load_explicit(&busy, memory_order_relaxed) + by, memory_order_relaxed);
+  else
+    changed(&busy, by);
+}
+
+static int begin(void) { // returns the caller's errno, for the end
+  int saved = errno;
+  if (depth++ != 0) return saved;
+  if (!watched) cexit__watch_this_thread();
+  if (is_watched(WATCHED_FOR_TIME)) cexit__watch_by_hand(true);
+  count_busy(1);
+  return saved;
+}
+
+static void end(int saved) {
+  if (--depth == 0) {
+    count_busy((uint32_t)-1);
+    if (is_watched(WATCHED_FOR_TIME)) cexit__watch_by_hand(false);
+  }
+  errno = saved;
+}
+
+void cexit__run_nested(void *stack) {
+  struct running *here = cexit__running;
+  cexit_observer observer = here->observer;
+  here->observer = NULL; // its handlers are told of, it is not
+  cexit__run_stack(stack, 0, observer, here->observer_context);
+}
+
+static bool waits_for_this_thread(uintptr_t thread) {
+  while (thread != this_thread()) {
+    const struct waiter *waiter = waiters;
+    while (waiter != NULL && waiter->thread != thread) waiter = waiter->next;
+    if (waiter == NULL) return false;
+    thread = waiter->stack->runner;
+  }
+  return true;
+}
+
+// Takes the lock, and the stack for this thread; false: neither.
+static bool take_turn(cexit_stack *stack) {
+  if (enter() != 0) return false;
+  stack->references++;
+  while (stack->runner != 0 && stack->runner != this_thread()) {
+    if (waits_for_this_thread(stack->runner)) {
+      cexit__stack_drop(stack);
+      lock_drop();
+      return false;
+    }
+    struct waiter here = {waiters, this_thread(), stack};
+    waiters = &here;
+    uint32_t seen = atomic_load(&turns);
+    lock_drop();
+    wait_while(&turns, seen);
+    if (enter() != 0) return false;
+    stop_waiting();
+  }
+  stack->turns++;
+  stack->runner = this_thread();
+  stack->run_number = ++runs;
+  return true;
+}
+
+static void end_turn(cexit_stack *stack) { // drops the lock
+  if (--stack->turns == 0) let_go(stack);
+  cexit__stack_drop(stack);
+  lock_drop();
+}
+
+size_t cexit__run_stack(cexit_stack *stack, uint32_t floor, cexit_observer observer, void *context) {
+  size_t ran = 0;
+  int saved = begin();
+  bool ours = take_turn(stack) && cexit__call_all(stack, floor, observer, context, saved, &ran);
+  if (ours) end_turn(stack);
+  end(saved);
+  return ran;
+}
+
+size_t cexit__stack_run(cexit_stack *stack) {
+  return cexit__run_stack(stack != NULL ? stack : PROCESS, 0, NULL, NULL);
+}
+
+size_t cexit__stack_run_observed(cexit_stack *stack, cexit_observer observer, void *context) {
+  return cexit__run_stack(stack != NULL ? stack : PROCESS, 0, observer, context);
+}
+
+static bool take_by_handle(cexit_handler handler, struct entry *out) {
+  if (!enter_fast() && enter() != 0) return false;
+  uint32_t index = cexit__pending_index(handler);
+  if (index != NONE) cexit__entry_take(index, out);
+  lock_drop();
+  return index != NONE;
+}
+
+// Busy before it is claimed, or the process could end between the two.
+bool cexit__run(cexit_handler handler) {
+  struct entry taken;
+  int saved = begin();
+  bool ours = take_by_handle(handler, &taken);
+  if (ours) cexit__call(&taken, CExitCallRun, NULL, NULL);
+  end(saved);
+  return ours;
+}
+
+bool cexit__run_instead(cexit_handler handler, cexit_function function, void *context) {
+  struct entry taken;
+  int saved = begin();
+  bool ours = take_by_handle(handler, &taken);
+  if (ours) {
+    struct entry instead = taken;
+    instead.function = function;
+    instead.context = context;
+    instead.release = NULL;
+    instead.is_closure = 0;
+    cexit__call(&instead, CExitCallRun, NULL, NULL);
+    cexit__entry_release(&taken);
+  }
+  end(saved);
+  return ours;
+}
+
+bool cexit__current(cexit_record *record) {
+  if (cexit__running == NULL) return false;
+  const struct entry *entry = cexit__running->entry;
+  *record = (cexit_record){.name = entry->name, .file = entry->file, .line = entry->line};
+  return true;
+}

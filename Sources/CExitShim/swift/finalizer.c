@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Finalizers: entries that run when an object dies, if they have not run before.
+//
+//   tied to its object  --object dies-->  taken out of the table, its deinit runs, then the entry is run by handle
+//                       --entry ran or was cancelled otherwise-->  untied by its release
+//
+// The entry's claim is what makes it happen once; the table only says what to claim. No lock is held while anything
+// of a user's runs: not a deinit, and not a finalizer.
+
+#include "swift.h"
+
+RUNTIME extern void *swift_unownedRetain(void *object);
+RUNTIME extern void swift_unownedRelease(void *object);
+RUNTIME extern void swift_unownedRelease_n(void *object, uint32_t count);
+RUNTIME extern size_t swift_unownedRetainCount(void *object);
+RUNTIME extern void *swift_tryRetain(void *object);
+RUNTIME extern bool swift_isDeallocating(void *object);
+
+enum { BATCH = 8 };
+
+struct batch {
+  uint32_t count;
+  struct ready ready[BATCH];
+};
+
+static cexit_finalizer_delegate delegate;
+
+void cexit__finalizers_set_delegate(cexit_finalizer_delegate given) {
+  delegate = given;
+}
+
+// ---- Running what has been taken out of the table
+
+static void run(const struct ready *ready) {
+  bool elsewhere = ready->place == CEXIT_ON_ACTOR || (ready->place == CEXIT_ON_MAIN && !cexit__main_is_here());
+  if (elsewhere && delegate.run != NULL)
+    delegate.run(ready->handler.raw, ready->place == CEXIT_ON_MAIN);
+  else
+    cexit__run(ready->handler);
+}
+
+// The caller has a reference to the object besides those of the batch.
+static void run_all(void *object, struct batch *batch) {
+  while (batch->count != 0) {
+    for (uint32_t i = 0; i < batch->count; i++) run(&batch->ready[i]);
+    if (batch->count < BATCH) break;
+    batch->count = cexit__nodes_take(object, batch->ready, BATCH);
+    if (batch->count != 0) swift_unownedRelease_n(object, batch->count);
+  }
+}
+
+// ---- The object dies
+
+struct cexit_departure {
+  void *object;
+  size_t unowned; // its unowned references while it lived
+  struct batch batch;
+};
+
+// A deinit that is isolated to an actor may have been put off to its thread. The object's life holds an unowned
+// reference to itself until the deinit is over; deinit may drop others, of its children to it, and hardly makes any.
+static bool is_over(void *object, size_t unowned) {
+  return swift_unownedRetainCount(object) < unowned;
+}
+
+static bool put_off(void *object, size_t unowned, const struct batch *batch) {
+  if (delegate.wait == NULL || is_over(object, unowned)) return false;
+  cexit_departure *departure = malloc(sizeof *departure);
+  if (departure == NULL) return false;
+  *departure = (cexit_departure){object, unowned, *batch};
+  delegate.wait(departure);
+  return true;
+}
+
+bool cexit__departure_is_over(const cexit_departure *departure) {
+  return is_over(departure->object, departure->unowned);
+}
+
+void cexit__departure_end(cexit_departure *departure) {
+  run_all(departure->object, &departure->batch);
+  swift_unownedRelease(departure->object);
+  free(departure);
+}
+
+void cexit__object_dies(void *object, cexit__deinit *deinit, bool hops) {
+  struct batch batch;
+  batch.count = cexit__nodes_take(object, batch.ready, BATCH);
+  if (batch.count == 0) return deinit(object);
+  if (batch.count > 1) swift_unownedRelease_n(object, batch.count - 1);
+  size_t unowned = hops ? swift_unownedRetainCount(object) : 0;
+  deinit(object);
+  if (hops && put_off(object, unowned, &batch)) return;
+  run_all(object, &batch);
+  swift_unownedRelease(object);
+}
+
+static SWIFT_CALL void no_deinit(SWIFT_SELF void *object) {
+  (void)object;
+}
+
+void cexit__object_died(void *object) {
+  cexit__object_dies(object, no_deinit, false);
+}
+
+static void sweep(void) {
+  struct batch batch = {.count = BATCH};
+  for (bool again = false; batch.count == BATCH; again = true) {
+    batch.count = cexit__nodes_sweep(again, swift_isDeallocating, batch.ready, BATCH);
+    for (uint32_t i = 0; i < batch.count; i++) {
+      run(&batch.ready[i]);
+      swift_unownedRelease(batch.ready[i].object);
+    }
+  }
+}
+
+// ---- One finalizer
+
+int cexit__finalizer_add(cexit_stack *stack, cexit_finalizer *finalizer, void *object, uint32_t place, bool *prompt,
+                         const cexit_entry *entry, const void *owner) {
+  if (swift_unownedRetain == NULL) return ENOTSUP;
+  int error = 0;
+  sweep();
+  if (swift_isDeallocating(object)) { // its finalizers have been looked for already
+    *prompt = false;
+  } else {
+    swift_unownedRetain(object);
+    error = cexit__node_tie(finalizer, object, place, *prompt);
+    if (error != 0) return swift_unownedRelease(object), error;
+  }
+  cexit_handler handler = {0};
+  error = cexit__register_owned(stack, entry, owner, &handler);
+  if (error != 0)
+    cexit__finalizer_end(finalizer);
+  else
+    __atomic_store_n(&finalizer->handler, handler.raw, __ATOMIC_RELEASE);
+  return error;
+}
+
+void cexit__finalizer_end(cexit_finalizer *finalizer) {
+  void *object = cexit__node_untie(finalizer);
+  if (object != NULL) swift_unownedRelease(object);
+}
+
+void *cexit__finalizer_object(cexit_finalizer *finalizer) {
+  return cexit__node_object(finalizer, swift_tryRetain);
+}

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What a thread needs to run Swift jobs itself: a place to sleep, and the main queue.
+//
+// On the main thread both are one descriptor, the main queue's: libdispatch writes to it when an item arrives, and
+// so does whoever wakes the loop. Elsewhere the loop sleeps on its own word. libdispatch and the Swift runtime are
+// weak references: a C program has neither.
+
+#include "swift.h"
+
+#include <linux/futex.h>
+#include <poll.h>
+#include <sys/syscall.h>
+
+#if defined(__clang__)
+#define SWIFT_CC __attribute__((swiftcall))
+#else
+#define SWIFT_CC
+#endif
+
+typedef struct executor {
+  uintptr_t identity, implementation;
+} executor;
+typedef SWIFT_CC executor (*main_executor)(void);
+
+RUNTIME extern char _dispatch_main_q;
+RUNTIME extern const char *dispatch_queue_get_label(const void *queue);
+RUNTIME extern void dispatch_async_f(void *queue, void *context, void (*function)(void *));
+// Made for CFRunLoop, hence the names; on Linux the handle is an eventfd.
+RUNTIME extern void _dispatch_main_queue_callback_4CF(void *unused);
+RUNTIME extern int _dispatch_get_main_queue_handle_4CF(void);
+RUNTIME extern SWIFT_CC executor (*swift_task_getMainExecutor_hook)(main_executor original);
+RUNTIME extern SWIFT_CC bool swift_task_isCurrentExecutorWithFlags(uintptr_t identity, uintptr_t implementation,
+                                                                   uintptr_t flags);
+
+struct cexit_loop {
+  _Atomic uint32_t woken;
+  int descriptor; // -1: sleeps on `woken`
+};
+
+// ---- The main actor
+
+bool cexit__is_main_thread(void) {
+  cexit_thread *here = cexit__this_thread(); // once it is the one, it stays it, in a forked child, too
+  return here->is_main || (here->is_main = syscall(SYS_gettid) == getpid());
+}
+
+static bool is_main_queue(void) {
+  return dispatch_queue_get_label != NULL &&
+         dispatch_queue_get_label(NULL) == dispatch_queue_get_label(&_dispatch_main_q);
+}
+
+// After dispatch_main, which an asynchronous main ends in, the main queue is served by any thread.
+bool cexit__main_is_here(void) {
+  return cexit__is_main_thread() || is_main_queue();
+}
+
+// A queue that any thread serves cannot be drained from within; the end of the main thread makes it one, and the main
+// thread is in exit after that if it was the last. In a forked child libdispatch still takes the parent's main thread for
+// the owner of the queue.
+bool cexit__main_is_idle(void) {
+  static _Atomic pid_t home;
+  pid_t known = 0, here = getpid();
+  bool forked = !atomic_compare_exchange_strong(&home, &known, here) && known != here;
+  return cexit__is_main_thread() && is_main_queue() && !forked && !cexit__this_thread()->has_ended;
+}
+
+void cexit__main_drain(void) {
+  if (_dispatch_main_queue_callback_4CF != NULL) _dispatch_main_queue_callback_4CF(NULL);
+}
+
+bool cexit__main_post(void (*function)(void *)) {
+  if (dispatch_async_f == NULL) return false;
+  dispatch_async_f(&_dispatch_main_q, NULL, function);
+  return true;
+}
+
+static executor stand_in;
+
+static SWIFT_CC executor main_is_stand_in(main_executor original) {
+  (void)original;
+  return stand_in;
+}
+
+void cexit__main_stand_in(uintptr_t identity, uintptr_t implementation) {
+  if (&swift_task_getMainExecutor_hook == NULL) return;
+  if (identity != 0) stand_in = (executor){identity, implementation};
+  __atomic_store_n(&swift_task_getMainExecutor_hook, identity != 0 ? main_is_stand_in : NULL, __ATOMIC_RELEASE);
+}
+
+bool cexit__executor_is_current(uintptr_t identity, uintptr_t implementation) {
+  return swift_task_isCurrentExecutorWithFlags != NULL &&
+         swift_task_isCurrentExecutorWithFlags(identity, implementation, 0);
+}
+
+// ---- Exits called by jobs
+
+// One for each copy of the Swift layer; each looks after its own loops.
+static void (*_Atomic exit_observers[16])(const int *status);
+
+void cexit__observe_exit(void (*function)(const int *status)) {
+  for (int i = 0; i < 16; i++) {
+    void (*seen)(const int *) = NULL;
+    if (atomic_compare_exchange_strong(&exit_observers[i], &seen, function) || seen == function) return;
+  }
+}
+
+void cexit__exit_called(const int *status) {
+  for (int i = 0; i < 16; i++) {
+    void (*observer)(const int *) = atomic_load(&exit_observers[i]);
+    if (observer == NULL) return;
+    observer(status);
+  }
+}
+
+// ---- The loop
+
+static cexit_loop shared = {0, -1};
+
+cexit_loop *cexit__loop_create(void) {
+  cexit_loop *loop = malloc(sizeof *loop);
+  if (loop == NULL) return &shared;
+  bool main = _dispatch_get_main_queue_handle_4CF != NULL && cexit__main_is_idle();
+  *loop = (cexit_loop){0, main ? _dispatch_get_main_queue_handle_4CF() : -1};
+  return loop;
+}
+
+void cexit__loop_destroy(cexit_loop *loop) {
+  if (loop != &shared) free(loop);
+}
+
+void cexit__loop_wake(cexit_loop *loop) {
+  if (atomic_exchange(&loop->woken, 1) != 0 && loop != &shared) return;
+  uint64_t one = 1;
+  if (loop->descriptor < 0)
+    cexit__futex_wake(&loop->woken, INT32_MAX);
+  else
+    while (write(loop->descriptor, &one, sizeof one) < 0 && errno == EINTR) continue;
+}
+
+void cexit__loop_wait(cexit_loop *loop, int64_t nanoseconds) {
+  if (atomic_exchange(&loop->woken, 0) != 0) return;
+  struct timespec time = {nanoseconds / 1000000000, nanoseconds % 1000000000};
+  struct timespec *limit = nanoseconds < 0 ? NULL : &time;
+  uint64_t count;
+  if (loop->descriptor < 0) {
+    syscall(SYS_futex, &loop->woken, FUTEX_WAIT_PRIVATE, 0, limit, NULL, 0);
+  } else if (ppoll(&(struct pollfd){.fd = loop->descriptor, .events = POLLIN}, 1, limit, NULL) > 0) {
+    while (read(loop->descriptor, &count, sizeof count) < 0 && errno == EINTR) continue;
+  }
+  atomic_exchange(&loop->woken, 0);
+}
+
+cexit_thread *cexit__this_thread(void) {
+  static PER_THREAD cexit_thread here;
+  return &here;
+}

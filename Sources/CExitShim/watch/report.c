@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A line about a handler, written when nothing can be relied on: in a signal handler, with the allocator's or stdio's
+// lock held by a thread that will not come back. What does not fit is cut off.
+
+#include "watch.h"
+
+#include <poll.h>
+
+static void add_byte(struct note *note, char byte) {
+  if (note->length + 1 < sizeof note->text) note->text[note->length++] = byte; // the last one is for the line's end
+}
+
+static void add_part(struct note *note, const char *text, size_t most) { // on one line, whatever it holds
+  size_t length = strnlen(text, most);
+  if (length == most) { // it ends with a whole UTF-8 character
+    while (length > 0 && ((unsigned char)text[length] & 0xC0) == 0x80) length--;
+  }
+  for (size_t i = 0; i < length; i++) add_byte(note, (unsigned char)text[i] < ' ' ? ' ' : text[i]);
+}
+
+void cexit__note_text(struct note *note, const char *text) {
+  add_part(note, text, sizeof note->text);
+}
+
+void cexit__note_number(struct note *note, uint64_t number, int digits) {
+  char reversed[20];
+  int count = 0;
+  for (; number != 0 || count < digits; number /= 10) reversed[count++] = (char)('0' + number % 10);
+  while (count > 0) add_byte(note, reversed[--count]);
+}
+
+void cexit__note_seconds(struct note *note, uint64_t nanoseconds) {
+  cexit__note_number(note, nanoseconds / 1000000000, 1);
+  cexit__note_text(note, ".");
+  cexit__note_number(note, nanoseconds / 1000000 % 1000, 3);
+  cexit__note_text(note, " s");
+}
+
+void cexit__note_handler(struct note *note, const struct entry *entry) {
+  cexit__note_text(note, "exit handler");
+  if (entry->name != NULL) {
+    cexit__note_text(note, " \"");
+    add_part(note, entry->name, 120);
+    cexit__note_text(note, "\"");
+  }
+  if (entry->file != NULL) {
+    cexit__note_text(note, " (");
+    add_part(note, entry->file, 200);
+    cexit__note_text(note, ":");
+    cexit__note_number(note, entry->line, 1);
+    cexit__note_text(note, ")");
+  }
+}
+
+// A reader that has stopped reading must not keep the process: after a moment the line is dropped.
+void cexit__note_write(struct note *note) {
+  note->text[note->length++] = '\n';
+  struct pollfd out = {.fd = STDERR_FILENO, .events = POLLOUT};
+  if (poll(&out, 1, 200) == 1) cexit__write_line(note->text, note->length);
+}

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Watching the exit: deadline, crash note, lines on stderr.
+
+#ifndef CEXIT_WATCH_H
+#define CEXIT_WATCH_H
+
+#include "../exit/exit.h"
+
+#pragma GCC visibility push(hidden)
+
+// ---- deadline.c
+
+enum { WATCHED_FOR_TIME = 1, WATCHED_FOR_CRASHES = 2 };
+extern _Atomic unsigned cexit__watched; // somebody may want to name the handlers that run
+static inline bool is_watched(unsigned reasons) {
+  return (atomic_load_explicit(&cexit__watched, memory_order_relaxed) & reasons) != 0;
+}
+
+void cexit__stay_if_firing(void);       // never returns once the process is being ended
+void cexit__watch_exit(void);           // the exit is this thread's
+void cexit__watch_thread_ended(void);   // this thread ends in the middle of it
+void cexit__watch_by_hand(bool begins); // this thread runs handlers, and the process goes on
+void cexit__watch_frames(void);         // this thread has taken frames off
+void cexit__watch_forked(void);
+
+// ---- crash.c
+
+void cexit__crash_note_begin(void); // on the thread that exits
+void cexit__crash_note_end(void);
+
+// ---- background_thread.c
+
+int cexit__helper_start(_Atomic pid_t *home, void *(*run)(void *), const char *name); // once a process; 0 or an errno
+void cexit__helpers_thread_ended(void);
+void cexit__helpers_forked(void);
+
+// ---- report.c
+
+struct note {
+  size_t length;
+  char text[512];
+};
+void cexit__note_text(struct note *note, const char *text);
+void cexit__note_number(struct note *note, uint64_t number, int digits); // at least so many digits
+void cexit__note_seconds(struct note *note, uint64_t nanoseconds);
+void cexit__note_handler(struct note *note, const struct entry *entry);
+void cexit__note_write(struct note *note); // as one line on stderr
+
+#pragma GCC visibility pop
+#endif
