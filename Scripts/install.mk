@@ -22,7 +22,7 @@ MODULEDIR = $(LIBDIR)/exitkit
 
 # Small, because every program that exits pays for reading it in; fast only where registering goes through.
 CFLAGS ?= -Os -g
-$(BUILD)/core/stack.o: CFLAGS := $(CFLAGS:-Os=-O2)
+$(BUILD)/core/stack.o $(BUILD)/exit/register.o: CFLAGS := $(CFLAGS:-Os=-O2)
 # No code of a user's is called by these, so nothing unwinds through them.
 $(addprefix $(BUILD)/,copies/forward.o copies/election.o core/process.o core/storage.o): CFLAGS += -fno-asynchronous-unwind-tables
 SHIM_CFLAGS = -std=c11 -fPIC -fvisibility=hidden -ISources/CExitShim/include

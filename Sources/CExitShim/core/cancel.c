@@ -6,8 +6,6 @@
 
 static const char order[LISTS] = {CExitPhaseEarly, CExitPhaseNormal, CExitPhaseLate, ASLEEP};
 
-typedef bool matcher(const struct entry *entry, const void *wanted);
-
 static bool is_any(const struct entry *entry, const void *wanted) {
   (void)wanted;
   return entry->function != NULL;
@@ -22,7 +20,7 @@ struct taken_list {
   size_t count;
 };
 
-static void take_matching(cexit_stack *stack, matcher *matches, const void *wanted, struct taken_list *list) {
+static void take_matching(cexit_stack *stack, cexit_matcher *matches, const void *wanted, struct taken_list *list) {
   for (unsigned i = 0; i < LISTS; i++) {
     uint32_t next;
     for (uint32_t index = stack->newest[(unsigned)order[i]]; index != NONE; index = next) {
@@ -47,7 +45,7 @@ static void take_matching(cexit_stack *stack, matcher *matches, const void *want
   }
 }
 
-static size_t cancel_matching(cexit_stack *stack, matcher *matches, const void *wanted) {
+size_t cexit__cancel_matching(cexit_stack *stack, cexit_matcher *matches, const void *wanted) {
   struct taken_list list = {NONE, NONE, 0};
   if (enter() != 0) return 0;
   take_matching(stack, matches, wanted, &list);
@@ -65,14 +63,10 @@ static size_t cancel_matching(cexit_stack *stack, matcher *matches, const void *
   return list.count;
 }
 
-size_t cexit__unregister(void (*function)(void)) {
-  return function == NULL ? 0 : cancel_matching(PROCESS, cexit__entry_is_of, (const void *)function);
-}
-
 size_t cexit__stack_cancel_named(cexit_stack *stack, const char *name) {
-  return name == NULL ? 0 : cancel_matching(stack != NULL ? stack : PROCESS, is_named, name);
+  return name == NULL ? 0 : cexit__cancel_matching(stack != NULL ? stack : PROCESS, is_named, name);
 }
 
 size_t cexit__stack_clear(cexit_stack *stack) {
-  return cancel_matching(stack != NULL ? stack : PROCESS, is_any, NULL);
+  return cexit__cancel_matching(stack != NULL ? stack : PROCESS, is_any, NULL);
 }

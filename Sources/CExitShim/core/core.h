@@ -172,6 +172,11 @@ int cexit__stack_enter_ready(cexit_stack *stack,
 int cexit__entry_push(cexit_stack *stack, const cexit_entry *from, const void *owner,
                       cexit_handler *out); // without the lock
 
+// ---- cancel.c: without the lock.
+
+typedef bool cexit_matcher(const struct entry *entry, const void *wanted);
+size_t cexit__cancel_matching(cexit_stack *stack, cexit_matcher *matches, const void *wanted); // how many
+
 // ---- lifetime.c: the life of stacks.
 
 void cexit__run_nested(void *stack);                       // the function of an entry that is a stack
@@ -184,6 +189,20 @@ void cexit__stacks_adopted(void);
 void cexit__stacks_lost(void); // forked in the middle of an operation: start anew
 
 bool cexit__is_main_thread(void); // job_loop.c
+
+// ---- events/hooks.c: what libc and the kernel call back, far above the room that asks them to.
+
+struct hooks {
+  void (*process_slot)(void *group, int status);
+  void (*quick_slot)(void);
+};
+extern const struct hooks cexit__hooks;
+
+// ---- events/thread_end.c
+
+extern PER_THREAD bool cexit__thread_watched; // its end will be noticed
+void cexit__watch_this_thread(void);          // its end, in the middle of a handler or of the exit, will be noticed
+void cexit__thread_end_set_up(void);
 
 #pragma GCC visibility pop
 #endif

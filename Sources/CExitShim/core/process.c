@@ -100,7 +100,7 @@ int cexit__process_enter(void) {
   _Atomic uint32_t *fresh = page == NULL ? wiped_page() : NULL;
   if (atomic_exchange(&watching, 1) == 0) {
     pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
-    cexit__runs_set_up();
+    cexit__thread_end_set_up();
   }
   errno = saved;
 

@@ -10,7 +10,16 @@
 
 #pragma GCC visibility push(hidden)
 
-// ---- signals.c  death.c
+// ---- exit.c
+
+void cexit__process_slot(void *group, int status);
+void cexit__quick_slot(void);
+void cexit__exit_ends(void); // on a thread that is about to end the process; may wait until another has
+void cexit__exit_forked(void);
+void cexit__exit_thread_ended(void);
+void cexit__complain(const char *line); // one line on stderr
+
+// ---- signals.c  last_act.c
 
 void cexit__signals_forked(void);
 void cexit__signals_end(void);                 // at the very end; if a signal was taken, does not return

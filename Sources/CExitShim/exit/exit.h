@@ -9,15 +9,30 @@
 
 #pragma GCC visibility push(hidden)
 
+// ---- gate.c: how this process is leaving.
+
+struct process_exit {
+  _Atomic uintptr_t owner; // the thread whose exit it is; 0
+  _Atomic int status;
+  _Atomic bool status_known;
+  _Atomic int requested_status; // 0: none
+};
+extern struct process_exit cexit__leaving;
+
+void cexit__set_status(int status);
+
 // ---- slots.c
 
-void cexit__pin(void);                     // keeps the object that this code is part of loaded for ever
+#define PROCESS_SLOT ((void (*)(void *))(void (*)(void))cexit__hooks.process_slot) // glibc passes the status, too
+
+extern PER_THREAD bool cexit__taking_back; // __cxa_finalize calls the slots of a group that is taken back
+
+bool cexit__slot_arm(const struct slots *slots, uint32_t group, void *handle);                     // one slot
+void cexit__slots_note_standing(struct slots *slots, uint32_t group, bool tagged, uint32_t calls); // with the lock held
+void cexit__slots_note_called(struct slots *slots);                                                // with the lock held
 int cexit__gate_prepare(void);             // every exit will pass the gate, handlers or none; 0 or an errno value
 int cexit__slots_arm(struct slots *slots); // without the lock; 0, ENOMEM or ECANCELED
-void cexit__exit_ends(void);               // on a thread that is about to end the process; may wait until another has
-void cexit__exit_forked(void);
-void cexit__exit_thread_ended(void);
-void cexit__complain(const char *line); // one line on stderr
+void cexit__pin(void);                     // keeps the object that this code is part of loaded for ever
 
 // ---- owners.c: without the lock.
 

@@ -10,7 +10,6 @@
 #include "../events/events.h"
 
 static PER_THREAD unsigned depth; // runs by hand that this thread is in
-static PER_THREAD bool watched;   // its end will be noticed
 static _Atomic uint32_t busy;     // threads in a run by hand; changes wake those who wait for it
 static _Atomic uint32_t turns;    // grows when a stack is free again
 static _Atomic uint32_t waiting;  // threads asleep on either
@@ -20,8 +19,6 @@ static struct waiter {
   uintptr_t thread;
   const cexit_stack *stack;
 } * waiters; // for a turn; with the lock held
-static pthread_key_t thread_end;
-static _Atomic bool thread_end_known;
 
 static void changed(_Atomic uint32_t *word, uint32_t by) {
   atomic_fetch_add(word, by);
@@ -48,7 +45,7 @@ static void stop_waiting(void) {
 }
 
 // Takes this thread off the innermost stack that it runs, with a reference to that; NULL: it runs none.
-static cexit_stack *leave_innermost(void) {
+cexit_stack *cexit__leave_innermost_run(void) {
   cexit_stack *innermost = NULL;
   if (enter() != 0) return NULL;
   stop_waiting();
@@ -66,7 +63,7 @@ static cexit_stack *leave_innermost(void) {
   return innermost;
 }
 
-static void stop_being_busy(void) {
+void cexit__stop_being_busy(void) {
   if (depth != 0) changed(&busy, (uint32_t)-1);
   depth = 0;
   atomic_store_explicit(&cexit__running, NULL, memory_order_release);
@@ -81,45 +78,10 @@ bool cexit__thread_is_running(void) {
 // The process's own stacks are not finished here: whoever owns the exit runs them.
 void cexit__thread_leaves_runs(void) {
   if (depth == 0) return;
-  for (cexit_stack *stack; (stack = leave_innermost()) != NULL; cexit__stack_unreference(stack)) {
+  for (cexit_stack *stack; (stack = cexit__leave_innermost_run()) != NULL; cexit__stack_unreference(stack)) {
     if (stack != PROCESS && stack != QUICK) cexit__run_stack(stack, 0, NULL, NULL);
   }
-  stop_being_busy();
-}
-
-// A thread ends in the middle of a handler: pthread_exit, or a cancellation. The entry that stood for a nested stack
-// was taken when its run began; where something is left, it gets a new one.
-static void thread_ended(void *unused) {
-  (void)unused;
-  watched = false;
-  for (cexit_stack *stack; (stack = leave_innermost()) != NULL; cexit__stack_unreference(stack)) {
-    bool left = cexit__stack_count(stack) != 0;
-    if (left && cexit__stack_make_ready(stack, stack->owner) != 0) cexit__run_stack(stack, 0, NULL, NULL);
-  }
-  stop_being_busy();
-  cexit__exit_thread_ended();
-  cexit__this_thread()->has_ended = true;
-  cexit__helpers_thread_ended();
-}
-
-// The key must not outlive this code, which may be part of a shared object: libc calls this when that is unloaded. At
-// exit it does, too; then there may be threads that wait for the end of the one that exits.
-static void forget_threads(void *unused) {
-  (void)unused;
-  if (atomic_load(&cexit__last_act_made)) return;
-  if (atomic_exchange(&thread_end_known, false)) pthread_key_delete(thread_end);
-}
-
-void cexit__runs_set_up(void) {
-  if (pthread_key_create(&thread_end, thread_ended) != 0) return;
-  atomic_store(&thread_end_known, true);
-  if (!cexit__libc_add(forget_threads, NULL, &__dso_handle)) forget_threads(NULL);
-  if (cexit__is_main_thread()) cexit__watch_this_thread(); // its end is always of interest
-}
-
-void cexit__watch_this_thread(void) {
-  if (watched || !atomic_load(&thread_end_known)) return;
-  watched = pthread_setspecific(thread_end, &watched) == 0;
+  cexit__stop_being_busy();
 }
 
 void cexit__runs_forked(void) {
@@ -150,7 +112,7 @@ static inline void count_busy(uint32_t by) {
 static int begin(void) { // returns the caller's errno, for the end
   int saved = errno;
   if (depth++ != 0) return saved;
-  if (!watched) cexit__watch_this_thread();
+  if (!cexit__thread_watched) cexit__watch_this_thread();
   if (is_watched(WATCHED_FOR_TIME)) cexit__watch_by_hand(true);
   count_busy(1);
   return saved;

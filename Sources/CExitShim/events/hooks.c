@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "events.h"
+
+const struct hooks cexit__hooks = {
+    .process_slot = cexit__process_slot,
+    .quick_slot = cexit__quick_slot,
+};
