@@ -1,1 +1,1 @@
-../../Sources/ExitKit/Locked.swift
+../../Sources/ExitKit/Running/Locked.swift

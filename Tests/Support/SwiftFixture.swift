@@ -39,8 +39,12 @@ public struct SwiftBuild: Hashable, Sendable, CustomStringConvertible {
   }
 }
 
+/// The files of a folder of this package and of the folders in it, but for a documentation catalogue.
 private func files(in folder: String, _ ending: String) throws -> [String] {
-  try filesIn("\(packageRoot)/\(folder)").filter { $0.hasSuffix(ending) }.map { "\(packageRoot)/\(folder)/\($0)" }
+  try filesIn("\(packageRoot)/\(folder)").flatMap { name -> [String] in
+    if name.hasSuffix(ending) { return ["\(packageRoot)/\(folder)/\(name)"] }
+    return name.contains(".") ? [] : try files(in: "\(folder)/\(name)", ending)
+  }
 }
 
 /// A Swift module, and the object or the shared object that it was compiled to.
