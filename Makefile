@@ -12,6 +12,13 @@ C_SOURCES = $(wildcard Sources/CExitShim/*/*.c)
 ORDER_SOURCES = $(wildcard Sources/CExitOrder/*.c Sources/CExitOrder/include/*.h)
 C_HEADERS = $(wildcard Sources/CExitShim/*/*.h)
 FIXTURE_TESTS = CExitShimTests\.|WaysOutTests\.(Leaving|Signal|RealProgram|Deadline|CrashNote)Tests
+MACRO_TOOLS = swift-6.3 git swift-syntax
+MACRO_PART = Scripts/part 'the example and the tests of @AtExit' $(MACRO_TOOLS) --
+TEST_SETUP = test-setup
+TEST_TOOLS = swift cc git g++ sqlite3 pkg-config cmake ninja meson
+# The examples' package leaves out what needs a tool of this list.
+WITHOUT = EXITKIT_WITHOUT="$$(Scripts/need --lacking sqlite3 pkg-config g++)"
+EXAMPLES = env $(WITHOUT) $(SWIFT)
 C_BENCH = $(wildcard Benchmarks/Sources/bench/*.[ch])
 
 include Scripts/install.mk
@@ -22,33 +29,54 @@ build: ## Build the library, debug
 	@Scripts/need swift cc
 	$(SWIFT) build $(STRICT)
 
-demo: ## Build and run the examples; show program, transcript and status of each
-	@Scripts/need swift cc sqlite3
-	$(SWIFT) build --package-path Examples $(STRICT)
-	@Examples/demo "$$($(SWIFT) build --package-path Examples --show-bin-path)"
-	@$(MAKE) --no-print-directory demo-macro
+setup: ## Install what the other targets need, where that may be done without a question; say what is missing
+	@Scripts/need --setup
 
-demo-macro: ## Build and run the example of @AtExit; builds swift-syntax once, which takes minutes
+demo: ## Build and run the examples; show what to notice, transcript and status of each
+	@Scripts/part --begin
+	@Scripts/need --install swift cc git sqlite3
 	@Scripts/need swift cc
-	$(SWIFT) build --package-path Examples/Decorator $(MACRO)
-	@Examples/demo "$$($(SWIFT) build --package-path Examples/Decorator $(MACRO) --show-bin-path)" \
-	  Decorator/scenarios.txt
+	@Scripts/quietly 'Building the examples' $(EXAMPLES) build --package-path Examples $(STRICT)
+	@[ -n "$$(Scripts/need --lacking $(MACRO_TOOLS))" ] || $(MAKE) --no-print-directory build-macro
+	@Examples/demo Examples/scenarios.txt Examples/.build/debug .build-macro/debug
+	@Scripts/part --end
 
-test: test-c test-builds test-macro ## Run every test
-	@Scripts/need swift cc sqlite3 pkg-config
+build-macro:
+	@Scripts/quietly 'Building the example of @AtExit; the first time swift-syntax, which takes minutes' \
+	  $(SWIFT) build --package-path Examples/Decorator $(MACRO)
+
+test: ## Run every test; what a missing tool keeps from running is left out and counted, and an error with CI=true
+	@Scripts/part --begin
+	@Scripts/need --install $(TEST_TOOLS)
+	@Scripts/need swift cc
+	@$(MAKE) --no-print-directory test-c test-builds test-macro test-library test-examples $(TEST_SETUP)
+	@Scripts/part --end
+
+test-setup: ## Check what demo and test do on a machine with Swift, gcc, libc6-dev and make, and nothing else
+	@Scripts/check-setup
+
+test-library:
 	$(SWIFT) test $(STRICT)
-	$(SWIFT) test --package-path Examples $(STRICT)
+
+test-examples:
+	@Scripts/part 'the example with SQLite' sqlite3
+	@Scripts/part 'building with an installed copy, as the README says' pkg-config
+	$(EXAMPLES) test --package-path Examples $(STRICT)
 
 test-c: ## Compile the C target and its header alone, strictly, with gcc and clang; check its public names
 	@Scripts/need cc
 	@Scripts/check-c
 	@Scripts/check-abi
 
-test-macro: demo-macro ## Run the tests of @AtExit; builds swift-syntax once, which takes minutes
+test-macro: ## Run the example and the tests of @AtExit; builds swift-syntax once, which takes minutes
+	@$(MACRO_PART) $(MAKE) --no-print-directory test-macro-alone
+
+test-macro-alone: build-macro
+	@Examples/demo Examples/Decorator/scenarios.txt .build-macro/debug
 	$(SWIFT) test --traits AtExitMacro $(MACRO) --filter DecoratorTests
 
 test-builds: ## Install into an empty folder, and build Examples/Builds with that: make, CMake, Meson, pkg-config
-	@Scripts/need swift cc g++ cmake ninja meson pkg-config
+	@Scripts/need swift cc
 	@Scripts/check-builds
 
 # gcc's thread sanitizer for C fixtures: the one of Swift's clang does not link without Swift. Children of a process with
@@ -76,25 +104,29 @@ bench: ## Print the table of Benchmarks, ratios in one run; BENCH='--only cancel
 	@case '$(BENCH)' in ''|--check) "$$($(SWIFT) build --package-path Benchmarks -c release --show-bin-path)/finalizers" $(BENCH);; esac
 
 lint: ## Check the format of Swift and C, and the rules that a search can check
-	@Scripts/need swift clang-format
+	@Scripts/need --install clang-format python3
+	@Scripts/need swift clang-format python3
 	$(SWIFT) format lint --strict --recursive --parallel Package.swift Sources Tests Examples Benchmarks
 	clang-format --dry-run --Werror $(C_SOURCES) $(C_HEADERS) $(C_BENCH) $(ORDER_SOURCES)
 	@Scripts/check-rules
 
 format: ## Format Swift and C in place
+	@Scripts/need --install clang-format
 	@Scripts/need swift clang-format
 	$(SWIFT) format --in-place --recursive --parallel Package.swift Sources Tests Examples Benchmarks
 	clang-format -i $(C_SOURCES) $(C_HEADERS) $(C_BENCH) $(ORDER_SOURCES)
 
 docs: ## Build the documentation archive into .build-docs/html
 	@Scripts/need swift docc
-	rm -rf .build-docs/graphs .build-docs/html && mkdir -p .build-docs/graphs
-	$(SWIFT) build --target ExitKit --scratch-path .build-docs -Xswiftc -emit-symbol-graph \
+	@rm -rf .build-docs/graphs .build-docs/html && mkdir -p .build-docs/graphs
+	@Scripts/quietly 'Building the library' \
+	  $(SWIFT) build --target ExitKit --scratch-path .build-docs -Xswiftc -emit-symbol-graph \
 	  -Xswiftc -emit-symbol-graph-dir -Xswiftc $(CURDIR)/.build-docs/graphs
-	rm -f .build-docs/graphs/*@*
-	docc convert Sources/ExitKit/ExitKit.docc --additional-symbol-graph-dir .build-docs/graphs \
+	@rm -f .build-docs/graphs/*@*
+	@docc convert Sources/ExitKit/ExitKit.docc --additional-symbol-graph-dir .build-docs/graphs \
 	  --output-dir .build-docs/html --fallback-display-name ExitKit --fallback-bundle-identifier ExitKit \
 	  --warnings-as-errors
+	@echo 'To read: python3 -m http.server -d .build-docs/html 8000, and http://localhost:8000/documentation/exitkit'
 
 clean: ## Remove everything that was built
 	rm -rf .build .build-* Examples/.build Benchmarks/.build
@@ -102,4 +134,5 @@ clean: ## Remove everything that was built
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 13
 
-.PHONY: build bench sanitize demo demo-macro test test-macro test-c test-builds lint format docs clean help
+.PHONY: build bench sanitize setup demo build-macro test test-setup test-library test-examples test-macro \
+  test-macro-alone test-c test-builds lint format docs clean help

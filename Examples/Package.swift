@@ -25,10 +25,23 @@ let scenarios: [[Target]] = [
   scenario("throwing", at: "09-throwing", inC: false),
 ]
 
+/// The tools that this machine lacks: what needs one of those is not built.
+let lacking = Context.environment["EXITKIT_WITHOUT"] ?? ""
+
+let database: [Target] =
+  lacking.contains("sqlite3")
+  ? []
+  : [
+    .systemLibrary(
+      name: "CSQLite", path: "SQLite/CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+    .target(name: "CDatabase", dependencies: ["CSQLite", cExitShim], path: "SQLite/c"),
+    .executableTarget(name: "sqlite", dependencies: [exitKit, "CDatabase", "CSQLite"], path: "SQLite/swift"),
+  ]
+
 let package = Package(
   name: "Examples",
   dependencies: [.package(name: "ExitKit", path: "..")],
-  targets: scenarios.flatMap { $0 } + [
+  targets: scenarios.flatMap { $0 } + database + [
     .target(name: "Module", dependencies: [exitKit], path: "Scenarios/10-module/library"),
     .target(name: "LateModule", dependencies: [exitKit], path: "Scenarios/10-module/late"),
     .executableTarget(name: "module-program", dependencies: [exitKit, "Module"], path: "Scenarios/10-module/swift"),
@@ -38,10 +51,6 @@ let package = Package(
     .executableTarget(name: "mixed", dependencies: [exitKit, "MixedC"], path: "Scenarios/11-mixed/swift"),
     .target(name: "Greeter", dependencies: [exitKit], path: "Scenarios/12-c-main/library"),
     .executableTarget(name: "c-main", dependencies: [cExitShim, "Greeter"], path: "Scenarios/12-c-main/c"),
-    .systemLibrary(
-      name: "CSQLite", path: "SQLite/CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
-    .target(name: "CDatabase", dependencies: ["CSQLite", cExitShim], path: "SQLite/c"),
-    .executableTarget(name: "sqlite", dependencies: [exitKit, "CDatabase", "CSQLite"], path: "SQLite/swift"),
     // The same sources as in the package above, where no product shows them to its users.
     .target(name: "ProcessSupport", path: "Tests/Support"),
     .testTarget(name: "ScenarioTests", dependencies: ["ProcessSupport"]),
