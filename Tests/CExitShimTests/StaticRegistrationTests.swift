@@ -39,7 +39,7 @@ struct `Registration in C without a call` {
     #expect(try lines(program) == ["main", "fourth", "third", "second", "first", "finalized"])
   }
 
-  @Test func `it is C++ as well`() throws {
+  @Test(needsCxx) func `it is C++ as well`() throws {
     let build = CBuild.plain.with { $0.flags += ["-x", "c++", "-std=c++17", "-Wno-missing-field-initializers"] }
     let source = "\(fixtures)/static-program.c"
     let objects = try coreObjects(.plain)

@@ -56,7 +56,7 @@ func rounds(_ few: Int, of many: Int) -> String {
     #expect(outcome == Outcome(.exited(6), output: "ends its thread\nthread's destructor\noldest\n"))
   }
 
-  @Test func `exit in the destructor of a C++ static goes on with what is left`() throws {
+  @Test(needsCxx) func `exit in the destructor of a C++ static goes on with what is left`() throws {
     let outcome = try run(compile("statics.cpp"))
     #expect(outcome == Outcome(.exited(8), output: "newer handler\nstatic\nolder handler\nolder static\n"))
   }

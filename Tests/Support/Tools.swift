@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Tests that need a tool which not every machine has: they are skipped without, and `.ci/run` counts them.
+
+import Glibc
+import Testing
+
+/// Whether a folder of PATH has this program.
+public func isInstalled(_ tool: String) -> Bool {
+  let path = getenv("PATH").map { String(cString: $0) } ?? ""
+  return path.split(separator: ":").contains { access("\($0)/\(tool)", X_OK) == 0 }
+}
+
+/// For a test that compiles C++.
+public let needsCxx: ConditionTrait = .enabled(if: isInstalled("c++"), "g++ is not installed")
