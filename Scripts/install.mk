@@ -4,6 +4,9 @@
 
 VERSION = 0.1.0
 MAJOR = $(word 1,$(subst ., ,$(VERSION)))
+MINOR = $(word 2,$(subst ., ,$(VERSION)))
+# What is promised to fit: versions of one major number, and before 1.0 versions of one minor number. The soname says so.
+SOVERSION = $(if $(filter 0,$(MAJOR)),0.$(MINOR),$(MAJOR))
 
 PREFIX ?= /usr/local
 INCLUDEDIR ?= $(PREFIX)/include
@@ -15,6 +18,7 @@ ifeq ($(origin CC)$(if $(SWIFTC),,-),default)
 CC = $(or $(wildcard $(dir $(SWIFTC))clang),cc)
 endif
 BUILD = .build-install/$(notdir $(firstword $(CC)))
+DOCDIR ?= $(PREFIX)/share/doc/exitkit
 PKGCONFIGDIR = $(LIBDIR)/pkgconfig
 CMAKEDIR = $(LIBDIR)/cmake/ExitKit
 # Modules are tied to a compiler, so they keep out of the include folder that every compiler searches.
@@ -39,17 +43,19 @@ libraries: $(LIBRARIES) $(SWIFT_LIBRARIES) ## Build what `make install` installs
 
 install: libraries ## Install below PREFIX (/usr/local), with DESTDIR in front; no root needed for a PREFIX of your own
 	@$(if $(SWIFTC),,echo 'no swiftc: installing the C part only')
-	install -d $(addprefix $(DESTDIR),$(INCLUDEDIR) $(LIBDIR) $(PKGCONFIGDIR) $(CMAKEDIR))
+	install -d $(addprefix $(DESTDIR),$(INCLUDEDIR) $(LIBDIR) $(PKGCONFIGDIR) $(CMAKEDIR) $(DOCDIR))
+	install -m 644 README.md CHANGELOG.md LICENSE $(DESTDIR)$(DOCDIR)
 	install -m 644 $(PUBLIC_HEADERS) $(DESTDIR)$(INCLUDEDIR)
 	install -m 644 $(filter %.a,$(LIBRARIES)) $(DESTDIR)$(LIBDIR)
 	install -m 755 $(filter-out %.a,$(LIBRARIES)) $(DESTDIR)$(LIBDIR)
 	for name in CExitShim CExitOrder; do \
-	  ln -sf lib$$name.so.$(VERSION) $(DESTDIR)$(LIBDIR)/lib$$name.so.$(MAJOR) && \
-	  ln -sf lib$$name.so.$(MAJOR) $(DESTDIR)$(LIBDIR)/lib$$name.so && \
+	  ln -sf lib$$name.so.$(VERSION) $(DESTDIR)$(LIBDIR)/lib$$name.so.$(SOVERSION) && \
+	  ln -sf lib$$name.so.$(SOVERSION) $(DESTDIR)$(LIBDIR)/lib$$name.so && \
 	  $(FILL) Scripts/install/$$name.pc.in >$(DESTDIR)$(PKGCONFIGDIR)/$$name.pc || exit; \
 	done
 	$(FILL) Scripts/install/ExitKitConfig.cmake.in >$(DESTDIR)$(CMAKEDIR)/ExitKitConfig.cmake
 	$(FILL) Scripts/install/ExitKitConfigVersion.cmake.in >$(DESTDIR)$(CMAKEDIR)/ExitKitConfigVersion.cmake
+	@[ -n '$(DESTDIR)' ] || [ "$$(id -u)" != 0 ] || ldconfig 2>/dev/null || true # for programs that ask no pkg-config
 ifneq ($(SWIFTC),)
 	install -d $(DESTDIR)$(MODULEDIR)
 	install -m 644 $(BUILD)/libExitKit.a $(DESTDIR)$(LIBDIR)
@@ -60,14 +66,18 @@ endif
 
 uninstall: ## Remove what `make install` with the same PREFIX and DESTDIR installed
 	rm -f $(addprefix $(DESTDIR),$(addprefix $(INCLUDEDIR)/,$(notdir $(PUBLIC_HEADERS))) \
-	  $(addprefix $(LIBDIR)/,$(foreach name,CExitShim CExitOrder,$(addprefix lib$(name).,a so so.$(MAJOR) so.$(VERSION))) \
+	  $(addprefix $(LIBDIR)/,$(foreach name,CExitShim CExitOrder,$(addprefix lib$(name).,a so so.$(SOVERSION) so.$(VERSION))) \
 	    libExitKit.a) \
 	  $(addprefix $(PKGCONFIGDIR)/,CExitShim.pc CExitOrder.pc ExitKit.pc))
-	rm -rf $(DESTDIR)$(CMAKEDIR) $(DESTDIR)$(MODULEDIR)
+	rm -rf $(addprefix $(DESTDIR),$(CMAKEDIR) $(MODULEDIR) $(DOCDIR))
 
 # Each file finds the rest from its own folder, so an installed tree can be moved.
 from = $$(realpath -ms --relative-to=$(1) $(2))
-FILL = sed -e 's|@VERSION@|$(VERSION)|g' \
+# The loader finds libraries below /usr/lib by itself; a program that uses another folder says so, or it does not start.
+RPATH = $(if $(filter /usr/lib% /lib%,$(LIBDIR)),,-Wl,-rpath,$${libdir})
+FILL = sed -e 's|@VERSION@|$(VERSION)|g' -e 's|@RPATH@|$(RPATH)|g' -e 's| *$$||' \
+  -e "s|@PREFIX_FROM_PKGCONFIG@|$(call from,$(PKGCONFIGDIR),$(PREFIX))|g" \
+  -e 's|@URL@|$(or $(HOMEPAGE),file://$(DOCDIR)/README.md)|g' \
   -e "s|@INCLUDE_FROM_PKGCONFIG@|$(call from,$(PKGCONFIGDIR),$(INCLUDEDIR))|g" \
   -e "s|@LIB_FROM_PKGCONFIG@|$(call from,$(PKGCONFIGDIR),$(LIBDIR))|g" \
   -e "s|@MODULE_FROM_PKGCONFIG@|$(call from,$(PKGCONFIGDIR),$(MODULEDIR))|g" \
@@ -85,7 +95,7 @@ $(BUILD)/libCExitShim.a: $(OBJECTS)
 	$(AR) rcs $@ $^
 
 $(BUILD)/libCExitShim.so.$(VERSION): $(OBJECTS) $(SHIM_MAP)
-	$(CC) $(CFLAGS) $(LDFLAGS) -shared -Wl,-soname,libCExitShim.so.$(MAJOR) -Wl,--version-script,$(SHIM_MAP) -Wl,-z,defs \
+	$(CC) $(CFLAGS) $(LDFLAGS) -shared -Wl,-soname,libCExitShim.so.$(SOVERSION) -Wl,--version-script,$(SHIM_MAP) -Wl,-z,defs \
 	  -o $@ $(OBJECTS) -pthread -ldl
 
 $(ORDER).o: Sources/CExitOrder/order.c $(PUBLIC_HEADERS) Scripts/install.mk
@@ -97,7 +107,7 @@ $(ORDER).a: $(ORDER).o
 	$(AR) rcs $@ $^
 
 $(ORDER).so.$(VERSION): $(ORDER).o $(BUILD)/libCExitShim.so.$(VERSION)
-	$(CC) $(CFLAGS) $(LDFLAGS) -shared -Wl,-soname,libCExitOrder.so.$(MAJOR) -o $@ $^ -ldl
+	$(CC) $(CFLAGS) $(LDFLAGS) -shared -Wl,-soname,libCExitOrder.so.$(SOVERSION) -Wl,-rpath,'$$ORIGIN' -o $@ $^ -ldl
 
 # One object: a Swift library is linked whole or not at all. Static only: Swift's ABI is not stable on Linux, so a
 # shared one would fit programs of this very compiler and of no other.
