@@ -188,8 +188,6 @@ void cexit__stacks_forked(void);                           // what was pending i
 void cexit__stacks_adopted(void);
 void cexit__stacks_lost(void); // forked in the middle of an operation: start anew
 
-bool cexit__is_main_thread(void); // job_loop.c
-
 // ---- events/hooks.c: what libc and the kernel call back, far above the room that asks them to.
 
 struct hooks {
@@ -200,8 +198,6 @@ extern const struct hooks cexit__hooks;
 
 // ---- events/thread_end.c
 
-extern PER_THREAD bool cexit__thread_watched; // its end will be noticed
-void cexit__watch_this_thread(void);          // its end, in the middle of a handler or of the exit, will be noticed
 void cexit__thread_end_set_up(void);
 
 #pragma GCC visibility pop

@@ -8,7 +8,6 @@
 #include <sys/syscall.h>
 
 _Atomic uintptr_t cexit__lock_word;
-PER_THREAD volatile bool cexit__in_libc;
 
 // Linux futexes are 32 bits wide everywhere; the low half of the word holds bit 0 and most of what tells owners apart.
 // Two owners alike in that half make a sleeper sleep on, no worse: bit 0 says it sleeps, so the drop wakes it.

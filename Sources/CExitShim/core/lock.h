@@ -5,13 +5,9 @@
 #ifndef CEXIT_LOCK_H
 #define CEXIT_LOCK_H
 
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
-#include "../include/CExitShim.h"
+#include "thread.h"
 
 #include <pthread.h>
-#include <stdatomic.h>
 #include <time.h>
 
 #if defined(__has_include)
@@ -26,7 +22,6 @@
 
 #define LIKELY(x) __builtin_expect(!!(x), 1)
 #define ALWAYS_INLINE static inline __attribute__((always_inline)) // where a call would cost a tenth of a registration
-#define PER_THREAD _Thread_local __attribute__((tls_model("initial-exec")))
 
 #pragma GCC visibility push(hidden)
 
@@ -46,18 +41,10 @@ extern void __cxa_finalize(void *object);
 // 0: free; else this_thread of its owner, bit 0: somebody sleeps on it.
 
 extern _Atomic uintptr_t cexit__lock_word; // the lock of everything but the finalizers' table
-extern PER_THREAD struct running *_Atomic cexit__running;
-
-static inline uintptr_t this_thread(void) { // where its thread-local storage is: pthread_self would be a call
-  return (uintptr_t)&cexit__running;
-}
 
 int cexit__word_take(_Atomic uintptr_t *word); // 0 or EDEADLK
 void cexit__word_drop(_Atomic uintptr_t *word);
 void cexit__word_wake(_Atomic uintptr_t *word);
-
-// This thread is adding to libc's list, which has a lock of its own: a signal handler that comes back for it would hang.
-extern PER_THREAD volatile bool cexit__in_libc;
 
 ALWAYS_INLINE bool word_try(_Atomic uintptr_t *word) {
   uintptr_t self = this_thread(), free_word = 0;

@@ -66,7 +66,7 @@ static void after_fork_in_child(void) {
 // libc's list has a lock that fork does not look after: held by another thread at the fork, it would be held in the child
 // for ever. What comes to the list at exit does not wait here.
 int cexit__libc_enter(void) {
-  return cexit__in_libc ? EDEADLK : word_take(&libc_word);
+  return cexit__thread.in_libc ? EDEADLK : word_take(&libc_word);
 }
 
 void cexit__libc_leave(void) {
@@ -75,9 +75,9 @@ void cexit__libc_leave(void) {
 
 bool cexit__libc_add(void (*function)(void *), void *argument, void *object) {
   if (cexit__libc_enter() != 0) return false;
-  cexit__in_libc = true;
+  cexit__thread.in_libc = true;
   bool added = __cxa_atexit(function, argument, object) == 0;
-  cexit__in_libc = false;
+  cexit__thread.in_libc = false;
   cexit__libc_leave();
   return added;
 }

@@ -116,7 +116,7 @@ static bool libc_tells_status(void) {
 }
 
 void cexit__process_slot(void *group, int status) {
-  if (cexit__taking_back) return;
+  if (cexit__thread.taking_back) return;
   bool known = libc_tells_status() || cexit__exit_status(&status); // the latter: as cexit__exit was told it
   run_from_slot(&cexit__process.process_slots, PROCESS, (uint32_t)(uintptr_t)group, known ? &status : NULL);
 }

@@ -28,7 +28,7 @@ static bool is_the_end(void) { // fcloseall() comes here as well, and the proces
   // Refused once the last handler has run. Not with an empty function: clang leaves such a call out, and says it went well.
   return __cxa_atexit(free, NULL, &__dso_handle) != 0;
 #else
-  return cexit__is_exiting() && cexit__running == NULL;
+  return cexit__is_exiting() && cexit__thread.running == NULL;
 #endif
 }
 

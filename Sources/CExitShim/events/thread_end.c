@@ -4,22 +4,18 @@
 
 #include "events.h"
 
-PER_THREAD bool cexit__thread_watched;
-static pthread_key_t thread_end;
-static _Atomic bool thread_end_known;
-
 // A thread ends in the middle of a handler: pthread_exit, or a cancellation. The entry that stood for a nested stack
 // was taken when its run began; where something is left, it gets a new one.
 static void thread_ended(void *unused) {
   (void)unused;
-  cexit__thread_watched = false;
+  cexit__thread.end_watched = false;
   for (cexit_stack *stack; (stack = cexit__leave_innermost_run()) != NULL; cexit__stack_unreference(stack)) {
     bool left = cexit__stack_count(stack) != 0;
     if (left && cexit__stack_make_ready(stack, stack->owner) != 0) cexit__run_stack(stack, 0, NULL, NULL);
   }
   cexit__stop_being_busy();
   cexit__exit_thread_ended();
-  cexit__this_thread()->has_ended = true;
+  cexit__thread.swift.has_ended = true;
   cexit__helpers_thread_ended();
 }
 
@@ -28,17 +24,11 @@ static void thread_ended(void *unused) {
 static void forget_threads(void *unused) {
   (void)unused;
   if (atomic_load(&cexit__last_act_made)) return;
-  if (atomic_exchange(&thread_end_known, false)) pthread_key_delete(thread_end);
+  cexit__thread_ends_forget();
 }
 
 void cexit__thread_end_set_up(void) {
-  if (pthread_key_create(&thread_end, thread_ended) != 0) return;
-  atomic_store(&thread_end_known, true);
+  if (cexit__thread_ends_prepare(thread_ended) != 0) return;
   if (!cexit__libc_add(forget_threads, NULL, &__dso_handle)) forget_threads(NULL);
   if (cexit__is_main_thread()) cexit__watch_this_thread(); // its end is always of interest
-}
-
-void cexit__watch_this_thread(void) {
-  if (cexit__thread_watched || !atomic_load(&thread_end_known)) return;
-  cexit__thread_watched = pthread_setspecific(thread_end, &cexit__thread_watched) == 0;
 }

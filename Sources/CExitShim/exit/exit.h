@@ -25,8 +25,6 @@ void cexit__set_status(int status);
 
 #define PROCESS_SLOT ((void (*)(void *))(void (*)(void))cexit__hooks.process_slot) // glibc passes the status, too
 
-extern PER_THREAD bool cexit__taking_back; // __cxa_finalize calls the slots of a group that is taken back
-
 bool cexit__slot_arm(const struct slots *slots, uint32_t group, void *handle);                     // one slot
 void cexit__slots_note_standing(struct slots *slots, uint32_t group, bool tagged, uint32_t calls); // with the lock held
 void cexit__slots_note_called(struct slots *slots);                                                // with the lock held

@@ -119,7 +119,7 @@ static void sweep(void *object) {
 // ---- Registering
 
 int cexit__owner_add(const void *owner) {
-  if (cexit__in_libc) return EDEADLK;
+  if (cexit__thread.in_libc) return EDEADLK;
   bool of_executable = owner == NULL || cexit__is_in_executable(owner);
 
   int error = enter();

@@ -14,17 +14,15 @@ enum { FIRST_GROUP = 8, GROUP = 4 };
 
 // ---- Arming
 
-PER_THREAD bool cexit__taking_back;
-
 static void *tag(uint32_t group) { // no object has its handle up there
   return (void *)((uintptr_t)-1 - group);
 }
 
 bool cexit__slot_arm(const struct slots *slots, uint32_t group, void *handle) {
-  cexit__in_libc = true;
+  cexit__thread.in_libc = true;
   int error = slots == &cexit__process.quick_slots ? at_quick_exit(cexit__hooks.quick_slot)
                                                    : __cxa_atexit(PROCESS_SLOT, (void *)(uintptr_t)group, handle);
-  cexit__in_libc = false;
+  cexit__thread.in_libc = false;
   return error == 0;
 }
 
@@ -44,7 +42,7 @@ void cexit__slots_note_called(struct slots *slots) { // with the lock held
 }
 
 int cexit__slots_arm(struct slots *slots) {
-  if (cexit__in_libc) return EDEADLK;
+  if (cexit__thread.in_libc) return EDEADLK;
   int error = enter();
   if (error != 0) return error;
   uint32_t group = cexit__process.epoch + 1, most = slots->group == 0 ? FIRST_GROUP : GROUP, calls = slots->calls;
@@ -76,7 +74,7 @@ int cexit__mark(void) {
 // memory back from its end only. libc does that by calling the slots, which do nothing then.
 void cexit__mark_next(void) {
   struct slots *slots = &cexit__process.process_slots;
-  if (cexit__in_libc || enter() != 0) return; // it is a slot that is being registered
+  if (cexit__thread.in_libc || enter() != 0) return; // it is a slot that is being registered
   uint32_t group = slots->group;
   bool exiting = atomic_load(&cexit__leaving.owner) != 0;
   bool unneeded = slots->stands && slots->tagged && !exiting && cexit__stack_next(PROCESS, group) == NONE;
@@ -87,16 +85,16 @@ void cexit__mark_next(void) {
   lock_drop();
   if (first) cexit__pin(); // nothing takes such groups back when this code is unloaded
   if (!unneeded) return;
-  cexit__taking_back = true;
+  cexit__thread.taking_back = true;
   __cxa_finalize(tag(group));
-  cexit__taking_back = false;
+  cexit__thread.taking_back = false;
 }
 
 // Where no handler was registered, an exit must be seen all the same by a signal that comes in the middle of it: a slot
 // that nothing was registered after.
 int cexit__gate_prepare(void) {
   static _Atomic bool prepared;
-  if (cexit__in_libc) return EDEADLK;
+  if (cexit__thread.in_libc) return EDEADLK;
   int error = enter();
   if (error != 0) return error;
   lock_drop();

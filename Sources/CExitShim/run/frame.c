@@ -5,8 +5,6 @@
 
 #include "../events/events.h"
 
-PER_THREAD struct running *_Atomic cexit__running;
-
 uint64_t cexit__now(void) {
   struct timespec time;
   clock_gettime(CLOCK_MONOTONIC, &time);
@@ -21,13 +19,13 @@ static const char *keep(char *copy, size_t size, const char *text) {
   return copy;
 }
 
-static inline void leave(struct running *here) {
-  atomic_store_explicit(&cexit__running, here->outer, memory_order_release);
+static inline void leave(struct frame *here) {
+  atomic_store_explicit(&cexit__thread.running, here->outer, memory_order_release);
   if (is_watched(WATCHED_FOR_TIME)) cexit__watch_frames();
 }
 
 // The strings may go with the release, in the middle of which somebody may want to name the handler.
-static __attribute__((noinline)) void release_watched(struct running *here) {
+static __attribute__((noinline)) void release_watched(struct frame *here) {
   struct entry kept = *here->entry;
   char name[128], file[208];
   kept.name = keep(name, sizeof name, kept.name);
@@ -40,8 +38,8 @@ static __attribute__((noinline)) void release_watched(struct running *here) {
 
 ALWAYS_INLINE void call_taken(struct entry *taken, CExitCall call, cexit_observer observer, void *context) {
   bool timed = observer != NULL || is_watched(WATCHED_FOR_TIME);
-  struct running here = {cexit__running, taken, call, observer, context, NULL, timed ? cexit__now() : 0, 0, 0};
-  atomic_store_explicit(&cexit__running, &here, memory_order_release);
+  struct frame here = {cexit__thread.running, taken, call, observer, context, NULL, timed ? cexit__now() : 0, 0, 0};
+  atomic_store_explicit(&cexit__thread.running, &here, memory_order_release);
   if (taken->is_closure)
     call_closure(taken, call);
   else
@@ -73,12 +71,12 @@ bool cexit__call_all(cexit_stack *stack, uint32_t floor, cexit_observer observer
 }
 
 bool cexit__is_step(void) {
-  struct running *here = cexit__running;
+  struct frame *here = cexit__thread.running;
   return here != NULL && here->call == CExitCallStep;
 }
 
 bool cexit__set_outcome(cexit_observer observer, void *outcome) {
-  struct running *here = cexit__running;
+  struct frame *here = cexit__thread.running;
   if (here == NULL || here->observer != observer) return false;
   here->outcome = outcome;
   return true;

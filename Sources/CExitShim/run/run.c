@@ -9,11 +9,10 @@
 
 #include "../events/events.h"
 
-static PER_THREAD unsigned depth; // runs by hand that this thread is in
-static _Atomic uint32_t busy;     // threads in a run by hand; changes wake those who wait for it
-static _Atomic uint32_t turns;    // grows when a stack is free again
-static _Atomic uint32_t waiting;  // threads asleep on either
-static uint32_t runs;             // numbers runs, with the lock held
+static _Atomic uint32_t busy;    // threads in a run by hand; changes wake those who wait for it
+static _Atomic uint32_t turns;   // grows when a stack is free again
+static _Atomic uint32_t waiting; // threads asleep on either
+static uint32_t runs;            // numbers runs, with the lock held
 static struct waiter {
   struct waiter *next;
   uintptr_t thread;
@@ -64,20 +63,20 @@ cexit_stack *cexit__leave_innermost_run(void) {
 }
 
 void cexit__stop_being_busy(void) {
-  if (depth != 0) changed(&busy, (uint32_t)-1);
-  depth = 0;
-  atomic_store_explicit(&cexit__running, NULL, memory_order_release);
+  if (cexit__thread.manual_runs != 0) changed(&busy, (uint32_t)-1);
+  cexit__thread.manual_runs = 0;
+  atomic_store_explicit(&cexit__thread.running, NULL, memory_order_release);
   cexit__watch_frames();
   cexit__watch_by_hand(false);
 }
 
 bool cexit__thread_is_running(void) {
-  return depth != 0;
+  return cexit__thread.manual_runs != 0;
 }
 
 // The process's own stacks are not finished here: whoever owns the exit runs them.
 void cexit__thread_leaves_runs(void) {
-  if (depth == 0) return;
+  if (cexit__thread.manual_runs == 0) return;
   for (cexit_stack *stack; (stack = cexit__leave_innermost_run()) != NULL; cexit__stack_unreference(stack)) {
     if (stack != PROCESS && stack != QUICK) cexit__run_stack(stack, 0, NULL, NULL);
   }
@@ -85,7 +84,7 @@ void cexit__thread_leaves_runs(void) {
 }
 
 void cexit__runs_forked(void) {
-  atomic_store(&busy, depth != 0);
+  atomic_store(&busy, cexit__thread.manual_runs != 0);
   atomic_store(&waiting, 0);
   waiters = NULL;
 }
@@ -111,15 +110,15 @@ static inline void count_busy(uint32_t by) {
 
 static int begin(void) { // returns the caller's errno, for the end
   int saved = errno;
-  if (depth++ != 0) return saved;
-  if (!cexit__thread_watched) cexit__watch_this_thread();
+  if (cexit__thread.manual_runs++ != 0) return saved;
+  if (!cexit__thread.end_watched) cexit__watch_this_thread();
   if (is_watched(WATCHED_FOR_TIME)) cexit__watch_by_hand(true);
   count_busy(1);
   return saved;
 }
 
 static void end(int saved) {
-  if (--depth == 0) {
+  if (--cexit__thread.manual_runs == 0) {
     count_busy((uint32_t)-1);
     if (is_watched(WATCHED_FOR_TIME)) cexit__watch_by_hand(false);
   }
@@ -127,7 +126,7 @@ static void end(int saved) {
 }
 
 void cexit__run_nested(void *stack) {
-  struct running *here = cexit__running;
+  struct frame *here = cexit__thread.running;
   cexit_observer observer = here->observer;
   here->observer = NULL; // its handlers are told of, it is not
   cexit__run_stack(stack, 0, observer, here->observer_context);
@@ -226,8 +225,8 @@ bool cexit__run_instead(cexit_handler handler, cexit_function function, void *co
 }
 
 bool cexit__current(cexit_record *record) {
-  if (cexit__running == NULL) return false;
-  const struct entry *entry = cexit__running->entry;
+  if (cexit__thread.running == NULL) return false;
+  const struct entry *entry = cexit__thread.running->entry;
   *record = (cexit_record){.name = entry->name, .file = entry->file, .line = entry->line};
   return true;
 }

@@ -11,8 +11,8 @@
 
 // ---- frame.c
 
-struct running { // a handler that this thread is in; what another thread reads of it is atomic
-  struct running *outer;
+struct frame { // a handler that this thread is in; what another thread reads of it is atomic
+  struct frame *outer;
   const struct entry *_Atomic entry;
   CExitCall call;
   cexit_observer observer;

@@ -40,11 +40,6 @@ struct cexit_loop {
 
 // ---- The main actor
 
-bool cexit__is_main_thread(void) {
-  cexit_thread *here = cexit__this_thread(); // once it is the one, it stays it, in a forked child, too
-  return here->is_main || (here->is_main = syscall(SYS_gettid) == getpid());
-}
-
 static bool is_main_queue(void) {
   return dispatch_queue_get_label != NULL &&
          dispatch_queue_get_label(NULL) == dispatch_queue_get_label(&_dispatch_main_q);
@@ -62,7 +57,7 @@ bool cexit__main_is_idle(void) {
   static _Atomic pid_t home;
   pid_t known = 0, here = getpid();
   bool forked = !atomic_compare_exchange_strong(&home, &known, here) && known != here;
-  return cexit__is_main_thread() && is_main_queue() && !forked && !cexit__this_thread()->has_ended;
+  return cexit__is_main_thread() && is_main_queue() && !forked && !cexit__thread.swift.has_ended;
 }
 
 void cexit__main_drain(void) {
@@ -149,9 +144,4 @@ void cexit__loop_wait(cexit_loop *loop, int64_t nanoseconds) {
     while (read(loop->descriptor, &count, sizeof count) < 0 && errno == EINTR) continue;
   }
   atomic_exchange(&loop->woken, 0);
-}
-
-cexit_thread *cexit__this_thread(void) {
-  static PER_THREAD cexit_thread here;
-  return &here;
 }

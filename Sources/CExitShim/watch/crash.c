@@ -29,10 +29,10 @@ static void crashed(int number, siginfo_t *info, void *machine) {
     name = crashes[i].name;
     sigaction(number, &before[i], NULL);
   }
-  if (cexit__running != NULL) {
+  if (cexit__thread.running != NULL) {
     struct note note = {0};
     cexit__note_text(&note, "ExitKit: ");
-    cexit__note_handler(&note, cexit__running->entry);
+    cexit__note_handler(&note, cexit__thread.running->entry);
     cexit__note_text(&note, " crashed: ");
     cexit__note_text(&note, name);
     cexit__note_write(&note);

@@ -13,12 +13,12 @@
 
 _Atomic unsigned cexit__watched;
 
-static _Atomic uint64_t deadline;                  // nanoseconds; 0: none
-static _Atomic uint64_t began;                     // when the exit did; 0: not yet
-static _Atomic uint64_t soonest;                   // when the first limit of a handler at work is over; 0: none has one
-static _Atomic(struct running *_Atomic *) frames;  // of the thread that exits
-static _Atomic(struct running *_Atomic *) by_hand; // of one that runs handlers by hand, for which that may have to wait
-static _Atomic uint32_t news;                      // grows when any of these change
+static _Atomic uint64_t deadline;                // nanoseconds; 0: none
+static _Atomic uint64_t began;                   // when the exit did; 0: not yet
+static _Atomic uint64_t soonest;                 // when the first limit of a handler at work is over; 0: none has one
+static _Atomic(struct frame *_Atomic *) frames;  // of the thread that exits
+static _Atomic(struct frame *_Atomic *) by_hand; // of one that runs handlers by hand, for which that may have to wait
+static _Atomic uint32_t news;                    // grows when any of these change
 static _Atomic uint32_t firing;
 static _Atomic pid_t home; // whose thread it is
 
@@ -43,8 +43,8 @@ static CEXIT_NORETURN void leave(void) {
 }
 
 static void report(uint64_t time) {
-  struct running *_Atomic *thread = atomic_load(&frames), *_Atomic *other = atomic_load(&by_hand);
-  const struct running *handler = thread != NULL ? atomic_load(thread) : NULL;
+  struct frame *_Atomic *thread = atomic_load(&frames), *_Atomic *other = atomic_load(&by_hand);
+  const struct frame *handler = thread != NULL ? atomic_load(thread) : NULL;
   if (handler == NULL && other != NULL && cexit__others_run()) handler = atomic_load(other);
   struct note note = {0};
   cexit__note_text(&note, "ExitKit: ");
@@ -58,7 +58,7 @@ static void report(uint64_t time) {
     cexit__note_text(&note, " after ");
     cexit__note_seconds(&note, time - handler->started);
   }
-  const struct running *over = handler;
+  const struct frame *over = handler;
   while (over != NULL && (over->limit == 0 || over->limit > time)) over = over->outer;
   if (over != NULL) {
     cexit__note_text(&note, ": its limit is ");
@@ -108,21 +108,21 @@ void cexit__stay_if_firing(void) {
 
 static void find_soonest(void) { // on the thread that exits
   uint64_t first = 0;
-  for (const struct running *handler = cexit__running; handler != NULL; handler = handler->outer) {
+  for (const struct frame *handler = cexit__thread.running; handler != NULL; handler = handler->outer) {
     if (handler->limit != 0 && (first == 0 || handler->limit < first)) first = handler->limit;
   }
   if (first != atomic_load(&soonest)) atomic_store(&soonest, first);
 }
 
 static bool is_exiting_thread(void) {
-  return atomic_load_explicit(&frames, memory_order_relaxed) == &cexit__running;
+  return atomic_load_explicit(&frames, memory_order_relaxed) == &cexit__thread.running;
 }
 
 void cexit__watch_exit(void) {
   if (is_exiting_thread()) return;
   uint64_t never = 0;
   atomic_compare_exchange_strong(&began, &never, cexit__now());
-  atomic_store(&frames, &cexit__running);
+  atomic_store(&frames, &cexit__thread.running);
   tell();
 }
 
@@ -140,7 +140,7 @@ void cexit__watch_frames(void) {
 
 void cexit__watch_by_hand(bool begins) {
   if (is_exiting_thread() || !is_watched(WATCHED_FOR_TIME)) return;
-  struct running *_Atomic *here = &cexit__running;
+  struct frame *_Atomic *here = &cexit__thread.running;
   if (begins) {
     atomic_store(&by_hand, here);
   } else {
@@ -183,7 +183,7 @@ uint64_t cexit__deadline(void) {
 }
 
 int cexit__limit(uint64_t nanoseconds) {
-  struct running *handler = cexit__running;
+  struct frame *handler = cexit__thread.running;
   if (nanoseconds > INT64_MAX || handler == NULL) return EINVAL;
   int error = nanoseconds != 0 ? cexit__watch() : 0;
   if (error != 0) return error;

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Threads: what one remembers, and its end. The end of a thread is noticed by a key of pthread_key_create, whose value
+// a thread sets once it runs handlers.
+
+#include "lock.h"
+
+#include <sys/syscall.h>
+
+PER_THREAD struct thread cexit__thread;
+
+static pthread_key_t end_key;
+static _Atomic bool has_end_key;
+
+bool cexit__is_main_thread(void) {
+  cexit_thread *swift = &cexit__thread.swift; // a main thread stays the main thread, in a forked child, too
+  return swift->is_main || (swift->is_main = syscall(SYS_gettid) == getpid());
+}
+
+cexit_thread *cexit__this_thread(void) {
+  return &cexit__thread.swift;
+}
+
+int cexit__thread_ends_prepare(void (*ended)(void *)) {
+  int error = pthread_key_create(&end_key, ended);
+  if (error == 0) atomic_store(&has_end_key, true);
+  return error;
+}
+
+void cexit__thread_ends_forget(void) {
+  if (atomic_exchange(&has_end_key, false)) pthread_key_delete(end_key);
+}
+
+void cexit__watch_this_thread(void) {
+  if (cexit__thread.end_watched || !atomic_load(&has_end_key)) return;
+  cexit__thread.end_watched = pthread_setspecific(end_key, &cexit__thread) == 0;
+}

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A thread: all that the library remembers of a thread, in one thread-local structure. Its address is the thread's
+// identity: pthread_self would be a call. Only the thread itself writes; another thread reads `running` alone.
+
+#ifndef CEXIT_THREAD_H
+#define CEXIT_THREAD_H
+
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include "../include/CExitShim.h"
+
+#include <stdatomic.h>
+
+#define PER_THREAD _Thread_local __attribute__((tls_model("initial-exec")))
+
+#pragma GCC visibility push(hidden)
+
+struct frame; // run/run.h
+
+struct thread {
+  struct frame *_Atomic running; // the innermost handler that the thread is in; NULL
+  unsigned manual_runs;          // manual runs that the thread is in, one inside the other
+  volatile bool
+      in_libc;        // the thread is adding to libc's list: a signal handler that comes back for the list's lock would
+                      // wait for ever
+  bool taking_back;   // __cxa_finalize calls the slots of a group that the thread takes back
+  bool end_watched;   // the end of the thread will be noticed
+  cexit_thread swift; // what the Swift layer keeps
+};
+extern PER_THREAD struct thread cexit__thread;
+
+static inline uintptr_t this_thread(void) {
+  return (uintptr_t)&cexit__thread;
+}
+
+bool cexit__is_main_thread(void);
+
+// The end of a thread that asked for it calls `ended` on that thread. 0 or an errno value.
+int cexit__thread_ends_prepare(void (*ended)(void *));
+void cexit__thread_ends_forget(void); // before this code is unloaded
+void cexit__watch_this_thread(void);
+
+#pragma GCC visibility pop
+#endif
