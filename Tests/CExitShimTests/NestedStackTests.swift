@@ -184,15 +184,15 @@ import Testing
       let record = record.pointee
       transcript.say("\(String(cString: record.name!)):\(record.line) \(record.outcome == context)")
     }
-    transcript.register("one", on: parent, name: "first", line: 12, onRelease: { _ in })
-    transcript.register("two", on: module, name: "second", line: 1 << 20) { transcript in
+    transcript.register("one", on: parent, name: "first", line: 262_143, onRelease: { _ in })
+    transcript.register("two", on: module, name: "second", line: 262_144) { transcript in
       let outcome = Unmanaged.passUnretained(transcript).toOpaque()
       transcript.say("\(cexit_set_outcome(observer, outcome)) \(cexit_set_outcome(ignore, outcome))")
     }
     let context = Unmanaged.passUnretained(transcript).toOpaque()
     let ran = cexit_stack_run_observed(parent, observer, context)
     #expect(ran == 2)
-    #expect(transcript.take() == ["one", "first:12 false", "released one", "two", "true false", "second:0 true"])
+    #expect(transcript.take() == ["one", "first:262143 false", "released one", "two", "true false", "second:0 true"])
     #expect(!cexit_set_outcome(observer, context))
     cexit_stack_destroy(module)
   }

@@ -28,7 +28,7 @@ static void take_matching(cexit_stack *stack, cexit_matcher *matches, const void
       next = entry->older;
       if (is_foreign(entry)) continue;
       // What is nested goes with its place, or is looked through.
-      bool nested = entry->function == cexit__run_nested, taken = matches(entry, wanted);
+      bool nested = entry->kind == KIND_NESTED, taken = matches(entry, wanted);
       size_t before = list->count;
       if (nested) take_matching(entry->context, taken ? is_any : matches, wanted, list);
       if (!taken) continue;

@@ -24,6 +24,23 @@ struct slab {                 // what every registration changes comes first: on
   uintptr_t chunk[CHUNKS]; // chunk k holds 1 << k elements; here is where 1 << k before its first would be
 };
 
+// What an entry is, and so how its function is called: the switch in run/frame.c.
+enum kind {
+  KIND_FUNCTION, // function(context), then release(context)
+  KIND_CLOSURE,  // `function` is a cexit_closure, `release` its code; it lets go of itself
+  KIND_ON_EXIT,  // a closure, too, that calls `release` with the status and the context
+  KIND_ATEXIT,   // `function` takes no argument
+  KIND_NESTED    // `context` is a stack, which `function` runs
+};
+static inline bool is_closure(unsigned kind) {
+  return kind == KIND_CLOSURE || kind == KIND_ON_EXIT;
+}
+// How cexit__entry_push is told the kind: in flags that no caller of the public functions may set.
+#define KIND_FLAG(kind) ((uint32_t)(kind) << 8)
+static inline unsigned kind_of(uint32_t flags) {
+  return (flags & CEXIT_CLOSURE) != 0 ? KIND_CLOSURE : flags >> 8 & 7;
+}
+
 struct entry {
   cexit_function function; // NULL while free: a leak checker must not see what it held
   void *context;
@@ -34,10 +51,9 @@ struct entry {
   uint32_t epoch;        // when: the mark and the fork it came after
   union {
     struct {
-      unsigned stack : 26, phase : 2, inherited : 1;
-      unsigned asleep_from : 2; // its phase, while `phase` is ASLEEP
-      unsigned is_closure : 1;  // `function` is a cexit_closure, and `release` its code
-      unsigned line : 20, owner : 12;
+      unsigned stack : 26, kind : 3, phase : 2, inherited : 1;
+      unsigned asleep_from : 2;       // its phase, while `phase` is ASLEEP
+      unsigned line : 18, owner : 12; // line 0: not known
     };
     uint64_t bits; // all of these
   };
@@ -161,7 +177,6 @@ void cexit__entry_link(cexit_stack *stack, struct entry *entry, uint32_t index);
 void cexit__entry_link_oldest(cexit_stack *stack, struct entry *entry, uint32_t index, uint32_t oldest);
 void cexit__entry_unlink(struct entry *entry);
 void cexit__entry_free(uint32_t index);
-bool cexit__entry_is_of(const struct entry *entry, const void *function); // as cexit__atexit or cexit__on_exit made it
 void cexit__entry_take(uint32_t index, struct entry *out); // off the stack and free again; `out`: what a call needs
 void cexit__entry_forget(uint32_t index);                  // a parent's, whose code leaves this process
 void cexit__entry_release(const struct entry *entry);      // without the lock: lets go of what it holds

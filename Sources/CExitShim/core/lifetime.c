@@ -86,7 +86,7 @@ int cexit__stack_place(cexit_stack *stack) {
   cexit_entry entry = {.function = cexit__run_nested,
                        .context = stack,
                        .release = nested_released,
-                       .flags = stack->inherited != 0 ? CEXIT_INHERITED : 0,
+                       .flags = KIND_FLAG(KIND_NESTED) | (stack->inherited != 0 ? CEXIT_INHERITED : 0),
                        .name = stack->name};
   const void *owner = stack->owner;
   if (parent != NULL) {
@@ -198,7 +198,7 @@ static void set_slots(cexit_stack *stack, struct slots *slots) { // of all that 
   stack->slots = slots;
   for (unsigned phase = 0; phase < 3; phase++) {
     for (uint32_t i = stack->newest[phase]; i != NONE; i = entry_at(i)->older) {
-      if (entry_at(i)->function == cexit__run_nested) set_slots(entry_at(i)->context, slots);
+      if (entry_at(i)->kind == KIND_NESTED) set_slots(entry_at(i)->context, slots);
     }
   }
 }
@@ -209,7 +209,7 @@ static size_t move_list(cexit_stack *from, cexit_stack *to, unsigned list) {
   while (index != NONE && entry_at(index)->older != NONE) index = entry_at(index)->older;
   for (; index != NONE; index = next) { // from the oldest on, each becomes the newest
     struct entry *entry = entry_at(index);
-    cexit_stack *nested = entry->function == cexit__run_nested ? entry->context : NULL;
+    cexit_stack *nested = entry->kind == KIND_NESTED ? entry->context : NULL;
     next = entry->newer;
     if (is_foreign(entry) || (nested != NULL && is_within(to, nested))) continue;
     cexit__entry_unlink(entry);

@@ -111,7 +111,7 @@ void cexit__entry_forget(uint32_t index) {
 
 void cexit__entry_release(const struct entry *entry) {
   int saved = errno;
-  if (entry->is_closure)
+  if (is_closure(entry->kind))
     call_closure(entry, CExitCallRelease);
   else if (entry->release != NULL)
     entry->release(entry->context);
@@ -167,10 +167,9 @@ bool cexit__is_pending(cexit_handler handler) {
 }
 
 static __attribute__((noinline)) bool give_and_release(cexit_function function, void *context, void (*release)(void *),
-                                                       bool is_closure) {
+                                                       unsigned kind) {
   lock_drop();
-  cexit__entry_release(
-      &(struct entry){.function = function, .context = context, .release = release, .is_closure = is_closure});
+  cexit__entry_release(&(struct entry){.function = function, .context = context, .release = release, .kind = kind & 7});
   return true;
 }
 
@@ -185,9 +184,9 @@ static bool cancel(cexit_handler handler) {
   cexit_function function = entry->function;
   void (*release)(void *) = entry->release;
   void *context = entry->context;
-  bool is_closure = entry->is_closure;
+  unsigned kind = entry->kind;
   take(stack_at(entry->stack), entry, index);
-  if (release != NULL || is_closure) return give_and_release(function, context, release, is_closure);
+  if (release != NULL || kind == KIND_CLOSURE) return give_and_release(function, context, release, kind);
   word_give(&cexit__lock_word);
   return true;
 }

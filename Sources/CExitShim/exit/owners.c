@@ -74,7 +74,7 @@ static void collect(cexit_stack *stack, uint32_t number, cexit_stack *leaving, u
         continue;
       }
       if (entry->owner != number) {
-        if (entry->function == cexit__run_nested) collect(entry->context, number, leaving, tail);
+        if (entry->kind == KIND_NESTED) collect(entry->context, number, leaving, tail);
         continue;
       }
       cexit__entry_unlink(entry);

@@ -69,8 +69,8 @@ ALWAYS_INLINE int push(cexit_stack *stack, cexit_entry from, const void *owner, 
       .stack = stack->index & 0x3FFFFFF,
       .phase = phase & 3,
       .inherited = flags & CEXIT_INHERITED,
-      .is_closure = (flags & CEXIT_CLOSURE) != 0,
-      .line = line < 1u << 20 ? line & 0xFFFFF : 0,
+      .kind = kind_of(flags) & 7,
+      .line = line < 1u << 18 ? line & 0x3FFFF : 0,
       .owner = (flags & CEXIT_PINNED) ? 0 : known_owner(owner)->number & 0xFFF,
   };
   put_newest(stack, entry, index, phase, (flags & CEXIT_INHERITED) != 0);
@@ -112,26 +112,27 @@ int cexit__register_owned(cexit_stack *stack, const cexit_entry *entry, const vo
   return push(stack, from, owner, out);
 }
 
-static void call_plain(void *context) {
-  ((void (*)(void))context)();
-}
-
 static void call_with_status(void *context, void *function, CExitCall call) {
   int status = 0;
   cexit__exit_status(&status);
   if (call != CExitCallRelease) ((void (*)(int, void *))function)(status, context);
 }
 
+ALWAYS_INLINE cexit_entry plain_entry(void (*function)(void)) {
+  return (cexit_entry){.function = (cexit_function)function, .flags = KIND_FLAG(KIND_ATEXIT)};
+}
+
 static __attribute__((noinline)) int push_plain(cexit_stack *stack, void (*function)(void), const void *owner,
                                                 bool locked) {
-  return push_unusual(stack, &(cexit_entry){.function = call_plain, .context = (void *)function}, owner, NULL, locked);
+  cexit_entry entry = plain_entry(function);
+  return push_unusual(stack, &entry, owner, NULL, locked);
 }
 
 int cexit__atexit_owned(void (*function)(void), const void *owner) {
   bool locked = false;
   if (function == NULL) return EINVAL;
   if (!is_usual(PROCESS, owner, &locked)) return push_plain(PROCESS, function, owner, locked);
-  return push(PROCESS, (cexit_entry){.function = call_plain, .context = (void *)function}, owner, NULL);
+  return push(PROCESS, plain_entry(function), owner, NULL);
 }
 
 int cexit__at_quick_exit_owned(void (*function)(void), const void *owner) {
@@ -141,13 +142,13 @@ int cexit__at_quick_exit_owned(void (*function)(void), const void *owner) {
 int cexit__on_exit_owned(void (*function)(int, void *), void *context, const void *owner) {
   if (function == NULL) return EINVAL;
   cexit_entry entry = cexit_closure_entry(call_with_status, context, (void *)function);
+  entry.flags = KIND_FLAG(KIND_ON_EXIT);
   return cexit__entry_push(PROCESS, &entry, owner, NULL);
 }
 
-bool cexit__entry_is_of(const struct entry *entry, const void *function) {
-  return (entry->function == call_plain && entry->context == function) ||
-         (entry->is_closure && (const void *)entry->function == (const void *)call_with_status &&
-          (const void *)entry->release == function);
+static bool is_of(const struct entry *entry, const void *function) {
+  return (entry->kind == KIND_ATEXIT && (const void *)entry->function == function) ||
+         (entry->kind == KIND_ON_EXIT && (const void *)entry->release == function);
 }
 
 int cexit__reserve(size_t count) {
@@ -164,5 +165,5 @@ int cexit__reserve(size_t count) {
 }
 
 size_t cexit__unregister(void (*function)(void)) {
-  return function == NULL ? 0 : cexit__cancel_matching(PROCESS, cexit__entry_is_of, (const void *)function);
+  return function == NULL ? 0 : cexit__cancel_matching(PROCESS, is_of, (const void *)function);
 }

@@ -110,7 +110,7 @@ typedef struct cexit_entry {
   uint32_t flags;                  ///< CEXIT_INHERITED, CEXIT_PINNED, for bindings CEXIT_CLOSURE.
   const char *CEXIT_NULLABLE name; ///< For reports. Borrowed: lives until `release` was called.
   const char *CEXIT_NULLABLE file; ///< Where it was registered; borrowed like the name.
-  uint32_t line;                   ///< Kept up to 1,048,575; beyond that it reads as 0, unknown.
+  uint32_t line;                   ///< Kept up to 262,143; beyond that it reads as 0, unknown.
 } cexit_entry;
 
 // ---------------------------------------------------------------------------------------------------------

@@ -40,15 +40,24 @@ ALWAYS_INLINE void call_taken(struct entry *taken, CExitCall call, cexit_observe
   bool timed = observer != NULL || is_watched(WATCHED_FOR_TIME);
   struct frame here = {cexit__thread.running, taken, call, observer, context, NULL, timed ? cexit__now() : 0, 0, 0};
   atomic_store_explicit(&cexit__thread.running, &here, memory_order_release);
-  if (taken->is_closure)
-    call_closure(taken, call);
-  else
+  switch ((enum kind)taken->kind) {
+  case KIND_FUNCTION:
+  case KIND_NESTED:
     taken->function(taken->context);
+    break;
+  case KIND_CLOSURE:
+  case KIND_ON_EXIT:
+    call_closure(taken, call);
+    break;
+  case KIND_ATEXIT:
+    ((void (*)(void))taken->function)();
+    break;
+  }
   if (here.observer != NULL) {
     uint64_t time = cexit__now() - here.started;
     observer(context, &(cexit_record){taken->name, taken->file, taken->line, time, here.outcome});
   }
-  bool holds = taken->release != NULL && !taken->is_closure; // a closure has let go of itself
+  bool holds = taken->release != NULL && !is_closure(taken->kind); // a closure has let go of itself
   if (holds && is_watched(WATCHED_FOR_TIME | WATCHED_FOR_CRASHES)) return release_watched(&here);
   if (holds) taken->release(taken->context);
   leave(&here);

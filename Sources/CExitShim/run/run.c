@@ -197,7 +197,7 @@ bool cexit__stack_step(cexit_stack *stack, cexit_observer observer, void *contex
   uint32_t next = NONE;
   for (uint32_t inner; (inner = cexit__stack_next(stack, 0)) != NONE;) {
     next = inner;
-    if (entry_at(next)->function != cexit__run_nested) break;
+    if (entry_at(next)->kind != KIND_NESTED) break;
     stack = entry_at(next)->context;
   }
   struct entry taken;
@@ -239,7 +239,7 @@ bool cexit__run_instead(cexit_handler handler, cexit_function function, void *co
     instead.function = function;
     instead.context = context;
     instead.release = NULL;
-    instead.is_closure = 0;
+    instead.kind = KIND_FUNCTION;
     cexit__call(&instead, CExitCallRun, NULL, NULL);
     cexit__entry_release(&taken);
   }
