@@ -208,6 +208,7 @@ void cexit__stacks_lost(void); // forked in the middle of an operation: start an
 struct hooks {
   void (*process_slot)(void *group, int status);
   void (*quick_slot)(void);
+  void (*trace)(int moment, const void *subject); // core/trace.h
 };
 extern const struct hooks cexit__hooks;
 

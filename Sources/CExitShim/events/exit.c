@@ -43,7 +43,7 @@ static void enter_gate(const int *status) {
 
 void cexit__exit_thread_ended(void) { // a handler ended its thread: one of those who wait goes on with the rest
   uintptr_t self = this_thread();
-  cexit__watch_thread_ended();
+  cexit__frames_withdraw_exiter();
   if (atomic_compare_exchange_strong(&cexit__leaving.owner, &self, 0))
     cexit__futex_wake(cexit__futex_half(&cexit__leaving.owner), INT32_MAX);
 }

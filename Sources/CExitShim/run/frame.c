@@ -1,14 +1,99 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Calling one handler. Its frame, on the stack of the thread that runs it, says which one it is: to those who observe
-// the run, to the deadline's thread, and to the handler of a crash.
+// Calling one handler. Its frame, on the stack of the thread that runs the handler, says which one that is: to the
+// observer of the run, to the deadline's thread, to the handler of a crash and to the trace.
 
-#include "../events/events.h"
+#include "run.h"
+
+_Atomic unsigned cexit__observed;
+struct published_frames cexit__frames;
 
 uint64_t cexit__now(void) {
   struct timespec time;
   clock_gettime(CLOCK_MONOTONIC, &time);
   return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
+}
+
+// ---- Frames that another thread reads
+
+void cexit__frames_tell(void) {
+  atomic_fetch_add(&cexit__frames.news, 1);
+  cexit__futex_wake(&cexit__frames.news, 1);
+}
+
+// Two exchanges of one word come one after the other: either this thread sees the reader's, or the reader sees all that
+// this thread did before.
+void cexit__frames_stay_if_frozen(void) {
+  if (SINGLE_THREADED) return; // no reader exists, and the exchange costs more than the rest of a run
+  while (atomic_fetch_add(&cexit__frames.frozen, 0) != 0) cexit__futex_wait(&cexit__frames.frozen, 1);
+}
+
+bool cexit__frames_are_the_exiters(void) {
+  return atomic_load_explicit(&cexit__frames.exiter, memory_order_relaxed) == &cexit__thread.running;
+}
+
+static void find_soonest(void) { // on the exiter
+  uint64_t first = 0;
+  for (const struct frame *handler = cexit__thread.running; handler != NULL; handler = handler->outer) {
+    if (handler->limit != 0 && (first == 0 || handler->limit < first)) first = handler->limit;
+  }
+  if (first != atomic_load(&cexit__frames.soonest)) atomic_store(&cexit__frames.soonest, first);
+}
+
+void cexit__frames_publish_exiter(void) {
+  atomic_store(&cexit__frames.exiter, &cexit__thread.running);
+  cexit__frames_tell();
+}
+
+void cexit__frames_withdraw_exiter(void) {
+  if (!cexit__frames_are_the_exiters()) return;
+  atomic_store(&cexit__frames.soonest, 0);
+  atomic_store(&cexit__frames.exiter, NULL);
+  cexit__frames_stay_if_frozen();
+}
+
+void cexit__frames_changed(void) {
+  if (cexit__frames_are_the_exiters()) find_soonest();
+  cexit__frames_stay_if_frozen();
+}
+
+void cexit__frames_publish_manual(bool begins) {
+  struct frame *_Atomic *here = &cexit__thread.running;
+  if (cexit__frames_are_the_exiters()) return;
+  if (begins) {
+    atomic_store(&cexit__frames.manual, here);
+  } else {
+    atomic_compare_exchange_strong(&cexit__frames.manual, &here, NULL);
+    cexit__frames_stay_if_frozen();
+  }
+}
+
+void cexit__frames_forked(void) {
+  atomic_store(&cexit__frames.soonest, 0);
+  atomic_store(&cexit__frames.exiter, NULL);
+  atomic_store(&cexit__frames.manual, NULL);
+  atomic_store(&cexit__frames.frozen, 0);
+}
+
+void cexit__frames_set_limit(uint64_t nanoseconds) {
+  struct frame *handler = cexit__thread.running;
+  uint64_t time = cexit__now();
+  if (handler->started == 0) handler->started = time;
+  handler->limited = time;
+  handler->limit = nanoseconds != 0 ? time + nanoseconds : 0;
+  if (!cexit__frames_are_the_exiters()) return;
+  find_soonest();
+  cexit__frames_tell();
+}
+
+// ---- One handler
+
+static inline void enter_frame(struct frame *here) {
+  atomic_store_explicit(&cexit__thread.running, here, memory_order_release);
+}
+
+static inline void leave_frame(struct frame *here) {
+  atomic_store_explicit(&cexit__thread.running, here->outer, memory_order_release);
 }
 
 static const char *keep(char *copy, size_t size, const char *text) {
@@ -19,27 +104,44 @@ static const char *keep(char *copy, size_t size, const char *text) {
   return copy;
 }
 
-static inline void leave(struct frame *here) {
-  atomic_store_explicit(&cexit__thread.running, here->outer, memory_order_release);
-  if (is_watched(WATCHED_FOR_TIME)) cexit__watch_frames();
-}
-
-// The strings may go with the release, in the middle of which somebody may want to name the handler.
-static __attribute__((noinline)) void release_watched(struct frame *here) {
+// The strings may go with the release, in the middle of which another thread may name the handler.
+static void release_observed(struct frame *here) {
   struct entry kept = *here->entry;
   char name[128], file[208];
   kept.name = keep(name, sizeof name, kept.name);
   kept.file = keep(file, sizeof file, kept.file);
   here->entry = &kept;
-  cexit__stay_if_firing();
+  cexit__frames_stay_if_frozen();
   kept.release(kept.context);
-  leave(here);
+  leave_frame(here);
+}
+
+static __attribute__((noinline)) void begin_observed(struct frame *here) {
+  here->started = cexit__now();
+  enter_frame(here);
+  trace(MOMENT_HANDLER_BEGINS, here);
+}
+
+static __attribute__((noinline)) void end_observed(struct frame *here, bool holds) {
+  const struct entry *entry = here->entry;
+  trace(MOMENT_HANDLER_ENDS, here);
+  if (here->observer != NULL) {
+    uint64_t time = cexit__now() - here->started;
+    here->observer(here->observer_context, &(cexit_record){entry->name, entry->file, entry->line, time, here->outcome});
+  }
+  if (holds)
+    release_observed(here);
+  else
+    leave_frame(here);
+  if (is_observed(OBSERVED_FOR_TIME)) cexit__frames_changed();
 }
 
 ALWAYS_INLINE void call_taken(struct entry *taken, CExitCall call, cexit_observer observer, void *context) {
-  bool timed = observer != NULL || is_watched(WATCHED_FOR_TIME);
-  struct frame here = {cexit__thread.running, taken, call, observer, context, NULL, timed ? cexit__now() : 0, 0, 0};
-  atomic_store_explicit(&cexit__thread.running, &here, memory_order_release);
+  struct frame here = {cexit__thread.running, taken, call, observer, context, NULL, 0, 0, 0};
+  if (observer != NULL || is_observed(OBSERVED_FOR_TIME | OBSERVED_FOR_TRACE))
+    begin_observed(&here);
+  else
+    enter_frame(&here);
   switch ((enum kind)taken->kind) {
   case KIND_FUNCTION:
   case KIND_NESTED:
@@ -53,14 +155,11 @@ ALWAYS_INLINE void call_taken(struct entry *taken, CExitCall call, cexit_observe
     ((void (*)(void))taken->function)();
     break;
   }
-  if (here.observer != NULL) {
-    uint64_t time = cexit__now() - here.started;
-    observer(context, &(cexit_record){taken->name, taken->file, taken->line, time, here.outcome});
-  }
   bool holds = taken->release != NULL && !is_closure(taken->kind); // a closure has let go of itself
-  if (holds && is_watched(WATCHED_FOR_TIME | WATCHED_FOR_CRASHES)) return release_watched(&here);
+  unsigned reasons = OBSERVED_FOR_TIME | OBSERVED_FOR_TRACE | (holds ? OBSERVED_FOR_CRASHES : 0);
+  if (here.observer != NULL || is_observed(reasons)) return end_observed(&here, holds);
   if (holds) taken->release(taken->context);
-  leave(&here);
+  leave_frame(&here);
 }
 
 void cexit__call(struct entry *taken, CExitCall call, cexit_observer observer, void *context) {

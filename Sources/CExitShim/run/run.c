@@ -7,7 +7,7 @@
 // Where the two would wait for each other, the second run is none: the first will come to what is left.
 // Handlers run by hand are counted by thread: the process does not end while one of them is at work elsewhere.
 
-#include "../events/events.h"
+#include "run.h"
 
 static _Atomic uint32_t busy;    // threads in a run by hand; changes wake those who wait for it
 static _Atomic uint32_t turns;   // grows when a stack is free again
@@ -66,8 +66,8 @@ void cexit__stop_being_busy(void) {
   if (cexit__thread.manual_runs != 0) changed(&busy, (uint32_t)-1);
   cexit__thread.manual_runs = 0;
   atomic_store_explicit(&cexit__thread.running, NULL, memory_order_release);
-  cexit__watch_frames();
-  cexit__watch_by_hand(false);
+  cexit__frames_changed();
+  if (is_observed(OBSERVED_FOR_TIME)) cexit__frames_publish_manual(false);
 }
 
 bool cexit__thread_is_running(void) {
@@ -112,7 +112,7 @@ static int begin(void) { // returns the caller's errno, for the end
   int saved = errno;
   if (cexit__thread.manual_runs++ != 0) return saved;
   if (!cexit__thread.end_watched) cexit__watch_this_thread();
-  if (is_watched(WATCHED_FOR_TIME)) cexit__watch_by_hand(true);
+  if (is_observed(OBSERVED_FOR_TIME)) cexit__frames_publish_manual(true);
   count_busy(1);
   return saved;
 }
@@ -120,7 +120,7 @@ static int begin(void) { // returns the caller's errno, for the end
 static void end(int saved) {
   if (--cexit__thread.manual_runs == 0) {
     count_busy((uint32_t)-1);
-    if (is_watched(WATCHED_FOR_TIME)) cexit__watch_by_hand(false);
+    if (is_observed(OBSERVED_FOR_TIME)) cexit__frames_publish_manual(false);
   }
   errno = saved;
 }

@@ -5,23 +5,45 @@
 #ifndef CEXIT_RUN_H
 #define CEXIT_RUN_H
 
-#include "../core/core.h"
+#include "../core/trace.h"
 
 #pragma GCC visibility push(hidden)
 
 // ---- frame.c
 
-struct frame { // a handler that this thread is in; what another thread reads of it is atomic
+struct frame { // a handler that a thread is in; what another thread reads of a frame is atomic
   struct frame *outer;
   const struct entry *_Atomic entry;
   CExitCall call;
   cexit_observer observer;
   void *observer_context;
   void *outcome;
-  _Atomic uint64_t started; // when it did; 0: nobody asked for it then
-  _Atomic uint64_t limited; // when it got a limit,
-  _Atomic uint64_t limit;   // and when that is over; 0: it has none
+  _Atomic uint64_t started; // when the handler did; 0: nothing observed its start
+  _Atomic uint64_t limited; // when the handler got a limit,
+  _Atomic uint64_t limit;   // and when the limit is over; 0: none
 };
+
+// Frames that another thread may read: the deadline's, which sleeps on `news`. The reader sets `frozen`, then reads. A
+// thread takes its frame off, then looks at `frozen`, and stays while the word is 1: so a frame that is read stands.
+struct published_frames {
+  _Atomic(struct frame *_Atomic *) exiter; // where the innermost frame of the exiter is written; NULL
+  _Atomic(struct frame *_Atomic *) manual; // the same of a thread in a manual run, for which the exit may have to wait
+  _Atomic uint64_t soonest;                // when the first limit of a handler of the exiter is over; 0: none has one
+  _Atomic uint32_t news;                   // grows when any of these change
+  _Atomic uint32_t frozen;
+};
+extern struct published_frames cexit__frames;
+
+void cexit__frames_tell(void);
+void cexit__frames_stay_if_frozen(void);        // never returns once the process is being ended
+bool cexit__frames_are_the_exiters(void);       // this thread's
+void cexit__frames_publish_exiter(void);        // this thread is the exiter
+void cexit__frames_withdraw_exiter(void);       // the exiter ends in the middle of the exit
+void cexit__frames_publish_manual(bool begins); // a manual run of this thread
+void cexit__frames_changed(void);               // this thread has taken frames off
+void cexit__frames_forked(void);
+void cexit__frames_set_limit(uint64_t nanoseconds); // of the handler that this thread is in; 0: none
+
 void cexit__call(struct entry *taken, CExitCall call, cexit_observer observer, void *context);
 // With the lock held: all that the stack has, each with that errno. False: the lock could not be had again.
 bool cexit__call_all(cexit_stack *stack, uint32_t floor, cexit_observer observer, void *context, int error,

@@ -59,7 +59,7 @@ void cexit__crash_note_begin(void) {
     before[i] = now;
     sigaction(crashes[i].number, &ours, NULL);
   }
-  atomic_fetch_or(&cexit__watched, WATCHED_FOR_CRASHES);
+  atomic_fetch_or(&cexit__observed, OBSERVED_FOR_CRASHES);
 }
 
 void cexit__crash_note_end(void) {

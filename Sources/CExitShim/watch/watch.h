@@ -11,17 +11,7 @@
 
 // ---- deadline.c
 
-enum { WATCHED_FOR_TIME = 1, WATCHED_FOR_CRASHES = 2 };
-extern _Atomic unsigned cexit__watched; // somebody may want to name the handlers that run
-static inline bool is_watched(unsigned reasons) {
-  return (atomic_load_explicit(&cexit__watched, memory_order_relaxed) & reasons) != 0;
-}
-
-void cexit__stay_if_firing(void);       // never returns once the process is being ended
-void cexit__watch_exit(void);           // the exit is this thread's
-void cexit__watch_thread_ended(void);   // this thread ends in the middle of it
-void cexit__watch_by_hand(bool begins); // this thread runs handlers, and the process goes on
-void cexit__watch_frames(void);         // this thread has taken frames off
+void cexit__watch_exit(void); // the exit is this thread's
 void cexit__watch_forked(void);
 
 // ---- crash.c
