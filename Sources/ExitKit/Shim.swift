@@ -400,20 +400,49 @@ enum Shim {
     return cexit_exit_status(&status) ? status : nil
   }
 
+  /// The system's numbers, which differ between systems and processors.
+  enum Signals {
+    static let interrupt = ExitSignal(rawValue: SIGINT), terminate = ExitSignal(rawValue: SIGTERM)
+    static let hangup = ExitSignal(rawValue: SIGHUP), quit = ExitSignal(rawValue: SIGQUIT)
+    static let alarm = ExitSignal(rawValue: SIGALRM), pipe = ExitSignal(rawValue: SIGPIPE)
+    static let user1 = ExitSignal(rawValue: SIGUSR1), user2 = ExitSignal(rawValue: SIGUSR2)
+
+    static let names: [Int32: String] = [
+      SIGINT: "SIGINT", SIGTERM: "SIGTERM", SIGHUP: "SIGHUP", SIGQUIT: "SIGQUIT", SIGALRM: "SIGALRM",
+      SIGPIPE: "SIGPIPE",
+      SIGUSR1: "SIGUSR1", SIGUSR2: "SIGUSR2", SIGKILL: "SIGKILL", SIGSTOP: "SIGSTOP", SIGCHLD: "SIGCHLD",
+      SIGCONT: "SIGCONT", SIGTSTP: "SIGTSTP", SIGTTIN: "SIGTTIN", SIGTTOU: "SIGTTOU", SIGURG: "SIGURG",
+      SIGWINCH: "SIGWINCH", SIGSEGV: "SIGSEGV", SIGBUS: "SIGBUS", SIGILL: "SIGILL", SIGFPE: "SIGFPE",
+      SIGTRAP: "SIGTRAP", SIGABRT: "SIGABRT", SIGSYS: "SIGSYS",
+    ]
+
+    enum Nature { case endsTheProcess, unknown, cannotBeCaught, doesNotEndTheProcess, reportsACrash }
+
+    static func nature(of signal: ExitSignal) -> Nature {
+      var action = sigaction()
+      switch signal.rawValue {
+      case SIGKILL, SIGSTOP: return .cannotBeCaught
+      case SIGCHLD, SIGCONT, SIGTSTP, SIGTTIN, SIGTTOU, SIGURG, SIGWINCH: return .doesNotEndTheProcess
+      case SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGABRT, SIGSYS: return .reportsACrash
+      default: return sigaction(signal.rawValue, nil, &action) == 0 ? .endsTheProcess : .unknown
+      }
+    }
+  }
+
   static func exitSignal(sender: inout Int32) -> Int32 { cexit_exit_signal(&sender) }
   static func exitOnSignals(_ numbers: [Int32]) throws(ExitError) {
     try check(numbers.isEmpty ? 0 : cexit_exit_on_signals(numbers, numbers.count))  // C takes NULL for the usual ones
   }
 
   static let quickStack = StackReference.made(cexit_quick_stack())
-  static let invalidArgument = error(EINVAL)
+  static let invalidArgument = EINVAL
   static func limit(milliseconds: UInt32) { _ = cexit_limit(UInt64(milliseconds) * 1_000_000) }
   /// In nanoseconds; 0: none.
   static var deadline: UInt64 { cexit_deadline() }
   static func setDeadline(_ nanoseconds: UInt64) throws(ExitError) { try check(cexit_set_deadline(nanoseconds)) }
 
   static func mark() throws(ExitError) { try check(cexit_mark()) }
-  static func reserve(_ count: Int) throws(ExitError) { try check(count < 0 ? EINVAL : cexit_reserve(count)) }
+  static func reserve(_ count: Int) throws(ExitError) { try check(cexit_reserve(count)) }
   static func adopt() throws(ExitError) { try check(cexit_adopt()) }
 
   private static func check(_ status: CInt) throws(ExitError) {
@@ -430,7 +459,7 @@ enum Shim {
       case EDEADLK: .interrupted
       default: .other
       }
-    return ExitError(code: code, errno: status)
+    return ExitError(code, nil, errno: status)
   }
 
   static func writeLine(_ line: String) {

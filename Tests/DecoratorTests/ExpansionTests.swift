@@ -37,7 +37,7 @@
     @Test func `the attribute's arguments go on to atExit`() {
       expectExpansion(
         of: """
-          @AtExit(name: Names.flush, phase: .late, inherited: true)
+          @AtExit(name: Names.flush, phase: .late, inForkedChildren: true)
           private func flush() throws {}
           """,
         to: """
@@ -45,7 +45,7 @@
 
           @used @section(".init_array") nonisolated private let __macro_local_12register_1_1fMu_: @convention(c) @Sendable () -> Void = {
             let body: @Sendable @isolated(any) () throws -> Void = flush
-            ExitKit.atExit(name: Names.flush, phase: .late, inherited: true, file: "TestModule/test.swift", line: 1, body)
+            ExitKit.atExit(name: Names.flush, phase: .late, inForkedChildren: true, file: "TestModule/test.swift", line: 1, body)
           }
           """)
     }

@@ -188,7 +188,7 @@ private final class Constant: Sendable {
       var thing: Thing? = Thing()
       let parents = finalize(thing!) { print("parent's, of the one that dies") }
       finalize(kept) { print("parent's") }
-      finalize(kept, inherited: true) { print("inherited") }
+      finalize(kept, inForkedChildren: true) { print("inherited") }
       child {
         print("child: \(parents.isAlive)")
         drop(&thing)
@@ -221,7 +221,7 @@ private final class Constant: Sendable {
   @Test func `a child that drops its copy of an object runs an inherited finalizer, at once`() async {
     let result = await #expect(processExitsWith: .exitCode(0), observing: exitTest) {
       var thing: Thing? = Thing()
-      finalize(thing!, inherited: true) { print("inherited") }
+      finalize(thing!, inForkedChildren: true) { print("inherited") }
       child {
         drop(&thing)
         print("dropped")

@@ -71,8 +71,8 @@ private actor Counter {
   @Test func `a main actor that does not answer is not waited for longer than the grace period`() async {
     let model = Model()
     await model.add(to: stack)
-    let before = stack.mainActorGracePeriod
-    stack.mainActorGracePeriod = .milliseconds(20)
+    let before = ExitStack.process.mainActorGracePeriod
+    ExitStack.process.mainActorGracePeriod = .milliseconds(20)
     stack.onFailure { _ in }
     let (stack, gate) = (stack, Gate())
     async let blocked: Void = MainActor.run { gate.close() }
@@ -80,7 +80,7 @@ private actor Counter {
     let report = await Task.detached { syncRunOf(stack) }.value
     gate.open()
     await blocked
-    stack.mainActorGracePeriod = before
+    ExitStack.process.mainActorGracePeriod = before
     #expect(await model.count == 1111)
     #expect(report.failures.count == 4)
     #expect(report.failures.allSatisfy { $0.kind == .offMainActor })

@@ -26,7 +26,7 @@ import Testing
     let outcome = try fixture("CallSitesInType")
     #expect(
       outcome.lines == ["false false by hand CallSitesInType/Tool.swift"] + Self.before + Self.stacks
-        + Array(repeating: "shut down", count: 3) + Self.object
+        + ["shut down"] + Self.object
         + ["early", "Cleaning up module", "closed"] + Self.handlers(65))
     #expect(outcome.errors == "ExitKit: error: DiskFull()\n")
     #expect(outcome.ending == .exited(65))

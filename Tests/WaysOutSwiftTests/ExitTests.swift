@@ -39,7 +39,7 @@ import Testing
       ("a handler cancels and runs others", ["run", "cancel true run true again false"]),
       ("early, normal, late", ["early 2", "early 1", "normal 2", "normal 1", "late 2", "late 1"]),
       ("registered by what libc runs later", ["libc's, newer", "ours", "late, pending 0"]),
-      ("no error", ["body", "after", "handler"]),
+      ("no error", ["body", "handler"]),
     ])
   func `a handler may do what it likes at exit`(case name: String, lines: [String]) throws {
     #expect(try fixture("Cases", name) == Outcome(.exited(0), output: lines.map { "\($0)\n" }.joined()))

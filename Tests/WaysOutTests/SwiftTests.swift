@@ -82,15 +82,18 @@ func signalled(_ name: String, _ arguments: [String], _ signal: Int32 = SIGTERM)
     let outcome = try run(program("SignalWays"), ["bad limits"])
     #expect(outcome.ending == .exited(0))
     let lines = outcome.output.split(separator: "\n").map { $0.replacing(/:[0-9]+\)/, with: ")") }
+    let reason = "was not registered: its timeout has to be more than zero and less than 49 days"
     #expect(
       lines == [
-        "ExitKit: exit handler \"limited\" (SignalWays/main.swift) was not registered: invalid argument",
+        "ExitKit: exit handler \"limited\" (SignalWays/main.swift) \(reason)",
         "false",
-        "ExitKit: exit handler \"negative\" (SignalWays/main.swift) was not registered: invalid argument",
-        "ExitKit: exit handler (SignalWays/main.swift) was not registered: invalid argument",
+        "ExitKit: exit handler \"negative\" (SignalWays/main.swift) \(reason)",
+        "ExitKit: exit handler (SignalWays/main.swift) \(reason)",
         "true", "100.0 seconds", "true",
       ])
-    #expect(outcome.errors == "ExitKit: the exit deadline was not set: invalid argument\n")
+    #expect(
+      outcome.errors == "ExitKit: the exit deadline was not set: a deadline of -1.0 seconds is negative; "
+        + "nil or zero takes a deadline away\n")
   }
 
   @Test func `no way to register forgets the limit`() throws {

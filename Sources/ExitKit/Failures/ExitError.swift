@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// Why ExitKit could not do what it was asked.
-public struct ExitError: Error, Sendable, Hashable {
+///
+/// ``description`` names the subject, such as the signal or the value, and says what to do about it.
+public struct ExitError: Error, Sendable {
   /// The kinds of error; more may come.
   public struct Code: Sendable, Hashable {
-    enum Kind { case invalid, noMemory, tooLate, interrupted, mainActorSilent, other }
+    enum Kind { case invalid, noMemory, tooLate, interrupted, mainActorSilent, dropped, other }
     let kind: Kind
 
     /// An argument makes no sense, such as a negative count.
@@ -17,6 +19,8 @@ public struct ExitError: Error, Sendable, Hashable {
     public static let interrupted = Code(kind: .interrupted)
     /// The main actor did not take a handler over within the grace period; it ran on another thread.
     public static let mainActorSilent = Code(kind: .mainActorSilent)
+    /// A standalone stack went away with handlers on it, which will never run.
+    public static let dropped = Code(kind: .dropped)
     /// An `errno` value that has no code here; see ``ExitError/errno``.
     public static let other = Code(kind: .other)
   }
@@ -26,17 +30,41 @@ public struct ExitError: Error, Sendable, Hashable {
 
   /// The `errno` value behind it; 0 where there is none.
   public let errno: Int32
+
+  /// What was asked, and why that cannot be; `nil` where the code says all.
+  private let message: String?
+
+  init(_ code: Code, _ message: String? = nil, errno: Int32 = 0) {
+    self.code = code
+    self.message = message
+    self.errno = code == .invalidArgument && errno == 0 ? Shim.invalidArgument : errno
+  }
+}
+
+extension ExitError: Hashable {
+  /// Whether both have the same code and the same `errno` value, whatever their words are.
+  public static func == (left: ExitError, right: ExitError) -> Bool {
+    left.code == right.code && left.errno == right.errno
+  }
+
+  /// Hashes the code and the `errno` value.
+  public func hash(into hasher: inout Hasher) {
+    hasher.combine(code)
+    hasher.combine(errno)
+  }
 }
 
 extension ExitError: CustomStringConvertible {
-  /// What went wrong, in words.
+  /// What went wrong with what, in words.
   public var description: String {
-    switch code.kind {
+    if let message { return message }
+    return switch code.kind {
     case .invalid: "invalid argument"
     case .noMemory: "out of memory"
     case .tooLate: "too late, the process has run its exit handlers"
     case .interrupted: "called from a signal handler that interrupted ExitKit"
     case .mainActorSilent: "the main actor did not answer in time"
+    case .dropped: "its stack is gone"
     case .other: "error \(errno)"
     }
   }

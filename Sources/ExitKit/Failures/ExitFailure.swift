@@ -6,7 +6,7 @@
 public struct ExitFailure: Error, Sendable {
   /// The kinds of failure; more may come.
   public struct Kind: Sendable, Hashable {
-    enum Value { case thrown, notRegistered, offMainActor }
+    enum Value: String { case thrown, notRegistered, offMainActor, dropped }
     let value: Value
 
     /// The handler threw ``ExitFailure/error``.
@@ -17,6 +17,8 @@ public struct ExitFailure: Error, Sendable {
     ///
     /// The main actor did not answer within the grace period. Not an error of the handler.
     public static let offMainActor = Kind(value: .offMainActor)
+    /// A standalone stack went away with handlers on it, which were cancelled; ``ExitFailure/name`` is the stack's.
+    public static let dropped = Kind(value: .dropped)
   }
 
   /// What kind of failure this is.
@@ -35,6 +37,7 @@ public struct ExitFailure: Error, Sendable {
 extension ExitFailure: CustomStringConvertible {
   /// One line: `ExitKit: error in exit handler "flush" (App/main.swift:12): DiskFull()`.
   public var description: String {
+    if kind == .dropped { return "ExitKit: \(error)".onOneLine }
     var handler = "exit handler"
     if let name { handler += " \"\(name)\"" }
     if let location { handler += " (\(location))" }
@@ -43,14 +46,37 @@ extension ExitFailure: CustomStringConvertible {
       case .thrown: "ExitKit: error in \(handler): \(error)"
       case .notRegistered: "ExitKit: \(handler) was not registered: \(error)"
       case .offMainActor: "ExitKit: \(handler) ran off the main thread: \(error)"
+      case .dropped: ""
       }
     return line.onOneLine
   }
 }
 
+extension ExitFailure {
+  static func dropped(_ count: Int, ofStack name: String?) -> ExitFailure {
+    let stack = "exit stack" + (name.map { " \"\($0)\"" } ?? "")
+    let handlers = count == 1 ? "1 handler" : "\(count) handlers"
+    let error = ExitError(
+      .dropped, "\(stack) was dropped with \(handlers) pending, which did not run: call run() first")
+    return ExitFailure(kind: .dropped, error: error, name: name, location: nil)
+  }
+}
+
 extension String {
-  /// With a space in place of each line break.
+  /// With a space in place of each line break, and a question mark for each other control character: the text may go to
+  /// a terminal, which takes these for commands.
   var onOneLine: String {
-    contains(where: \.isNewline) ? String(map { $0.isNewline ? " " : $0 }) : self
+    guard unicodeScalars.contains(where: { $0.properties.generalCategory == .control }) || contains(where: \.isNewline)
+    else { return self }
+    var line = ""
+    for character in self {
+      if character.isNewline || character == "\t" {
+        line += " "
+      } else {
+        let isControl = character.unicodeScalars.contains { $0.properties.generalCategory == .control }
+        line += isControl ? "?" : String(character)
+      }
+    }
+    return line
   }
 }

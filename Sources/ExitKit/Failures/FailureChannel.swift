@@ -43,7 +43,7 @@ final class FailureChannel: Sendable {
     func add(_ kind: ExitFailure.Kind, _ error: any Error) {
       failures.append(ExitFailure(kind: kind, error: error, name: text.name, location: text.location))
     }
-    if end.leftMain { add(.offMainActor, ExitError(code: .mainActorSilent, errno: 0)) }
+    if end.leftMain { add(.offMainActor, ExitError(.mainActorSilent)) }
     if let error = end.error { add(.thrown, error) }
     failures.forEach(report)
     return failures

@@ -5,25 +5,18 @@ extension ExitStack {
   ///
   /// As the free function of that name, with this stack in place of ``process``.
   ///
+  /// The other parameters and the result are those of ``finalize(_:name:phase:inForkedChildren:file:line:owner:_:)``.
+  ///
   /// - Parameters:
-  ///   - object: The object. It is not kept alive.
-  ///   - name: A name for reports, and for ``ExitStack/cancel(named:)``.
-  ///   - phase: When it runs among the handlers of its stack.
-  ///   - inherited: Whether a forked child runs it as well, as its own.
-  ///   - file: The file that reports name.
-  ///   - line: The line that reports name.
-  ///   - owner: The object file that registers, whose handlers run before it is unloaded.
   ///   - body: What to run. If it captures the object, the object lives until the stack runs.
-  /// - Returns: The finalizer, to ask or to call. Where registering failed it is not alive, what the closure captured
-  ///   is released, and the failure channel has been told.
   @discardableResult
   public func finalize<Object: AnyObject, Result>(
-    _ object: Object, name: String? = nil, phase: ExitPhase = .normal, inherited: Bool = false,
+    _ object: Object, name: String? = nil, phase: ExitPhase = .normal, inForkedChildren: Bool = false,
     file: StaticString = #fileID, line: UInt = #line, owner: UnsafeRawPointer = #dsohandle,
     @_inheritActorContext _ body: @escaping @Sendable @isolated(any) () throws -> Result
   ) -> Finalizer<Object, Result> {
     let how = Registration(
-      name: name, phase: phase, inherited: inherited, limit: nil, file: file, line: line, owner: owner)
+      name: name, phase: phase, inherited: inForkedChildren, limit: nil, file: file, line: line, owner: owner)
     return add(IsolatedBody(body), on: body.isolation, of: object, how)
   }
 
@@ -31,29 +24,22 @@ extension ExitStack {
   ///
   /// As the free function of that name, with this stack in place of ``process``.
   ///
+  /// The other parameters and the result are those of ``finalize(_:name:phase:inForkedChildren:file:line:owner:_:)``.
+  ///
   /// - Parameters:
-  ///   - object: The object. It is not kept alive.
-  ///   - name: A name for reports, and for ``ExitStack/cancel(named:)``.
-  ///   - phase: When it runs among the handlers of its stack.
-  ///   - inherited: Whether a forked child runs it as well, as its own.
   ///   - function: What to call.
   ///   - first: Its first argument. If an argument leads to the object, the object lives until the stack runs.
   ///   - rest: Its other arguments.
-  ///   - file: The file that reports name.
-  ///   - line: The line that reports name.
-  ///   - owner: The object file that registers, whose handlers run before it is unloaded.
-  /// - Returns: The finalizer, to ask or to call. Where registering failed it is not alive, what it kept is released,
-  ///   and the failure channel has been told.
   @discardableResult
   public func finalize<Object: AnyObject, First: Sendable, each Rest: Sendable, Result>(
-    _ object: Object, name: String? = nil, phase: ExitPhase = .normal, inherited: Bool = false,
+    _ object: Object, name: String? = nil, phase: ExitPhase = .normal, inForkedChildren: Bool = false,
     @_inheritActorContext _ function:
       @escaping @Sendable @isolated(any) (First, repeat each Rest) throws -> Result,
     _ first: First, _ rest: repeat each Rest,
     file: StaticString = #fileID, line: UInt = #line, owner: UnsafeRawPointer = #dsohandle
   ) -> Finalizer<Object, Result> {
     let how = Registration(
-      name: name, phase: phase, inherited: inherited, limit: nil, file: file, line: line, owner: owner)
+      name: name, phase: phase, inherited: inForkedChildren, limit: nil, file: file, line: line, owner: owner)
     let body = IsolatedBody(nonisolated: { try Unisolated.call(function, first, repeat each rest) })
     return add(body, on: function.isolation, of: object, how)
   }

@@ -11,7 +11,7 @@
 ///   - object: The object. It is not kept alive.
 ///   - name: A name for reports, and for ``ExitStack/cancel(named:)``.
 ///   - phase: When it runs at exit.
-///   - inherited: Whether a forked child runs it as well, as its own. Without it a child's copy of the object dies
+///   - inForkedChildren: Whether a forked child runs it as well, as its own. Without it a child's copy of the object dies
 ///     without it.
 ///   - file: The file that reports name.
 ///   - line: The line that reports name.
@@ -21,12 +21,12 @@
 ///   released, and the failure channel has been told.
 @discardableResult
 public func finalize<Object: AnyObject, Result>(
-  _ object: Object, name: String? = nil, phase: ExitPhase = .normal, inherited: Bool = false,
+  _ object: Object, name: String? = nil, phase: ExitPhase = .normal, inForkedChildren: Bool = false,
   file: StaticString = #fileID, line: UInt = #line, owner: UnsafeRawPointer = #dsohandle,
   @_inheritActorContext _ body: @escaping @Sendable @isolated(any) () throws -> Result
 ) -> Finalizer<Object, Result> {
   let how = Registration(
-    name: name, phase: phase, inherited: inherited, limit: nil, file: file, line: line, owner: owner)
+    name: name, phase: phase, inherited: inForkedChildren, limit: nil, file: file, line: line, owner: owner)
   return ExitStack.process.add(IsolatedBody(body), on: body.isolation, of: object, how)
 }
 
@@ -34,29 +34,21 @@ public func finalize<Object: AnyObject, Result>(
 ///
 /// The arguments are evaluated now and kept until the function has run or was detached. Otherwise as with a closure.
 ///
+/// The other parameters and the result are those of the closure without arguments.
+///
 /// - Parameters:
-///   - object: The object. It is not kept alive.
-///   - name: A name for reports, and for ``ExitStack/cancel(named:)``.
-///   - phase: When it runs at exit.
-///   - inherited: Whether a forked child runs it as well, as its own. Without it a child's copy of the object dies
-///     without it.
 ///   - function: What to call.
 ///   - first: Its first argument. If an argument leads to the object, the object lives until the exit.
 ///   - rest: Its other arguments.
-///   - file: The file that reports name.
-///   - line: The line that reports name.
-///   - owner: The object file that registers, whose handlers run before it is unloaded.
-/// - Returns: The finalizer, to ask or to call. Where registering failed it is not alive, what it kept is released,
-///   and the failure channel has been told.
 @discardableResult
 public func finalize<Object: AnyObject, First: Sendable, each Rest: Sendable, Result>(
-  _ object: Object, name: String? = nil, phase: ExitPhase = .normal, inherited: Bool = false,
+  _ object: Object, name: String? = nil, phase: ExitPhase = .normal, inForkedChildren: Bool = false,
   @_inheritActorContext _ function:
     @escaping @Sendable @isolated(any) (First, repeat each Rest) throws -> Result,
   _ first: First, _ rest: repeat each Rest,
   file: StaticString = #fileID, line: UInt = #line, owner: UnsafeRawPointer = #dsohandle
 ) -> Finalizer<Object, Result> {
   ExitStack.process.finalize(
-    object, name: name, phase: phase, inherited: inherited, function, first, repeat each rest,
+    object, name: name, phase: phase, inForkedChildren: inForkedChildren, function, first, repeat each rest,
     file: file, line: line, owner: owner)
 }

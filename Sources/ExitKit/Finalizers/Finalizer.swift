@@ -2,7 +2,7 @@
 
 /// A closure that runs once: when its object is destroyed, when its stack runs, or when it is called.
 ///
-/// Made by ``finalize(_:name:phase:inherited:file:line:owner:_:)``. A small value; copies name the same finalizer, and
+/// Made by ``finalize(_:name:phase:inForkedChildren:file:line:owner:_:)``. A small value; copies name the same finalizer, and
 /// dropping them changes nothing. It does not keep the object alive. It is alive until it is claimed by whoever comes
 /// first, or detached; in a forked child those of the parent are not.
 ///

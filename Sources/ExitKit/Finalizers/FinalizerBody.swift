@@ -62,7 +62,7 @@ class FinalizerBase {
       let work = Passed(value: work)
       return ExitLoop.finish { try await work.call(on: isolation) }
     }
-    if end.leftMain { report(.offMainActor, ExitError(code: .mainActorSilent, errno: 0)) }
+    if end.leftMain { report(.offMainActor, ExitError(.mainActorSilent)) }
     return end.error
   }
 

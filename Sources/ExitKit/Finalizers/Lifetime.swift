@@ -39,18 +39,19 @@ public struct OwnedFinalizer<Result>: ~Copyable, Sendable {
   ///   - stack: The stack that runs it if its owner still lives then.
   ///   - name: A name for reports, and for ``ExitStack/cancel(named:)``.
   ///   - phase: When it runs among the handlers of its stack.
-  ///   - inherited: Whether a forked child runs it as well, as its own.
+  ///   - inForkedChildren: Whether a forked child runs it as well, as its own.
   ///   - file: The file that reports name.
   ///   - line: The line that reports name.
   ///   - owner: The object file that registers, whose handlers run before it is unloaded.
   ///   - body: What to run. If it captures the owner, the owner lives until the stack runs.
   public init(
-    on stack: ExitStack = .process, name: String? = nil, phase: ExitPhase = .normal, inherited: Bool = false,
+    on stack: ExitStack = .process, name: String? = nil, phase: ExitPhase = .normal, inForkedChildren: Bool = false,
     file: StaticString = #fileID, line: UInt = #line, owner: UnsafeRawPointer = #dsohandle,
     @_inheritActorContext _ body: @escaping @Sendable @isolated(any) () throws -> Result
   ) {
     lifetime = Lifetime()
     finalizer = stack.finalize(
-      lifetime, name: name, phase: phase, inherited: inherited, file: file, line: line, owner: owner, body)
+      lifetime, name: name, phase: phase, inForkedChildren: inForkedChildren, file: file, line: line, owner: owner, body
+    )
   }
 }

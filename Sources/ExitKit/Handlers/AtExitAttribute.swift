@@ -15,8 +15,8 @@
   ///   - name: A name for reports, and for ``ExitStack/cancel(named:)``. Unless given, the name of the function after
   ///     those of the types around it, such as `Log.flush`.
   ///   - phase: When it runs among the handlers of the process.
-  ///   - inherited: Whether a forked child runs it as well, as its own.
+  ///   - inForkedChildren: Whether a forked child runs it as well, as its own.
   @attached(peer)
-  public macro AtExit(name: String? = nil, phase: ExitPhase = .normal, inherited: Bool = false) =
+  public macro AtExit(name: String? = nil, phase: ExitPhase = .normal, inForkedChildren: Bool = false) =
     #externalMacro(module: "ExitKitMacros", type: "AtExitMacro")
 #endif

@@ -8,8 +8,8 @@
 /// - Parameters:
 ///   - name: A name for reports.
 ///   - phase: When it runs among the handlers of `quick_exit`.
-///   - inherited: Whether a forked child runs it as well, as its own.
-///   - limit: The longest that it may run; then one line names it, and the process ends. More than nothing.
+///   - inForkedChildren: Whether a forked child runs it as well, as its own.
+///   - timeout: The longest that it may run; then one line names it, and the process ends. More than nothing.
 ///   - file: The file that reports name.
 ///   - line: The line that reports name.
 ///   - owner: The object file that registers, whose handlers run before it is unloaded.
@@ -18,32 +18,28 @@
 ///   captured is released, and the failure channel has been told.
 @discardableResult
 public func atQuickExit(
-  name: String? = nil, phase: ExitPhase = .normal, inherited: Bool = false, within limit: Duration? = nil,
+  name: String? = nil, phase: ExitPhase = .normal, inForkedChildren: Bool = false, timeout: Duration? = nil,
   file: StaticString = #fileID, line: UInt = #line, owner: UnsafeRawPointer = #dsohandle,
   @_inheritActorContext _ body: @escaping @Sendable @isolated(any) () throws -> Void
 ) -> ExitHandler {
   ExitStack.quick.register(
-    name: name, phase: phase, inherited: inherited, within: limit, file: file, line: line, owner: owner, body)
+    name: name, phase: phase, inForkedChildren: inForkedChildren, timeout: timeout, file: file, line: line,
+    owner: owner, body)
 }
 
 /// Runs an asynchronous closure at `quick_exit` and waits for it.
 ///
+/// The other parameters and the result are those of the synchronous closure.
+///
 /// - Parameters:
-///   - name: A name for reports.
-///   - phase: When it runs among the handlers of `quick_exit`.
-///   - inherited: Whether a forked child runs it as well, as its own.
-///   - limit: The longest that it may run; then one line names it, and the process ends. More than nothing.
-///   - file: The file that reports name.
-///   - line: The line that reports name.
-///   - owner: The object file that registers, whose handlers run before it is unloaded.
 ///   - body: What to run and to wait for.
-/// - Returns: The handler, as with a synchronous closure.
 @discardableResult
 public func atQuickExit(
-  name: String? = nil, phase: ExitPhase = .normal, inherited: Bool = false, within limit: Duration? = nil,
+  name: String? = nil, phase: ExitPhase = .normal, inForkedChildren: Bool = false, timeout: Duration? = nil,
   file: StaticString = #fileID, line: UInt = #line, owner: UnsafeRawPointer = #dsohandle,
   @_inheritActorContext _ body: @escaping @Sendable @isolated(any) () async throws -> Void
 ) -> ExitHandler {
   ExitStack.quick.register(
-    name: name, phase: phase, inherited: inherited, within: limit, file: file, line: line, owner: owner, body)
+    name: name, phase: phase, inForkedChildren: inForkedChildren, timeout: timeout, file: file, line: line,
+    owner: owner, body)
 }

@@ -42,3 +42,11 @@ extension ExitHandler: Hashable {
   /// Hashes the registration.
   public func hash(into hasher: inout Hasher) { hasher.combine(raw) }
 }
+
+extension ExitHandler: CustomStringConvertible {
+  /// The handler in a few words: `exit handler "flush" (App/main.swift:12), pending`.
+  public var description: String {
+    let title = name.map { "exit handler \"\($0)\"" } ?? "exit handler"
+    return "\(title) (\(location)), \(isPending ? "pending" : "not pending")".onOneLine
+  }
+}

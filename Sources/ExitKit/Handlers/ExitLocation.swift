@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// The place in the source where a handler was registered.
-public struct ExitLocation: Sendable, Hashable {
+public struct ExitLocation: Sendable, Hashable, Codable {
   /// The module and the file, as `#fileID` gives them: `App/main.swift`.
   public let fileID: String
 

@@ -11,3 +11,14 @@ public enum ExitPhase: Sendable, Hashable, CaseIterable {
   /// After all others, for sinks such as the flush of a log.
   case late
 }
+
+extension ExitPhase: CustomStringConvertible {
+  /// The name of the phase: `early`, `normal`, `late`.
+  public var description: String {
+    switch self {
+    case .early: "early"
+    case .normal: "normal"
+    case .late: "late"
+    }
+  }
+}

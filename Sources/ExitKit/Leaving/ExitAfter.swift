@@ -1,45 +1,86 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Runs the body of a program; an error out of it is reported, and the process exits with status 1.
+/// An error that knows the exit status of a program which ends with it, such as a usage error with status 64.
+///
+/// ``exitAfter(report:_:)`` exits with that status and prints nothing: whoever throws the error has told the user.
+public protocol ExitStatusError: Error {
+  /// The exit status, 0 to 255.
+  var exitStatus: Int32 { get }
+}
+
+/// Runs the body of a program, then leaves the process; an error out of the body is reported, and gives status 1.
 ///
 /// In plain Swift an error out of `main` ends the process by a signal, and no handler runs. Here one line goes to
-/// stderr, handlers run, and the status says what happened. When the body returns, so does this.
+/// stderr, handlers run, and the status says what happened. When the body returns, the process exits with status 0. It
+/// leaves by ``ProcessExitStack/exit(_:)``, so handlers run while everything that they use is alive.
 ///
-/// - Parameter body: The program.
-public func exitAfter(_ body: () throws -> Void) {
-  do { try body() } catch { leave(error, status: 1) }
-}
-
-/// Runs the asynchronous body of a program; an error out of it is reported, and the process exits with status 1.
-///
-/// The body runs where the caller does. Otherwise as with a synchronous body.
-///
-/// - Parameter body: The program.
-public nonisolated(nonsending) func exitAfter(_ body: nonisolated(nonsending) () async throws -> Void) async {
-  do { try await body() } catch { leave(error, status: 1) }
-}
-
-/// Runs the body of a program; an error out of it is reported, and gives the process its exit status.
+/// Nothing is printed for an error that carries a status of its own: an ``ExitStatusError``, or the `ExitCode` of
+/// swift-argument-parser. While the process exits on a signal, an error out of the body changes nothing.
 ///
 /// - Parameters:
-///   - status: The exit status for an error of its type, 0 to 255. Other errors have status 1.
+///   - report: Tells the user of the error, in place of the line on stderr. `nil`: one line, `ExitKit: error: …`.
 ///   - body: The program.
-public func exitAfter<Failure: Error>(status: (Failure) -> Int32, _ body: () throws -> Void) {
-  do { try body() } catch { leave(error, status: (error as? Failure).map(status) ?? 1) }
+public func exitAfter(report: ((any Error) -> Void)? = nil, _ body: () throws -> Void) -> Never {
+  do { try body() } catch { leave(error, status: nil, report) }
+  Shim.exit(0)
 }
 
-/// Runs the asynchronous body of a program; an error out of it is reported, and gives the process its exit status.
+/// Runs the asynchronous body of a program, then leaves the process; an error out of the body is reported.
+///
+/// The body runs where the caller does. Otherwise as ``exitAfter(report:_:)`` with a synchronous body.
 ///
 /// - Parameters:
-///   - status: The exit status for an error of its type, 0 to 255. Other errors have status 1.
+///   - report: Tells the user of the error, in place of the line on stderr.
+///   - body: The program.
+public nonisolated(nonsending) func exitAfter(
+  report: ((any Error) -> Void)? = nil, _ body: nonisolated(nonsending) () async throws -> Void
+) async -> Never {
+  do { try await body() } catch { leave(error, status: nil, report) }
+  Shim.exit(0)
+}
+
+/// Runs the body of a program, then leaves the process; an error out of the body gives the exit status.
+///
+/// - Parameters:
+///   - status: The exit status for an error of its type, 0 to 255. Other errors have status 1, or their own.
+///   - report: Tells the user of the error, in place of the line on stderr.
+///   - body: The program.
+public func exitAfter<Failure: Error>(
+  status: (Failure) -> Int32, report: ((any Error) -> Void)? = nil, _ body: () throws -> Void
+) -> Never {
+  do { try body() } catch { leave(error, status: (error as? Failure).map(status), report) }
+  Shim.exit(0)
+}
+
+/// Runs the asynchronous body of a program, then leaves the process; an error out of the body gives the exit status.
+///
+/// - Parameters:
+///   - status: The exit status for an error of its type, 0 to 255. Other errors have status 1, or their own.
+///   - report: Tells the user of the error, in place of the line on stderr.
 ///   - body: The program; it runs where the caller does.
 public nonisolated(nonsending) func exitAfter<Failure: Error>(
-  status: (Failure) -> Int32, _ body: nonisolated(nonsending) () async throws -> Void
-) async {
-  do { try await body() } catch { leave(error, status: (error as? Failure).map(status) ?? 1) }
+  status: (Failure) -> Int32, report: ((any Error) -> Void)? = nil,
+  _ body: nonisolated(nonsending) () async throws -> Void
+) async -> Never {
+  do { try await body() } catch { leave(error, status: (error as? Failure).map(status), report) }
+  Shim.exit(0)
 }
 
-private func leave(_ error: any Error, status: Int32) -> Never {
-  Shim.writeLine("ExitKit: error: \(error)".onOneLine)
-  Shim.exit(status)
+private func leave(_ error: any Error, status: Int32?, _ report: ((any Error) -> Void)?) -> Never {
+  let own = ownStatus(of: error)
+  if let report {
+    report(error)
+  } else if own == nil {
+    Shim.writeLine("ExitKit: error: \(error)".onOneLine)
+  }
+  Shim.exit(status ?? own ?? 1)
+}
+
+/// The status that an error carries.
+///
+/// swift-argument-parser's error is known by its name: the library depends on no package.
+private func ownStatus(of error: any Error) -> Int32? {
+  if let error = error as? any ExitStatusError { return error.exitStatus }
+  guard String(reflecting: type(of: error)) == "ArgumentParser.ExitCode" else { return nil }
+  return (error as? any RawRepresentable)?.rawValue as? Int32
 }

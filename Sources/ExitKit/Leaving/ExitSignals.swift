@@ -7,8 +7,9 @@
 /// see the signal in ``ExitContext/reason``, and 128 plus its number as the status.
 ///
 /// - A signal that is ignored already, as by `nohup`, stays ignored.
-/// - A second one, once handlers run, ends the process at once; before, within a few milliseconds, it is the same request. One that comes in the middle of an exit that was called
-///   lets that come to its end; then the process dies of it.
+/// - A second signal, once handlers run, ends the process at once; within a few milliseconds of the first it is part of
+///   the same request. A signal in the middle of an exit that was called lets that exit come to its end; then the process
+///   dies of the signal.
 /// - A handler of the system's that was there before has the signal at the end, in its place.
 /// - A forked child has the signals as they were before, until it calls this itself.
 ///
@@ -19,7 +20,7 @@
 ///   cannot be caught, that does not end a process by itself (such as `SIGCHLD`) or that reports a crash (such as
 ///   `SIGSEGV`); for want of memory or of a thread; when it is too late. Then none was taken.
 public func exitOnSignals(_ signals: Set<ExitSignal> = [.interrupt, .terminate, .hangup]) throws(ExitError) {
-  try Shim.exitOnSignals(signals.map(\.rawValue))
+  try take(signals.sorted { $0.rawValue < $1.rawValue })
 }
 
 /// Makes each of the signals an exit: handlers run, and then the process dies of that very signal.
@@ -29,5 +30,25 @@ public func exitOnSignals(_ signals: Set<ExitSignal> = [.interrupt, .terminate, 
 ///   - rest: The others.
 /// - Throws: ``ExitError``, as with a set of signals.
 public func exitOnSignals(_ first: ExitSignal, _ rest: ExitSignal...) throws(ExitError) {
-  try Shim.exitOnSignals([first.rawValue] + rest.map(\.rawValue))
+  try take([first] + rest)
+}
+
+/// Asks C, and tells which signal was refused, and why.
+private func take(_ signals: [ExitSignal]) throws(ExitError) {
+  do {
+    try Shim.exitOnSignals(signals.map(\.rawValue))
+  } catch {
+    guard error.code == .invalidArgument, let refused = signals.lazy.compactMap(refusal).first else { throw error }
+    throw ExitError(.invalidArgument, refused)
+  }
+}
+
+private func refusal(of signal: ExitSignal) -> String? {
+  switch Shim.Signals.nature(of: signal) {
+  case .endsTheProcess: nil
+  case .unknown: "\(signal) does not exist on this system"
+  case .cannotBeCaught: "\(signal) cannot be caught: the kernel ends or stops the process"
+  case .doesNotEndTheProcess: "\(signal) does not end a process by default, so it cannot become an exit"
+  case .reportsACrash: "\(signal) reports a crash: the thread that crashed cannot go on to exit"
+  }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// What a stack that was run by hand did.
-public struct ExitReport: Sendable {
+public struct ExitReport: Sendable, Codable {
   /// One record for each handler that ran, in the order of running, those of nested stacks included.
   public internal(set) var records: [ExitRecord] = []
 

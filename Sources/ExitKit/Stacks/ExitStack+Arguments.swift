@@ -7,24 +7,15 @@ extension ExitStack {
   /// without a parameter. A method of an actor needs a closure around it: bound to the actor, it does not say where it
   /// has to run (Swift 6.3).
   ///
+  /// The other parameters and the result are those of ``atExit(name:phase:inForkedChildren:timeout:file:line:owner:_:)``.
+  ///
   /// - Parameters:
-  ///   - name: A name for reports, and for ``ExitStack/cancel(named:)``.
-  ///   - phase: When it runs among the handlers of its stack.
-  ///   - inherited: Whether a forked child runs it as well, as its own. Without it a handler belongs to the process
-  ///     that registered it.
-  ///   - limit: The longest that it may run while the process exits; then one line names it, and the process ends. More
-  ///     than nothing.
   ///   - function: What to call.
   ///   - first: Its first argument.
   ///   - rest: Its other arguments.
-  ///   - file: The file that reports name.
-  ///   - line: The line that reports name.
-  ///   - owner: The object file that registers, whose handlers run before it is unloaded.
-  /// - Returns: The handler, to cancel or to run by hand. Where registering failed it is not pending, what the closure
-  ///   captured is released, and the failure channel has been told.
   @discardableResult
   public func register<First: Sendable, each Rest: Sendable>(
-    name: String? = nil, phase: ExitPhase = .normal, inherited: Bool = false, within limit: Duration? = nil,
+    name: String? = nil, phase: ExitPhase = .normal, inForkedChildren: Bool = false, timeout: Duration? = nil,
     @_inheritActorContext _ function:
       @escaping @Sendable @isolated(any) (First, repeat each Rest) throws -> Void,
     _ first: First, _ rest: repeat each Rest,
@@ -34,7 +25,7 @@ extension ExitStack {
     return add(
       function.isolation.map { .call(IsolatedCall(isolation: $0, body: call)) } ?? .plain(call),
       Registration(
-        name: name, phase: phase, inherited: inherited, limit: limit, file: file, line: line, owner: owner))
+        name: name, phase: phase, inherited: inForkedChildren, limit: timeout, file: file, line: line, owner: owner))
   }
 
   /// Calls an asynchronous function with arguments when this stack runs and waits for it.
@@ -42,24 +33,15 @@ extension ExitStack {
   /// The arguments are evaluated now and kept until the function has run or was cancelled. Otherwise as with an
   /// asynchronous closure without a parameter.
   ///
+  /// The other parameters and the result are those of ``atExit(name:phase:inForkedChildren:timeout:file:line:owner:_:)``.
+  ///
   /// - Parameters:
-  ///   - name: A name for reports, and for ``ExitStack/cancel(named:)``.
-  ///   - phase: When it runs among the handlers of its stack.
-  ///   - inherited: Whether a forked child runs it as well, as its own. Without it a handler belongs to the process
-  ///     that registered it.
-  ///   - limit: The longest that it may run while the process exits; then one line names it, and the process ends. More
-  ///     than nothing.
   ///   - function: What to call.
   ///   - first: Its first argument.
   ///   - rest: Its other arguments.
-  ///   - file: The file that reports name.
-  ///   - line: The line that reports name.
-  ///   - owner: The object file that registers, whose handlers run before it is unloaded.
-  /// - Returns: The handler, to cancel or to run by hand. Where registering failed it is not pending, what the closure
-  ///   captured is released, and the failure channel has been told.
   @discardableResult
   public func register<First: Sendable, each Rest: Sendable>(
-    name: String? = nil, phase: ExitPhase = .normal, inherited: Bool = false, within limit: Duration? = nil,
+    name: String? = nil, phase: ExitPhase = .normal, inForkedChildren: Bool = false, timeout: Duration? = nil,
     @_inheritActorContext _ function:
       @escaping @Sendable @isolated(any) (First, repeat each Rest) async throws -> Void,
     _ first: First, _ rest: repeat each Rest,
@@ -68,6 +50,6 @@ extension ExitStack {
     add(
       .async { try await function(first, repeat each rest) },
       Registration(
-        name: name, phase: phase, inherited: inherited, limit: limit, file: file, line: line, owner: owner))
+        name: name, phase: phase, inherited: inForkedChildren, limit: timeout, file: file, line: line, owner: owner))
   }
 }

@@ -7,12 +7,15 @@
 /// phase the newest first. A handler runs once or is cancelled; it is taken off the stack before it is called.
 ///
 /// Every member may be used from any thread at any time, handlers included.
-public final class ExitStack: Sendable {
+///
+/// `@unchecked`: the compiler takes a class that is not final at its word. Only ``ProcessExitStack`` derives from this
+/// one and adds no state, and what a stack stores never changes.
+public class ExitStack: @unchecked Sendable {
   /// The stack that runs when the process exits, shared with C.
-  public static let process = ExitStack(.process, name: nil, channel: .process)
+  public static let process = ProcessExitStack()
 
   /// The stack that runs at `quick_exit`.
-  static let quick = ExitStack(Shim.quickStack, name: nil, channel: .process)
+  static let quick = ExitStack(Shim.quickStack, name: "quick_exit", channel: .process, isStandalone: false)
 
   /// The name it was made with.
   public let name: String?
@@ -22,7 +25,10 @@ public final class ExitStack: Sendable {
   /// The same, unless it is the process's.
   let ownChannel: FailureChannel?
 
-  private init(_ reference: StackReference, name: String?, channel: FailureChannel) {
+  private let isStandalone: Bool
+
+  init(_ reference: StackReference, name: String?, channel: FailureChannel, isStandalone: Bool) {
+    self.isStandalone = isStandalone
     self.reference = reference
     self.name = name
     self.channel = channel
@@ -31,15 +37,20 @@ public final class ExitStack: Sendable {
 
   /// Makes a standalone stack, to be run by hand.
   ///
-  /// What is still pending when the last reference to it goes is cancelled. Its failures go to the process's
-  /// channel unless it has a reporter of its own.
+  /// What is still pending when the last reference to it goes is cancelled, and a failure of kind
+  /// ``ExitFailure/Kind/dropped`` says how many handlers that were. Its failures go to the process's channel unless it
+  /// has a reporter of its own.
   ///
   /// - Parameter name: A name for reports.
   public convenience init(_ name: String? = nil) {
-    self.init(Shim.makeStack(name: name), name: name, channel: FailureChannel(parent: .process))
+    self.init(Shim.makeStack(name: name), name: name, channel: FailureChannel(parent: .process), isStandalone: true)
   }
 
-  deinit { Shim.release(reference) }
+  deinit {
+    let left = isStandalone ? count : 0
+    Shim.release(reference)
+    if left > 0 { channel.report(.dropped(left, ofStack: name)) }
+  }
 
   /// Makes a stack that is one entry of this one, at the place that it has in the order now.
   ///
@@ -52,7 +63,7 @@ public final class ExitStack: Sendable {
   /// - Returns: The stack. Where there is no memory for it or it is too late, it refuses what is registered on it.
   public func nested(_ name: String? = nil, owner: UnsafeRawPointer = #dsohandle) -> ExitStack {
     let nested = Shim.nestStack(in: reference, name: name, owner: owner)
-    return ExitStack(nested, name: name, channel: FailureChannel(parent: channel))
+    return ExitStack(nested, name: name, channel: FailureChannel(parent: channel), isStandalone: false)
   }
 
   /// How many entries are pending; a nested stack is one, whatever it holds.
@@ -81,56 +92,11 @@ public final class ExitStack: Sendable {
   public func moveAll(to other: ExitStack) -> Int { Shim.move(from: reference, to: other.reference) }
 }
 
-/// How a handler is registered.
-struct Registration {
-  let name: String?
-  let phase: ExitPhase
-  let inherited: Bool
-  let limit: HandlerLimit
-  let file: StaticString
-  let line: UInt
-  let owner: UnsafeRawPointer
-
-  @inline(__always)
-  init(
-    name: String? = nil, phase: ExitPhase, inherited: Bool, limit: Duration? = nil, file: StaticString, line: UInt,
-    owner: UnsafeRawPointer
-  ) {
-    self.name = name
-    self.phase = phase
-    self.inherited = inherited
-    self.limit = HandlerLimit(limit)
-    self.file = file
-    self.line = line
-    self.owner = owner
-  }
-}
-
-extension ExitStack {
-  /// Registers a closure as it is: of a nameless one that has no limit C can hold all that there is to know.
-  ///
-  /// Inlined, as all on its way to C: a call more costs a tenth of the whole.
-  @inline(__always)
-  static func add(
-    _ body: consuming @escaping HeldClosure.Body, on stack: StackReference, _ how: Registration
-  ) -> ExitHandler {
-    let (raw, error) = Shim.register(body, on: stack, how)
-    if let error { refuse(error, how, .process) }
-    return ExitHandler(raw: raw, file: how.file, line: how.line, name: nil)
-  }
-
-  func add(_ body: consuming Handler.Body, _ how: Registration) -> ExitHandler {
-    let text = HandlerText(name: how.name, file: how.file, line: how.line, limit: how.limit.milliseconds ?? 0)
-    let handler = Handler(body, channel: ownChannel, text: text)
-    let (raw, error) =
-      how.limit.milliseconds == nil ? (0, Shim.invalidArgument) : Shim.register(handler, on: reference, how)
-    if let error { Self.refuse(error, how, channel) }
-    return ExitHandler(raw: raw, file: how.file, line: how.line, name: how.name)
-  }
-
-  @inline(never)
-  private static func refuse(_ error: ExitError, _ how: Registration, _ channel: FailureChannel) {
-    let location = ExitLocation(fileID: "\(how.file)", line: how.line)
-    channel.report(ExitFailure(kind: .notRegistered, error: error, name: how.name, location: location))
+extension ExitStack: CustomStringConvertible {
+  /// The stack in a few words: `exit stack "requests", 3 pending`.
+  public var description: String {
+    let title =
+      self === ExitStack.process ? "exit stack of the process" : "exit stack" + (name.map { " \"\($0)\"" } ?? "")
+    return "\(title.onOneLine), \(count) pending"
   }
 }

@@ -30,7 +30,7 @@ atExit(name: "flush", phase: .late) { try log.flush() }
 atExit { exit in print(exit.reason, exit.status as Any) }
 atExit { await client.shutdown() }
 atExit { count += 1 }
-atExit(name: "mine", phase: .early, inherited: true, within: .seconds(60)) { print("early") }
+atExit(name: "mine", phase: .early, inForkedChildren: true, timeout: .seconds(60)) { print("early") }
 
 let handler = atExit(name: "by hand") { print("by hand") }
 handler.cancel()
@@ -69,6 +69,8 @@ try exitOnSignals(.interrupt, .terminate, .hangup)
 ExitStack.process.deadline = .seconds(60)
 ExitStack.process.statusOnFailure = 1
 ExitStack.process.onFailure { failure in print(failure.name ?? "", failure.error) }
-exitAfter { try Log?.none?.flush() }
-exitAfter(status: { (_: DiskFull) in 64 }) { try Log?.none?.flush() }
+let ways = CommandLine.arguments.dropFirst()  // each leaves the process
+if ways.contains("plain") { exitAfter { try Log?.none?.flush() } }
+if ways.contains("status") { exitAfter(status: { (_: DiskFull) in 64 }) { try Log?.none?.flush() } }
+if ways.contains("report") { exitAfter(report: { print("told:", $0) }) { throw DiskFull() } }
 ExitStack.process.exit(3)

@@ -38,7 +38,7 @@ func record(_ left: Int, _ right: Int) -> Int { left + right }
     atExit { exit in print(exit.reason, exit.status as Any) }
     atExit { await client.shutdown() }
     atExit { close() }
-    atExit(name: "mine", phase: .early, inherited: true, within: .seconds(60)) { print("early") }
+    atExit(name: "mine", phase: .early, inForkedChildren: true, timeout: .seconds(60)) { print("early") }
 
     let handler = atExit(name: "by hand") { print("by hand") }
     handler.cancel()
@@ -83,10 +83,13 @@ func record(_ left: Int, _ right: Int) -> Int { left + right }
     ExitStack.process.deadline = .seconds(60)
     ExitStack.process.statusOnFailure = 1
     ExitStack.process.onFailure { failure in print(failure.name ?? "", failure.error) }
-    exitAfter { try Log?.none?.flush() }
-    exitAfter(status: { (_: DiskFull) in 64 }) { try Log?.none?.flush() }
-    await exitAfter { await client.shutdown() }
-    await exitAfter(status: { (_: DiskFull) in 64 }) { await client.shutdown() }
+    let ways = CommandLine.arguments.dropFirst()  // each leaves the process
+    if ways.contains("plain") { exitAfter { try Log?.none?.flush() } }
+    if ways.contains("status") { exitAfter(status: { (_: DiskFull) in 64 }) { try Log?.none?.flush() } }
+    if ways.contains("async") { await exitAfter { await client.shutdown() } }
+    if ways.contains("async status") {
+      await exitAfter(status: { (_: DiskFull) in 64 }) { await client.shutdown() }
+    }
     throw DiskFull()
   }
 }

@@ -161,7 +161,6 @@ let exitCases: [String: Case] = [
   "no error": {
     atExit { say("handler") }
     exitAfter { say("body") }
-    say("after")
   },
   "an object that lives to the end": {
     let witness = Witness("object")

@@ -39,8 +39,8 @@ let forkCases: [String: Case] = [
   },
   "fork, and the entry is inherited": {
     atExit { say("parent's") }
-    atExit(inherited: true) { say("inherited") }
-    ExitStack.process.nested("module").register(inherited: true) {
+    atExit(inForkedChildren: true) { say("inherited") }
+    ExitStack.process.nested("module").register(inForkedChildren: true) {
       await Task.yield()
       say("inherited", value)
     }

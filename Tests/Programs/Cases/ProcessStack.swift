@@ -67,6 +67,6 @@ let processStackCases: [String: Case] = [
   },
   "unregistered": {
     atExit { say("runs") }
-    atExit(inherited: true, within: .seconds(-1)) { [witness = Witness("unusable")] in say(witness.name) }
+    atExit(inForkedChildren: true, timeout: .seconds(-1)) { [witness = Witness("unusable")] in say(witness.name) }
   },
 ]

@@ -124,21 +124,21 @@ func deadline() {
 
 func limit() {
   atExit { say("never") }
-  atExit(name: "limited", within: .milliseconds(200)) { @Sendable in
+  atExit(name: "limited", timeout: .milliseconds(200)) { @Sendable in
     if how == "await" { await withUnsafeContinuation { (_: UnsafeContinuation<Void, Never>) in } }
     rest()
   }
-  atExit(within: .seconds(100)) { say("in time") }
+  atExit(timeout: .seconds(100)) { say("in time") }
   exit(7)
 }
 
 func badLimits() {
   ExitStack.process.onFailure { failure in say(failure.description) }
-  let handler = atExit(name: "limited", within: .zero) { say("never") }
+  let handler = atExit(name: "limited", timeout: .zero) { say("never") }
   say("\(handler.isPending)")
-  atExit(name: "negative", within: .seconds(-1)) { say("never") }
-  atExit(within: .nanoseconds(1)) {}
-  atExit(within: .seconds(1 << 40)) { say("never") }
+  atExit(name: "negative", timeout: .seconds(-1)) { say("never") }
+  atExit(timeout: .nanoseconds(1)) {}
+  atExit(timeout: .seconds(1 << 40)) { say("never") }
   do { try ExitStack.process.setDeadline(.seconds(-1)) } catch { say("\(error.code == .invalidArgument)") }
   ExitStack.process.deadline = .seconds(100)
   ExitStack.process.deadline = .seconds(-1)
@@ -154,12 +154,12 @@ func limitOfNothing() {
   ExitStack.process.onFailure { _ in say("refused") }
   let stack = ExitStack()
   let handlers = [
-    atExit(within: .zero) { say("never") }, stack.register(within: .zero) { say("never") },
-    atExit(within: .zero) { _ in say("never") }, stack.register(within: .zero) { _ in say("never") },
-    atExit(within: .zero) { await numberLater(1) }, stack.register(within: .zero) { await numberLater(1) },
-    atExit(within: .zero) { _ in await numberLater(1) }, stack.register(within: .zero) { _ in await numberLater(1) },
-    atExit(within: .zero, number, 1), stack.register(within: .zero, number, 1),
-    atExit(within: .zero, numberLater, 1), stack.register(within: .zero, numberLater, 1),
+    atExit(timeout: .zero) { say("never") }, stack.register(timeout: .zero) { say("never") },
+    atExit(timeout: .zero) { _ in say("never") }, stack.register(timeout: .zero) { _ in say("never") },
+    atExit(timeout: .zero) { await numberLater(1) }, stack.register(timeout: .zero) { await numberLater(1) },
+    atExit(timeout: .zero) { _ in await numberLater(1) }, stack.register(timeout: .zero) { _ in await numberLater(1) },
+    atExit(timeout: .zero, number, 1), stack.register(timeout: .zero, number, 1),
+    atExit(timeout: .zero, numberLater, 1), stack.register(timeout: .zero, numberLater, 1),
   ]
   say("\(handlers.filter(\.isPending).count) of \(handlers.count) pending")
 }

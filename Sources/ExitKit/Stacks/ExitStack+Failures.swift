@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+
+extension ExitStack {
+  /// Reports failures to a closure in place of stderr.
+  ///
+  /// On ``process`` the reporter is for all stacks that have no reporter of their own, nor a parent with one. A second
+  /// call replaces the first. No lock is held while the reporter runs; it may register handlers. It runs on the thread of
+  /// the failed handler, or where it is isolated to. An error that it throws goes to stderr, with the failure itself.
+  ///
+  /// - Parameter reporter: Receives each failure.
+  public func onFailure(
+    @_inheritActorContext _ reporter: @escaping @Sendable @isolated(any) (ExitFailure) throws -> Void
+  ) {
+    channel.set(FailureReporter(body: Unisolated.body(reporter), isolation: reporter.isolation))
+  }
+
+  /// Takes the stack's own reporter away: failures go where they went before ``onFailure(_:)``.
+  public func removeFailureReporter() { channel.set(nil) }
+
+  /// The exit status of the process when one of this stack's handlers fails during its exit.
+  ///
+  /// It takes the place of status 0 and never of another. `nil`, as it is at first: a nested or standalone stack does
+  /// as its parent or the process does, and for ``process`` a failure does not change the status.
+  public var statusOnFailure: Int32? {
+    get { channel.status }
+    set { channel.status = newValue }
+  }
+}

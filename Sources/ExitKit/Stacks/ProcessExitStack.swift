@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// The stack that runs when the process exits, with all that belongs to the process: ``ExitStack/process``.
+///
+/// Swift and C code share this stack. It is never destroyed, and no other value of this type exists.
+///
+/// `@unchecked`: restated from ``ExitStack``.
+public final class ProcessExitStack: ExitStack, @unchecked Sendable {
+  init() { super.init(.process, name: nil, channel: .process, isStandalone: false) }
+
+  /// Leaves the process: runs this stack, then enters libc's `exit`.
+  ///
+  /// The stack runs before any handler that others gave to libc and before the destructors of C++ statics and of
+  /// thread-local objects, so everything that clean-up uses is alive. Of several threads that exit, one runs the handlers
+  /// and the others wait. In a handler: that handler ends, the others still run, and the newer status wins.
+  ///
+  /// - Parameter status: The exit status, 0 to 255; the system keeps the low eight bits of others (POSIX, `exit`).
+  public func exit(_ status: Int32) -> Never { Shim.exit(status) }
+
+  /// How long an exit of the process may take, from its start; `nil`, as it is at first: no deadline.
+  ///
+  /// When an exit takes longer, one line on stderr names the handler that is stuck, its place, how long it has run, and
+  /// how many handlers did not run. Then the process ends with its status, or dies of the signal that it exits on; a
+  /// status of 0 becomes ``statusOnTimeout``. A thread made when the deadline is set does that, so nothing that the
+  /// handler holds can keep it.
+  ///
+  /// A deadline counts only while the process exits: a run by hand has none. A handler may change it. A forked child has
+  /// no deadline until it sets one. Zero is `nil`. A negative deadline is refused with one line on stderr; to get an error
+  /// instead, call ``setDeadline(_:)``.
+  public var deadline: Duration? {
+    get { Shim.deadline == 0 ? nil : .nanoseconds(Int64(clamping: Shim.deadline)) }
+    set {
+      do { try setDeadline(newValue) } catch { Shim.writeLine("ExitKit: the exit deadline was not set: \(error)") }
+    }
+  }
+
+  /// Sets ``deadline``, or says why not.
+  ///
+  /// - Parameter deadline: How long an exit may take from its start; `nil` or zero: no deadline.
+  /// - Throws: ``ExitError`` for a negative deadline, or for want of a thread. Then the deadline is what it was.
+  public func setDeadline(_ deadline: Duration?) throws(ExitError) {
+    let (seconds, attoseconds) = (deadline ?? .zero).components
+    if seconds < 0 || attoseconds < 0 {
+      throw ExitError(.invalidArgument, "a deadline of \(deadline!) is negative; nil or zero takes a deadline away")
+    }
+    let isTellable = seconds < 9_000_000_000  // 285 years; longer than that is no deadline
+    try Shim.setDeadline(isTellable ? UInt64(seconds) * 1_000_000_000 + UInt64(attoseconds) / 1_000_000_000 : 0)
+  }
+
+  /// How long a handler that is isolated to the main actor waits for it when another thread exits; one second at first.
+  ///
+  /// Then the handler runs on the exiting thread, and a failure of kind ``ExitFailure/Kind/offMainActor`` is reported.
+  /// From then on handlers do not wait again, until the main actor answers. The same for all stacks.
+  public var mainActorGracePeriod: Duration {
+    get { MainStandIn.shared.grace }
+    set { MainStandIn.shared.grace = newValue }
+  }
+
+  /// Takes a fresh slot in libc's own list.
+  ///
+  /// Handlers that are registered from here on run before whatever others gave to libc's `atexit` before this call, on
+  /// a plain `exit` and on a return from `main`. A handler that uses a C++ static made since the first registration
+  /// needs that.
+  ///
+  /// - Throws: ``ExitError`` for want of memory, when it is too late, or in a signal handler.
+  public func mark() throws(ExitError) { try Shim.mark() }
+
+  /// Sets memory aside: the next registrations on any stack cannot fail for want of C's memory.
+  ///
+  /// - Parameter count: How many registrations.
+  /// - Throws: ``ExitError`` for want of memory, for a negative count, or in a signal handler.
+  public func reserve(_ count: Int) throws(ExitError) {
+    if count < 0 {
+      throw ExitError(.invalidArgument, "\(count) registrations cannot be reserved: the count is negative")
+    }
+    try Shim.reserve(count)
+  }
+
+  /// In a forked child: owns the inherited handlers, as if this process had registered them.
+  ///
+  /// Where there was no fork it does nothing.
+  ///
+  /// - Throws: ``ExitError`` in a signal handler that interrupted ExitKit.
+  public func adopt() throws(ExitError) { try Shim.adopt() }
+}
