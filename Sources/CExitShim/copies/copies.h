@@ -23,7 +23,8 @@ struct cexit__copy {
 #include "api.h"
 };
 
-extern struct cexit__copy cexit__copy; // this copy's
+extern struct cexit__copy cexit__copy;    // this copy's
+extern const struct layout cexit__layout; // layout.c: how its stacks lie in memory
 
 /// NULL: the stack is here. This copy's own: not known yet. Another one's has every function, if only to refuse.
 extern const struct cexit__copy *_Atomic cexit__leader;

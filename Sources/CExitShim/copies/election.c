@@ -32,6 +32,9 @@ struct cexit__copy cexit__copy = {
 
 const struct cexit__copy *_Atomic cexit__leader = &cexit__copy;
 
+// The linker takes layout.c out of a static library for this reference.
+__attribute__((used)) static const struct layout *const layout = &cexit__layout;
+
 // Owner, length of the contents, type, contents: the way from there to the table, which the linker knows.
 #define NOTE_OWNER "CExitShim"
 #define TEXT_(x) #x
