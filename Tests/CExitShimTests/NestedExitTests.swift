@@ -27,11 +27,11 @@ import Testing
         == Outcome(.exited(5), lines: "own 3", "own 2 exits", "own 1: 5", "main: 5"))
   }
 
-  @Test func `a thread that ends in a nested stack leaves the rest to the next exit`() throws {
+  @Test func `a handler of a nested stack that ends its thread leaves nothing out`() throws {
     #expect(
       try fixture("nested", ["thread"])
         == Outcome(
-          .exited(6), lines: "main 2", "module 3", "module 2 ends its thread", "module 1", "main 1"))
+          .exited(4), lines: "main 2", "module 3", "module 2 ends its thread", "module 1", "main 1"))
   }
 
   @Test func `a nested stack that has run is placed anew, on top, when it is registered on`() throws {

@@ -44,14 +44,14 @@ import Testing
     #expect(try fixture("leavers", ["late", ""]) == Outcome(.exited(3), lines: "all wait"))
   }
 
-  @Test func `one of those who wait ends the process when the thread that exits has ended`() throws {
+  @Test func `a thread that libc's handler ends goes on with the exit, with a waiting thread's status`() throws {
     let outcome = try fixture("leavers", ["late", "ends"])
     #expect([.exited(4), .exited(5)].contains(outcome.ending))
     #expect(outcome.output == "all wait\n")
   }
 
   @Test(arguments: [("exit", "ends its thread"), ("cancel", "is cancelled")])
-  func `when a handler ends its thread, one of those who wait goes on`(how: String, said: String) throws {
+  func `a handler that ends its thread ends as a handler: the exit goes on`(how: String, said: String) throws {
     #expect(
       try fixture("leavers", ["ends", how]) == Outcome(.exited(6), lines: "4 \(said)", "3", "2 \(said)", "1"))
   }
@@ -65,10 +65,10 @@ import Testing
   }
 
   @Test(.disabled(if: isSanitized, "a sanitizer has a thread of its own, so there is no last one"))
-  func `when a handler ends the last thread, that is one more exit`() throws {
+  func `a handler that ends the last thread leaves the status as it is`() throws {
     #expect(
       try fixture("leavers", ["last-ends"])
-        == Outcome(.exited(0), lines: "3 ends its thread", "2 ends its thread", "1"))
+        == Outcome(.exited(5), lines: "3 ends its thread", "2 ends its thread", "1"))
   }
 
   @Test func `exit waits for a stack that another thread runs by hand`() throws {

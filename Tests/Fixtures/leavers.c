@@ -186,7 +186,7 @@ static void *exit_later(void *status) {
   exit((int)(intptr_t)status);
 }
 
-static int thread_ends(int count, char **arguments) { // <exit|cancel>: two handlers do, two threads take over in turn
+static int thread_ends(int count, char **arguments) { // <exit|cancel>: two handlers do
   CHECK(count == 1);
   void (*ends)(void *) = strcmp(arguments[0], "exit") == 0 ? end_thread : cancel_thread;
   push_name(NULL, "1");
@@ -219,7 +219,7 @@ static int hand_run_ends(int count, char **arguments) { // a thread ends in a ha
   return 0;
 }
 
-static int last_thread_ends(int count, char **arguments) { // in a handler: that is one more exit, with status 0
+static int last_thread_ends(int count, char **arguments) { // in a handler, the process exits
   (void)count, (void)arguments;
   push_name(NULL, "1");
   push(NULL, end_thread, "2");

@@ -72,7 +72,7 @@ static int thread_ends_inside(int count, char **arguments) { // while it is the 
   push(module, end_thread, "module 2");
   push_name(module, "module 3");
   push_name(NULL, "main 2");
-  join(start(leave, (void *)4)); // the thread that ends: main is the last one then, and its return is the next exit
+  join(start(leave, (void *)4));
   return 6;
 }
 

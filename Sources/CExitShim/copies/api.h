@@ -65,6 +65,7 @@ CEXIT_SHARED(VALUE, bool, run_instead, (cexit_handler handler, cexit_function fu
 CEXIT_SHARED(VALUE, bool, current, (cexit_record *record), (record))
 CEXIT_SHARED(VALUE, void, mark_next, (void), ())
 CEXIT_SHARED(VALUE, bool, is_step, (void), ())
+CEXIT_SHARED(SIGNAL_SAFE, bool, is_entering_libc, (void), ())
 
 // What belongs to a thread or to the Swift code around it has nothing to do with the stack: each copy does that itself.
 #ifdef CEXIT_UNSHARED

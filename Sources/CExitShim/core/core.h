@@ -209,6 +209,7 @@ struct hooks {
   void (*process_slot)(void *group, int status);
   void (*quick_slot)(void);
   void (*trace)(int moment, const void *subject); // core/trace.h
+  void (*thread_ended)(void *unused);
 };
 extern const struct hooks cexit__hooks;
 

@@ -31,7 +31,8 @@ void cexit__thread_ends_forget(void) {
   if (atomic_exchange(&has_end_key, false)) pthread_key_delete(end_key);
 }
 
-void cexit__watch_this_thread(void) {
-  if (cexit__thread.end_watched || !atomic_load(&has_end_key)) return;
-  cexit__thread.end_watched = pthread_setspecific(end_key, &cexit__thread) == 0;
+bool cexit__watch_this_thread(void) {
+  if (!cexit__thread.end_watched && atomic_load(&has_end_key))
+    cexit__thread.end_watched = pthread_setspecific(end_key, &cexit__thread) == 0;
+  return cexit__thread.end_watched;
 }

@@ -19,11 +19,16 @@ void cexit__exit_forked(void);
 void cexit__exit_thread_ended(void);
 void cexit__complain(const char *line); // one line on stderr
 
+// ---- thread_end.c
+
+void cexit__thread_ended(void *unused);
+
 // ---- signals.c  last_act.c
 
 void cexit__signals_forked(void);
 void cexit__signals_end(void);                 // at the very end; if a signal was taken, does not return
 int cexit__last_act_prepare(void);             // makes libc call that; 0 or ENOMEM
+CEXIT_NORETURN void cexit__end(int status);    // flushes and ends the process, without libc's exit
 extern _Atomic bool cexit__last_act_made;      // this code stays loaded
 void cexit__raise_here(int number);            // on this thread, unblocked
 CEXIT_NORETURN void cexit__die_of(int number); // async-signal-safe

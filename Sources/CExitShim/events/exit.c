@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The way through the slots: all pass one gate. The first thread owns the exit, and is the one to run handlers; it may
-// come again, from a handler of its own; the others wait until the process has ended. Once somebody waits there is a
-// second gate, where libc has nothing left to do but to end the process: for those who find the list empty, since the
-// owner has gone through it.
+// The recipe of an exit. A door runs the process stack while everything that handlers use is alive, then enters libc's
+// exit; a slot, which libc calls in the middle of its own, runs what is left or came since. All pass one gate (exit.h).
+//
+// libc takes a slot off its list before libc calls it. So a slot first puts itself back: another thread that exits, or a
+// handler that exits again, must not go past to what is older. Without a lock: the thread may be anywhere.
 
 #include "events.h"
 
@@ -13,6 +14,16 @@ extern void _IO_list_lock(void) __attribute__((weak));
 extern void _IO_list_unlock(void) __attribute__((weak));
 #pragma GCC visibility pop
 
+static const struct way {
+  struct process_exit *leaving;
+  struct slots *slots;
+  cexit_stack *stack;
+} by_exit = {&cexit__leaving, &cexit__process.process_slots, PROCESS},
+  by_quick_exit = {&cexit__leaving_quickly, &cexit__process.quick_slots, QUICK};
+
+// Handlers that exit again by plain exit stand on top of each other up to here; the next ones return to the run.
+enum { DEEPEST = 32 };
+
 void cexit__complain(const char *line) {
   int saved = errno;
   if (write(STDERR_FILENO, line, strlen(line)) < 0) errno = saved; // a closed stderr breaks nothing
@@ -20,60 +31,135 @@ void cexit__complain(const char *line) {
 
 // ---- The gate
 
-// Returns on the thread that may run handlers, and on no other. What the thread was running by hand is finished first:
-// by the owner with the status that it brings, by others while they are still waited for.
-static void enter_gate(const int *status) {
-  uintptr_t self = this_thread();
+// The status is in its place before the deadline's thread is told.
+static void begin(const struct way *way, enum claim claim, const int *status, bool at_slot) {
+  if (way == &by_exit) {
+    int before = atomic_load(&cexit__leaving.told);
+    bool told = at_slot && atomic_load(&cexit__leaving.told_known);
+    // Each slot is told the same status again. One that was taken over keeps the status of who handed it over.
+    if (status != NULL && claim == CLAIMED && !(told && before == *status)) cexit__set_status(*status);
+    if (at_slot) cexit__set_told(status);
+  }
+  cexit__watch_exit();
+}
+
+// Returns on the exiter alone. What another thread was running by hand is finished before it sleeps, while it is still
+// waited for; the exiter finishes that under its guard.
+static void pass_gate(const struct way *way, const int *status, bool at_slot) {
   cexit__exit_called(status);
   cexit__watch_this_thread();
   for (bool left = false;; left = true) {
-    uintptr_t seen = 0;
-    bool ours = atomic_compare_exchange_strong(&cexit__leaving.owner, &seen, self) || seen == self;
-    if (ours) cexit__watch_exit();
-    if (ours && status != NULL) cexit__set_status(*status);
-    if (!left) {
+    uintptr_t seen;
+    enum claim claim = cexit__gate_claim(way->leaving, at_slot, &seen);
+    if (claim != NOT_CLAIMED) return begin(way, claim, status, at_slot);
+    if (way == &by_exit && status != NULL) cexit__leave_status(*status);
+    if (left) {
+      cexit__futex_wait(cexit__futex_half(&way->leaving->owner), (uint32_t)seen);
+    } else {
       cexit__thread_leaves_runs();
-      if (!ours) cexit__last_act_prepare();
-    } else if (!ours) {
-      cexit__futex_wait(cexit__futex_half(&cexit__leaving.owner), (uint32_t)seen);
+      cexit__last_act_prepare();
     }
-    if (ours) return;
   }
 }
 
-void cexit__exit_thread_ended(void) { // a handler ended its thread: one of those who wait goes on with the rest
-  uintptr_t self = this_thread();
+// ---- The run
+
+struct part {
+  const struct way *way;
+  uint32_t floor;
+};
+
+// quick_exit is the way out where an exit hangs.
+static bool waits_for_others(const struct way *way) {
+  return way == &by_exit || atomic_load(&cexit__leaving.owner) == 0;
+}
+
+static void run_part(void *context) {
+  const struct part *part = context;
+  cexit__thread_leaves_runs();
+  do cexit__run_stack(part->way->stack, part->floor, NULL, NULL);
+  while (waits_for_others(part->way) && cexit__wait_for_others());
+}
+
+static void run_to_the_end(const struct way *way, uint32_t floor, bool notes_crashes) {
+  struct part part = {way, floor};
+  if (notes_crashes) cexit__crash_note_begin();
+  for (enum return_kind how; (how = cexit__guarded(run_part, &part, way)) != CAME_BACK;) {
+    if (how == THREAD_ENDED && way == &by_exit) cexit__inherit_status();
+  }
+  if (notes_crashes) cexit__crash_note_end();
+}
+
+// ---- Doors
+
+static CEXIT_NORETURN void enter_libc(void) {
+  int status = EXIT_FAILURE; // a libc that does not tell, and a thread that ended in it
+  cexit__exit_status(&status);
+  bool inside = atomic_load(&cexit__leaving.inside) == this_thread();
+  if ((cexit__leaving.libc_is_taken && cexit__libc_locks_exit()) || (inside && !cexit__libc_exits_again()))
+    cexit__end(status);
+  cexit__set_told(&status);
+  cexit__gate_enter_libc(&cexit__leaving);
+  exit(status);
+}
+
+// On top of what others have registered with libc by now: a thread in libc's exit is to meet this library first.
+static void put_slots_on_top(void) {
+  if (cexit__process.process_slots.group != 0) cexit__slots_arm(&cexit__process.process_slots);
+}
+
+void cexit__exit(int status) {
+  if (cexit__in_vfork_child()) _exit(status);
+  if (enter() != 0) exit(status); // nobody may wait for this thread, which holds the lock: the slot will say so
+  lock_drop();
+  pass_gate(&by_exit, &status, false);
+  if (cexit__guard_can_return(&by_exit, 0)) cexit__guard_return();
+  if (!cexit__process.tags) { // else the order is exact with all that others gave to libc
+    put_slots_on_top();
+    run_to_the_end(&by_exit, 0, true);
+  }
+  cexit__grant_status();
+  put_slots_on_top();
+  enter_libc();
+}
+
+// A handler of libc's ended the thread that exits: it goes on from the end of its life, since it has libc's lock. The
+// slots that are left do the rest.
+void cexit__exit_thread_ended(void) {
   cexit__frames_withdraw_exiter();
-  if (atomic_compare_exchange_strong(&cexit__leaving.owner, &self, 0))
-    cexit__futex_wake(cexit__futex_half(&cexit__leaving.owner), INT32_MAX);
+  if (cexit__gate_is_own(&cexit__leaving_quickly)) cexit__gate_release(&cexit__leaving_quickly);
+  if (!is_here() || !cexit__gate_is_own(&cexit__leaving)) return;
+  pass_gate(&by_exit, NULL, false);
+  cexit__inherit_status();
+  if (!cexit__libc_exits_again()) run_to_the_end(&by_exit, 0, true);
+  enter_libc();
 }
 
 // A child made by a handler is not exiting. Another thread may have taken a slot off libc's list just before the fork.
 void cexit__exit_forked(void) {
   cexit__slots_note_called(&cexit__process.process_slots);
   cexit__slots_note_called(&cexit__process.quick_slots);
-  atomic_store(&cexit__leaving.owner, 0);
-  atomic_store(&cexit__leaving.status_known, false);
-  atomic_store(&cexit__leaving.requested_status, 0);
+  cexit__gate_forked(&cexit__leaving);
+  cexit__gate_forked(&cexit__leaving_quickly);
   cexit__watch_forked();
   cexit__signals_forked();
   cexit__helpers_forked();
 }
 
-// libc lets the last exit win: asking for another status is calling exit once more, when there is nothing left to lose.
-static void grant_status(void) {
-  int asked = atomic_load(&cexit__leaving.requested_status), now = 0;
-  if (asked == 0 || (cexit__exit_status(&now) && now != 0)) return;
-  atomic_store(&cexit__leaving.requested_status, 0);
-  exit(asked);
-}
-
 // ---- The slots
 
-// Between libc's taking of a slot and its coming back others may fall through to what is below: so that is first, with
-// no lock of ours to wait for. The owner of the exit alone knows when nothing is left to come back for.
-static void run_from_slot(struct slots *slots, cexit_stack *stack, uint32_t group, const int *status) {
-  bool ours = atomic_load(&cexit__leaving.owner) == this_thread(), held = lock_is_held_here(), again = !ours && !held;
+// libc's status is the one of the exit() that comes to its end. Another one waits for the last act.
+static void settle_status(const int *told) {
+  int status;
+  cexit__grant_status();
+  cexit__set_told(told);
+  if (told != NULL && cexit__status_differs(&status) && cexit__last_act_prepare() != 0) exit(status);
+}
+
+// The exiter alone knows when nothing is left to put a slot back for.
+static void run_from_slot(const struct way *way, uint32_t group, const int *status) {
+  struct slots *slots = way->slots;
+  bool ours = cexit__gate_is_own(way->leaving), held = lock_is_held_here(), again = !ours && !held;
   if (again) cexit__slot_arm(slots, group, &__dso_handle);
   if (held || enter() != 0) { // waiting for the lock would be for ever; the process ends without
     static atomic_flag said = ATOMIC_FLAG_INIT;
@@ -85,7 +171,7 @@ static void run_from_slot(struct slots *slots, cexit_stack *stack, uint32_t grou
   uint32_t calls = slots->calls;
   if (ours) {
     cexit__process.yield = 0;
-    again = cexit__stack_next(stack, group) != NONE || cexit__thread_is_running();
+    again = cexit__stack_next(way->stack, group) != NONE || cexit__thread_is_running();
   }
   lock_drop();
   if (ours && again && cexit__slot_arm(slots, group, &__dso_handle) && enter() == 0) {
@@ -95,12 +181,10 @@ static void run_from_slot(struct slots *slots, cexit_stack *stack, uint32_t grou
   if (cexit__in_vfork_child())
     _exit(status != NULL ? *status : 127); // what it took back from libc's list is its parent's
 
-  enter_gate(status);
-  if (again) cexit__crash_note_begin();
-  do cexit__run_stack(stack, group, NULL, NULL);
-  while (cexit__wait_for_others());
-  if (again) cexit__crash_note_end();
-  if (status != NULL && cexit__stack_count(stack) == 0) grant_status();
+  pass_gate(way, status, true);
+  if (cexit__guard_can_return(way, DEEPEST)) cexit__guard_return();
+  run_to_the_end(way, group, again);
+  if (way == &by_exit) settle_status(status);
 }
 
 // Sanitizers that put a function of theirs into libc's list, which calls ours with nothing but its argument.
@@ -115,29 +199,42 @@ static bool libc_tells_status(void) {
 #endif
 }
 
+// What libc does not tell is known where this thread came by a door.
 void cexit__process_slot(void *group, int status) {
   if (cexit__thread.taking_back) return;
-  bool known = libc_tells_status() || cexit__exit_status(&status); // the latter: as cexit__exit was told it
-  run_from_slot(&cexit__process.process_slots, PROCESS, (uint32_t)(uintptr_t)group, known ? &status : NULL);
+  bool known = libc_tells_status();
+  if (!known && atomic_load(&cexit__leaving.inside) == this_thread() && atomic_load(&cexit__leaving.told_known)) {
+    known = true;
+    status = atomic_load(&cexit__leaving.told);
+  }
+  run_from_slot(&by_exit, (uint32_t)(uintptr_t)group, known ? &status : NULL);
 }
 
 void cexit__quick_slot(void) {
-  run_from_slot(&cexit__process.quick_slots, QUICK, 0, NULL);
+  run_from_slot(&by_quick_exit, 0, NULL);
 }
 
-// The second gate. No slot can be taken any more, so this is only for those who wait.
-void cexit__exit_ends(void) {
-  if (!cexit__is_exiting() || atomic_load(&cexit__leaving.owner) == this_thread() || _IO_list_unlock == NULL) return;
-  _IO_list_unlock();
-  run_from_slot(&cexit__process.process_slots, PROCESS, 0, NULL);
-  _IO_list_lock();
-}
+// ---- The end
 
-void cexit__exit(int status) {
-  if (cexit__in_vfork_child()) _exit(status);
-  if (enter() == 0) { // else nobody may wait for this thread, which holds the lock: the slot will say so
-    lock_drop();
-    enter_gate(&status);
+static bool close_if_empty(void) {
+  if (enter() != 0) return true;
+  bool empty = cexit__stack_next(PROCESS, 0) == NONE;
+  if (empty) {
+    atomic_store(&cexit__leaving.closed, true);
+    cexit__slots_note_called(&cexit__process.process_slots);
   }
-  exit(status);
+  lock_drop();
+  return empty;
+}
+
+// No slot can be taken any more: who waits for the exiter waits here, and what is pending has its last chance.
+void cexit__exit_ends(void) {
+  if (atomic_load(&cexit__leaving.owner) == 0 || !is_here()) return;
+  if (_IO_list_unlock != NULL) _IO_list_unlock();
+  int told = atomic_load(&cexit__leaving.told);
+  bool known = atomic_load(&cexit__leaving.told_known) && cexit__gate_is_own(&cexit__leaving);
+  pass_gate(&by_exit, known ? &told : NULL, true);
+  while (!close_if_empty()) run_to_the_end(&by_exit, 0, true);
+  cexit__grant_status();
+  if (_IO_list_lock != NULL) _IO_list_lock();
 }

@@ -5,4 +5,5 @@
 const struct hooks cexit__hooks = {
     .process_slot = cexit__process_slot,
     .quick_slot = cexit__quick_slot,
+    .thread_ended = cexit__thread_ended,
 };

@@ -7,8 +7,9 @@
 // away, and a stream that still holds unread input is told to seek back. So a stream of our own, which has read one byte
 // and buffered another, is called at the very end. Where a libc does not do that, the status 128 + n is what remains.
 //
-// Threads that exit while another does come there, too, if they meet no slot: that is where those wait. Who meets one
-// makes the stream, since that thread has nothing else to do.
+// Threads that exit while another does come there, too, if they meet no slot: that is where those wait. A thread that
+// waits at the gate makes the stream, since that thread has nothing else to do; so does who needs another status than
+// libc was told.
 
 #include "events.h"
 
@@ -32,18 +33,43 @@ static bool is_the_end(void) { // fcloseall() comes here as well, and the proces
 #endif
 }
 
-static int seek_back(void *unused, off64_t *offset, int whence) {
+// What libc would do with the streams that come after this one. A stream whose lock another thread holds is left.
+static void sync_standard_streams(void) {
+  FILE *streams[] = {stdout, stderr, stdin};
+  for (int i = 0; i < 3; i++) {
+    if (ftrylockfile(streams[i]) != 0) continue;
+    fflush(streams[i]); // unread input goes back to a file, for the next process that reads it
+    funlockfile(streams[i]);
+  }
+}
+
+static void end(void) {
+  int status = 0;
+  cexit__exit_ends();
+  bool differs = cexit__status_differs(&status);
+  if (differs || cexit__exit_signal(NULL) != 0) sync_standard_streams();
+  cexit__signals_end();
+  if (differs) _exit(status);
+}
+
+void cexit__end(int status) {
+  fflush(NULL);
+  sync_standard_streams();
+  cexit__signals_end();
+  _exit(status);
+}
+
+#ifdef __GLIBC__
+typedef __off64_t position;
+#else
+typedef off_t position;
+#endif
+
+static int seek_back(void *unused, position *offset, int whence) {
   (void)unused;
   (void)offset;
   (void)whence;
-  if (is_the_end()) {
-#ifndef __GLIBC__
-    fflush(stdout); // musl comes to the streams that are always there last of all
-    fflush(stderr);
-#endif
-    cexit__exit_ends();
-    cexit__signals_end();
-  }
+  if (is_the_end()) end();
   errno = EIO; // the input stays unread, and the stream armed
   return -1;
 }

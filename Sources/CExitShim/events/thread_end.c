@@ -6,7 +6,7 @@
 
 // A thread ends in the middle of a handler: pthread_exit, or a cancellation. The entry that stood for a nested stack
 // was taken when its run began; where something is left, it gets a new one.
-static void thread_ended(void *unused) {
+void cexit__thread_ended(void *unused) {
   (void)unused;
   cexit__thread.end_watched = false;
   for (cexit_stack *stack; (stack = cexit__leave_innermost_run()) != NULL; cexit__stack_unreference(stack)) {
@@ -14,8 +14,8 @@ static void thread_ended(void *unused) {
     if (left && cexit__stack_make_ready(stack, stack->owner) != 0) cexit__run_stack(stack, 0, NULL, NULL);
   }
   cexit__stop_being_busy();
-  cexit__exit_thread_ended();
   cexit__thread.swift.has_ended = true;
+  cexit__exit_thread_ended();
   cexit__helpers_thread_ended();
 }
 
@@ -28,7 +28,7 @@ static void forget_threads(void *unused) {
 }
 
 void cexit__thread_end_set_up(void) {
-  if (cexit__thread_ends_prepare(thread_ended) != 0) return;
+  if (cexit__thread_ends_prepare(cexit__thread_ended) != 0) return;
   if (!cexit__libc_add(forget_threads, NULL, &__dso_handle)) forget_threads(NULL);
   if (cexit__is_main_thread()) cexit__watch_this_thread(); // its end is always of interest
 }

@@ -10,16 +10,55 @@
 #pragma GCC visibility push(hidden)
 
 // ---- gate.c: how this process is leaving.
+//
+// A door is a way out that asks this library first: cexit_exit, and all that comes by it. A door runs the process stack,
+// then enters libc's exit. A slot is this library's function in libc's list: plain exit comes there, inside libc's exit.
+//
+//            T leaves by a door, or comes to a slot
+//   OPEN ---------------------------------------------> OWNED by T: T runs handlers, all others sleep on `owner`
+//
+//   OWNED by T --- a handler exits again, or ends its thread ---> OWNED by T: the run goes on, with the newer status
+//   OWNED by T --- T, at a door, has run everything ------------> ENTERING by T: T waits for libc's lock, perhaps
+//   OWNED by T --- T, at a slot, has run everything ------------> OWNED by T: libc's older handlers run, slots come
+//   ENTERING by T --- T comes to a slot ------------------------> OWNED by T
+//   ENTERING by T --- U comes to a slot, so U has libc's lock --> OWNED by U, the status stays; T sleeps for ever
+//   OWNED by T --- the last act: nothing is pending ------------> CLOSED: a registration is refused, libc ends the process
+//   any state, after a fork ------------------------------------> OPEN in the child
+//
+// quick_exit has a structure of its own, so quick_exit never waits behind an exit that hangs.
+
+enum { ENTERING = 2 }; // a bit of `owner`, which is the address of something aligned
 
 struct process_exit {
-  _Atomic uintptr_t owner; // the thread whose exit it is; 0
-  _Atomic int status;
+  _Atomic uintptr_t owner;  // the exiter, and ENTERING; 0: OPEN. Changed by compare-and-swap, in gate.c alone
+  _Atomic uintptr_t inside; // the thread that is in libc's exit, or on its way; 0: none seen. Written by the owner
+  _Atomic int status;       // what the process is to end with, while status_known. Written by the owner
   _Atomic bool status_known;
-  _Atomic int requested_status; // 0: none
+  _Atomic int told; // what libc was told by the exit() that the owner is in, while told_known. Written by the owner
+  _Atomic bool told_known;
+  _Atomic int requested_status;    // in place of 0, when the run is over; 0: none. Written by any thread
+  _Atomic uint64_t waiting_status; // of the thread that came to the gate last, 1 << 32 above it; 0: none waits
+  _Atomic bool closed;             // nothing more is accepted. Written in the last act, with the lock held
+  bool libc_is_taken;              // a thread that did not survive a fork is in libc's exit. Written at a fork
 };
-extern struct process_exit cexit__leaving;
+extern struct process_exit cexit__leaving, cexit__leaving_quickly;
 
+enum claim { NOT_CLAIMED, CLAIMED, TAKEN_OVER };
+// `at_slot`: from another thread that is entering, too. `seen` is what to sleep on if the exit is another thread's.
+enum claim cexit__gate_claim(struct process_exit *leaving, bool at_slot, uintptr_t *seen);
+void cexit__gate_enter_libc(struct process_exit *leaving); // the owner: OWNED to ENTERING
+bool cexit__gate_is_own(const struct process_exit *leaving);
+void cexit__gate_release(struct process_exit *leaving); // the owner, whose thread ends: OPEN
+void cexit__gate_forked(struct process_exit *leaving);
 void cexit__set_status(int status);
+void cexit__leave_status(int status); // of a thread that waits at the gate: for the exiter, should a handler end that
+void cexit__inherit_status(void);
+void cexit__set_told(const int *status); // NULL: libc was told, but does not say
+bool cexit__status_differs(int *status); // from what libc was told; `status`: what to end with
+void cexit__grant_status(void);          // puts the requested status in place of 0
+
+bool cexit__libc_exits_again(void); // libc bears an exit by the thread that is in its exit
+bool cexit__libc_locks_exit(void);  // and lets no other thread in, for ever
 
 // ---- slots.c
 

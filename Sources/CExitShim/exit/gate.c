@@ -1,14 +1,85 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Whose exit it is, and with which status.
+// Whose exit it is, and with which status. The states are drawn in exit.h.
 
 #include "exit.h"
 
-struct process_exit cexit__leaving;
+#ifdef __GLIBC__
+#include <gnu/libc-version.h>
+#endif
+
+struct process_exit cexit__leaving, cexit__leaving_quickly;
 
 bool cexit__is_exiting(void) {
-  return atomic_load(&cexit__leaving.owner) != 0 && is_here();
+  return (atomic_load(&cexit__leaving.owner) | atomic_load(&cexit__leaving_quickly.owner)) != 0 && is_here();
 }
+
+bool cexit__is_entering_libc(void) {
+  return atomic_load(&cexit__leaving.owner) == (this_thread() | ENTERING);
+}
+
+bool cexit__gate_is_own(const struct process_exit *leaving) {
+  return (atomic_load(&leaving->owner) & ~(uintptr_t)ENTERING) == this_thread();
+}
+
+enum claim cexit__gate_claim(struct process_exit *leaving, bool at_slot, uintptr_t *seen) {
+  uintptr_t self = this_thread(), now = atomic_load(&leaving->owner);
+  for (;;) {
+    uintptr_t thread = now & ~(uintptr_t)ENTERING;
+    bool free = now == 0 || thread == self, handed_over = at_slot && (now & ENTERING) != 0;
+    *seen = now;
+    if (!free && !handed_over) return NOT_CLAIMED;
+    if (!atomic_compare_exchange_weak(&leaving->owner, &now, self)) continue;
+    if (at_slot) atomic_store(&leaving->inside, self);
+    return free ? CLAIMED : TAKEN_OVER;
+  }
+}
+
+void cexit__gate_enter_libc(struct process_exit *leaving) {
+  atomic_store(&leaving->inside, this_thread());
+  atomic_store(&leaving->owner, this_thread() | ENTERING);
+  cexit__futex_wake(cexit__futex_half(&leaving->owner), INT32_MAX);
+}
+
+void cexit__gate_release(struct process_exit *leaving) {
+  atomic_store(&leaving->owner, 0);
+  cexit__futex_wake(cexit__futex_half(&leaving->owner), INT32_MAX);
+}
+
+void cexit__gate_forked(struct process_exit *leaving) {
+  uintptr_t inside = atomic_load(&leaving->inside);
+#ifdef __GLIBC__
+  bool can_go_on = inside == this_thread();
+#else
+  bool can_go_on = false; // musl knows a thread by a number that changes at the fork
+#endif
+  bool taken = leaving->libc_is_taken || (inside != 0 && !can_go_on);
+  memset(leaving, 0, sizeof *leaving);
+  leaving->libc_is_taken = taken;
+}
+
+// ---- libc
+
+#ifdef __GLIBC__
+bool cexit__libc_exits_again(void) {
+  return true;
+}
+
+bool cexit__libc_locks_exit(void) {
+  const char *version = gnu_get_libc_version();
+  return strncmp(version, "2.", 2) != 0 || atoi(version + 2) >= 41;
+}
+#else
+bool cexit__libc_exits_again(void) {
+  return false; // musl 1.2.6 traps
+}
+
+bool cexit__libc_locks_exit(void) {
+  return true; // since musl 1.2.6
+}
+#endif
+
+// ---- Status
 
 bool cexit__exit_status(int *status) {
   if (!atomic_load(&cexit__leaving.status_known) || !is_here()) return false;
@@ -21,6 +92,36 @@ void cexit__set_status(int status) {
   atomic_store(&cexit__leaving.status_known, true);
 }
 
+void cexit__set_told(const int *status) {
+  if (status != NULL) atomic_store(&cexit__leaving.told, *status);
+  atomic_store(&cexit__leaving.told_known, status != NULL);
+}
+
+void cexit__leave_status(int status) {
+  atomic_store(&cexit__leaving.waiting_status, (uint64_t)1 << 32 | (uint32_t)status);
+}
+
+void cexit__inherit_status(void) {
+  uint64_t waiting = atomic_load(&cexit__leaving.waiting_status);
+  if (waiting != 0) cexit__set_status((int)(uint32_t)waiting);
+}
+
 void cexit__request_status(int status) {
   atomic_store(&cexit__leaving.requested_status, status);
+}
+
+static bool is_same(int status, int other) { // as the parent sees them, which gets eight bits
+  return ((status ^ other) & 0xFF) == 0;
+}
+
+bool cexit__status_differs(int *status) {
+  if (!cexit__exit_status(status)) return false;
+  return !atomic_load(&cexit__leaving.told_known) || !is_same(*status, atomic_load(&cexit__leaving.told));
+}
+
+void cexit__grant_status(void) {
+  int asked = atomic_load(&cexit__leaving.requested_status), now;
+  if (is_same(asked, 0) || !cexit__exit_status(&now) || !is_same(now, 0)) return;
+  atomic_store(&cexit__leaving.requested_status, 0);
+  cexit__set_status(asked);
 }

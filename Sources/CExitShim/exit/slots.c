@@ -43,6 +43,7 @@ void cexit__slots_note_called(struct slots *slots) { // with the lock held
 
 int cexit__slots_arm(struct slots *slots) {
   if (cexit__thread.in_libc) return EDEADLK;
+  if (atomic_load(&cexit__leaving.closed)) return ECANCELED;
   int error = enter();
   if (error != 0) return error;
   uint32_t group = cexit__process.epoch + 1, most = slots->group == 0 ? FIRST_GROUP : GROUP, calls = slots->calls;

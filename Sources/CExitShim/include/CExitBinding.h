@@ -112,6 +112,10 @@ CEXIT_API bool cexit_executor_is_current(uintptr_t identity, uintptr_t implement
 /// handler's job may have hopped there, and is not going to end. `status` is NULL where libc does not tell.
 CEXIT_API void cexit_observe_exit(void (*function)(const int *CEXIT_NULLABLE status));
 
+/// Whether this library is calling exit on this thread to enter libc's: for a function that stands in front of libc's
+/// exit, as that of CExitFirst, and hands all other calls to cexit_exit. Async-signal-safe.
+CEXIT_API bool cexit_is_entering_libc(void);
+
 /// What a thread sleeps on while it runs jobs. cexit_loop_wake wakes it; so does an item in the main queue,
 /// where the maker could drain that.
 typedef struct cexit_loop cexit_loop;

@@ -111,7 +111,6 @@ static inline void count_busy(uint32_t by) {
 static int begin(void) { // returns the caller's errno, for the end
   int saved = errno;
   if (cexit__thread.manual_runs++ != 0) return saved;
-  if (!cexit__thread.end_watched) cexit__watch_this_thread();
   if (is_observed(OBSERVED_FOR_TIME)) cexit__frames_publish_manual(true);
   count_busy(1);
   return saved;
@@ -172,13 +171,34 @@ static void end_turn(cexit_stack *stack) { // drops the lock
   lock_drop();
 }
 
-size_t cexit__run_stack(cexit_stack *stack, uint32_t floor, cexit_observer observer, void *context) {
+static size_t run_stack(cexit_stack *stack, uint32_t floor, cexit_observer observer, void *context) {
   size_t ran = 0;
   int saved = begin();
   bool ours = take_turn(stack) && cexit__call_all(stack, floor, observer, context, saved, &ran);
   if (ours) end_turn(stack);
   end(saved);
   return ran;
+}
+
+struct call { // of a run on a thread whose end will not be noticed
+  cexit_stack *stack;
+  uint32_t floor;
+  cexit_observer observer;
+  void *context;
+  cexit_handler handler;
+  size_t ran;
+};
+
+static void run_stack_of(void *context) {
+  struct call *call = context;
+  call->ran = run_stack(call->stack, call->floor, call->observer, call->context);
+}
+
+size_t cexit__run_stack(cexit_stack *stack, uint32_t floor, cexit_observer observer, void *context) {
+  if (LIKELY(cexit__thread_end_is_noticed())) return run_stack(stack, floor, observer, context);
+  struct call call = {.stack = stack, .floor = floor, .observer = observer, .context = context};
+  cexit__notice_end(run_stack_of, &call);
+  return call.ran;
 }
 
 size_t cexit__stack_run(cexit_stack *stack) {
@@ -221,13 +241,25 @@ static bool take_by_handle(cexit_handler handler, struct entry *out) {
 }
 
 // Busy before it is claimed, or the process could end between the two.
-bool cexit__run(cexit_handler handler) {
+static bool run(cexit_handler handler) {
   struct entry taken;
   int saved = begin();
   bool ours = take_by_handle(handler, &taken);
   if (ours) cexit__call(&taken, CExitCallRun, NULL, NULL);
   end(saved);
   return ours;
+}
+
+static void run_of(void *context) {
+  struct call *call = context;
+  call->ran = run(call->handler);
+}
+
+bool cexit__run(cexit_handler handler) {
+  if (LIKELY(cexit__thread_end_is_noticed())) return run(handler);
+  struct call call = {.handler = handler};
+  cexit__notice_end(run_of, &call);
+  return call.ran != 0;
 }
 
 bool cexit__run_instead(cexit_handler handler, cexit_function function, void *context) {

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Handlers that do not come back: one that ends its thread (pthread_exit, a cancellation) or exits again ends as a
+// handler, and the run that called the handler goes on, on the same thread. So no exit is left without a thread, and no
+// exit needs libc's exit a second time. libc tells of a thread's end where a function of pthread_cleanup_push would run.
+
+#include "run.h"
+
+#include <setjmp.h>
+
+struct guard {
+  struct guard *outer;
+  const void *run;     // whose handlers
+  struct frame *frame; // what this thread was in
+  unsigned depth;
+  jmp_buf here;
+};
+
+static PER_THREAD struct guard *innermost;
+
+static enum return_kind leave(struct guard *guard, enum return_kind how) {
+  innermost = guard->outer;
+  return how;
+}
+
+// A closure belongs to a language whose runtime may keep count of its frames: those stay.
+bool cexit__guard_can_return(const void *run, unsigned depth) {
+  if (innermost == NULL || innermost->run != run || innermost->depth < depth) return false;
+  for (const struct frame *frame = cexit__thread.running; frame != NULL && frame != innermost->frame;
+       frame = frame->outer) {
+    if (frame->entry->kind == KIND_CLOSURE) return false;
+  }
+  return true;
+}
+
+void cexit__guard_return(void) {
+  longjmp(innermost->here, EXITED_AGAIN);
+}
+
+bool cexit__is_guarded(void) {
+  return innermost != NULL;
+}
+
+void cexit__notice_end(void (*function)(void *), void *context) {
+  pthread_cleanup_push(cexit__hooks.thread_ended, NULL);
+  function(context);
+  pthread_cleanup_pop(0);
+}
+
+#ifdef __GLIBC__
+
+#ifdef __EXCEPTIONS // then <pthread.h> has another way, and declares neither
+extern void __pthread_register_cancel(__pthread_unwind_buf_t *buffer) __cleanup_fct_attribute;
+extern void __pthread_unregister_cancel(__pthread_unwind_buf_t *buffer) __cleanup_fct_attribute;
+#endif
+// sigsetjmp without a mask, which needs less than a jmp_buf.
+extern int save_registers(void *buffer, int mask) __asm__("__sigsetjmp") __attribute__((returns_twice));
+
+// What pthread_cleanup_push is made of. Its function cannot stop the thread's end; the code in its place here can.
+static __attribute__((noinline)) enum return_kind call(void (*function)(void *), void *context) {
+  __pthread_unwind_buf_t end;
+  bool ended = save_registers(end.__cancel_jmp_buf, 0) != 0;
+  if (!ended) {
+    __pthread_register_cancel(&end);
+    function(context);
+  }
+  __pthread_unregister_cancel(&end);
+  return ended ? THREAD_ENDED : CAME_BACK;
+}
+
+#else
+
+static void stay(void *guard) {
+  longjmp(((struct guard *)guard)->here, THREAD_ENDED);
+}
+
+static __attribute__((noinline)) enum return_kind call(void (*function)(void *), void *context) {
+  pthread_cleanup_push(stay, innermost);
+  function(context);
+  pthread_cleanup_pop(0);
+  return CAME_BACK;
+}
+
+#endif
+
+enum return_kind cexit__guarded(void (*function)(void *), void *context, const void *run) {
+  struct guard guard = {.outer = innermost,
+                        .run = run,
+                        .frame = cexit__thread.running,
+                        .depth = innermost != NULL ? innermost->depth + 1 : 0};
+  switch (_setjmp(guard.here)) {
+  case EXITED_AGAIN:
+    return leave(&guard, EXITED_AGAIN);
+  case THREAD_ENDED:
+    return leave(&guard, THREAD_ENDED);
+  default:
+    innermost = &guard;
+    return leave(&guard, call(function, context));
+  }
+}

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Ways into the exit, and what handlers do there.
+
+import ProcessSupport
+import Testing
+
+@Suite struct DoorTests {
+  @Test func `cexit_exit runs the stack before libc's exit begins`() throws {
+    #expect(try fixture("doors", ["order", "door"]) == Outcome(.exited(3), lines: "newer", "older", "libc's"))
+  }
+
+  @Test func `plain exit runs the stack in its place in libc's list`() throws {
+    #expect(try fixture("doors", ["order", "exit"]) == Outcome(.exited(3), lines: "libc's", "newer", "older"))
+  }
+
+  @Test func `what libc's handlers register after a door runs next`() throws {
+    #expect(try fixture("doors", ["late"]) == Outcome(.exited(3), lines: "handler", "libc's registers", "late"))
+  }
+
+  @Test(
+    .disabled(if: isThreadSanitized, "the status is not known there"),
+    arguments: [("door", "door"), ("door", "exit"), ("exit", "door"), ("exit", "exit")])
+  func `a handler that exits again loses none of the others, and its status wins`(way: String, again: String) throws {
+    #expect(
+      try fixture("doors", ["again", way, again])
+        == Outcome(.exited(8), lines: "exits with 7", "middle", "exits with 8", "oldest", "libc's"))
+  }
+
+  @Test(.disabled(if: isSanitized, "frames are larger there"), arguments: ["door", "exit"])
+  func `20,000 handlers that each exit again need no deep stack`(again: String) throws {
+    let shell = "ulimit -s 512; exec \(try compile("doors.c")) deep \(again)"
+    #expect(try run("sh", ["-c", shell]) == Outcome(.exited(4), lines: "left: 0"))
+  }
+
+  @Test(
+    .disabled(if: isThreadSanitized, "the status is not known there"),
+    arguments: [(0, 70, 70), (256, 70, 70), (-512, 70, 70), (1, 70, 1), (0, 256, 0)])
+  func `a requested status takes the place of 0, as the parent sees it`(status: Int, asked: Int, ends: Int32) throws {
+    #expect(try fixture("doors", ["requested", "\(status)", "\(asked)"]) == Outcome(.exited(ends)))
+  }
+
+  @Test(.disabled(if: isThreadSanitized, "the status is not known there"))
+  func `a requested status leaves unread input to the next process`() throws {
+    #expect(try fixture("doors", ["input"]) == Outcome(.exited(0), lines: "0x4600, at byte 1"))
+  }
+
+  @Test(.disabled(if: isSanitized, "a sanitizer stands where this program stands in for libc"))
+  func `a door does not wait for a thread that has libc's lock and waits at the slot`() throws {
+    let locked = try compileObject("doors-lock.c", .plain)
+    let outcome = try run(
+      compile("doors.c", .plain.with { $0.libraries.insert(locked, at: 0) }), ["lock", "door"], deadline: 60)
+    #expect(outcome.ending == .exited(9))
+    #expect(outcome.output.split(separator: "\n").sorted() == ["handler", "libc's begins", "libc's ends"])
+  }
+
+  @Test func `a handler that ends its thread loses nothing when all keys for thread data are taken`() throws {
+    #expect(
+      try fixture("doors", ["no-keys"]) == Outcome(.exited(7), lines: "ends its thread", "older"))
+  }
+
+  @Test func `the end of a thread in a run by hand is noticed to the end of the exit`() throws {
+    #expect(try fixture("doors", ["after-ours"]) == Outcome(.exited(3), lines: "first", "ends its thread", "late"))
+  }
+
+  @Test func `quick_exit does not wait for an exit that hangs`() throws {
+    #expect(try fixture("doors", ["quick"]) == Outcome(.exited(7), lines: "hangs", "quick"))
+  }
+
+  @Test func `a child made while another thread exits leaves by a door, its output flushed`() throws {
+    #expect(try fixture("doors", ["child"]) == Outcome(.exited(3), lines: "child's", "flushed", "0x500"))
+  }
+}

@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: Apache-2.0
+// Ways into the exit, and what handlers do there: by a door of the library, by plain exit, from two threads, once more.
+
+#include "threads.h"
+
+static void say_in_libc(void) {
+  say("libc's\n");
+}
+
+static void leave_by(const char *how, int status) {
+  if (strcmp(how, "door") == 0) cexit_exit(status);
+  exit(status);
+}
+
+static int order(int count, char **arguments) { // <door|exit>: what others gave to libc came after the first of ours
+  CHECK(count == 1);
+  push_name(NULL, "older");
+  CHECK(atexit(say_in_libc) == 0);
+  push_name(NULL, "newer");
+  leave_by(arguments[0], 3);
+  return 99;
+}
+
+static void register_late(void) {
+  say("libc's registers\n");
+  push_name(NULL, "late");
+}
+
+static int registered_by_libc(int count, char **arguments) { // while libc runs its own
+  (void)count, (void)arguments;
+  push_name(NULL, "handler");
+  CHECK(atexit(register_late) == 0);
+  cexit_exit(3);
+}
+
+static const char *again;
+
+static void exit_again(void *status) {
+  say("exits with %d\n", (int)(intptr_t)status);
+  leave_by(again, (int)(intptr_t)status);
+}
+
+static int exits_again(int count, char **arguments) { // <door|exit> <door|exit>: in handlers
+  CHECK(count == 2);
+  CHECK(atexit(say_in_libc) == 0);
+  push_name(NULL, "oldest");
+  push(NULL, exit_again, (void *)8);
+  push_name(NULL, "middle");
+  push(NULL, exit_again, (void *)7);
+  again = arguments[1];
+  leave_by(arguments[0], 3);
+  return 99;
+}
+
+static int handlers_left;
+
+static void exit_quietly(void *unused) {
+  (void)unused;
+  leave_by(again, --handlers_left % 2 == 0 ? 4 : 5);
+}
+
+static void say_left(void) {
+  say("left: %d\n", handlers_left);
+}
+
+static int deep(int count, char **arguments) { // <door|exit>: each of many handlers exits
+  CHECK(count == 1);
+  CHECK(atexit(say_left) == 0);
+  handlers_left = 20000;
+  for (int i = 0; i < handlers_left; i++) push(NULL, exit_quietly, NULL);
+  again = arguments[0];
+  exit(3);
+}
+
+// ---- Status
+
+static void request(void *status) {
+  cexit_request_status((int)(intptr_t)status);
+}
+
+static int requested(int count, char **arguments) { // <status> <in its place>
+  CHECK(count == 2);
+  push(NULL, request, (void *)(intptr_t)atoi(arguments[1]));
+  exit(atoi(arguments[0]));
+}
+
+static int gives_input_back(int count, char **arguments) { // a byte was read of standard input, which is a file
+  (void)count, (void)arguments;
+  int file = memfd_create("input", 0);
+  CHECK(write(file, "abc", 3) == 3 && lseek(file, 0, SEEK_SET) == 0 && dup2(file, STDIN_FILENO) >= 0);
+  pid_t child = fork();
+  if (child == 0) {
+    push(NULL, request, (void *)70);
+    CHECK(getchar() == 'a');
+    exit(0);
+  }
+  int status;
+  CHECK(waitpid(child, &status, 0) == child);
+  say("%#x, at byte %d\n", status, (int)lseek(file, 0, SEEK_CUR));
+  return 0;
+}
+
+// ---- Two threads
+
+static const char *second_way;
+static _Atomic pid_t second_thread;
+
+static void *leave_second(void *unused) {
+  (void)unused;
+  wait_for(1);
+  atomic_store(&second_thread, gettid());
+  leave_by(second_way, 9);
+  return NULL;
+}
+
+// Ends when the other thread is asleep in its exit, or has run the stack.
+static void slow_in_libc(void) {
+  say("libc's begins\n");
+  reach(1);
+  while (atomic_load(&second_thread) == 0) sched_yield();
+  wait_until_asleep(atomic_load(&second_thread));
+  say("libc's ends\n");
+}
+
+static int meets_lock(int count, char **arguments) { // <door|exit>: main is in libc's exit, above the stack's slot
+  CHECK(count == 1);
+  second_way = arguments[0];
+  push_name(NULL, "handler");
+  CHECK(atexit(slow_in_libc) == 0);
+  start(leave_second, NULL);
+  exit(3);
+}
+
+static void end_thread(void *unused) {
+  (void)unused;
+  say("ends its thread\n");
+  pthread_exit(NULL);
+}
+
+static void take_all_keys(void) {
+  pthread_key_t key;
+  while (pthread_key_create(&key, NULL) == 0) continue;
+}
+
+static void *leave_with(void *status) {
+  exit((int)(intptr_t)status);
+}
+
+static int ends_without_keys(int count, char **arguments) { // no end of a thread can be noticed by thread-local data
+  (void)count, (void)arguments;
+  take_all_keys();
+  push_name(NULL, "older");
+  push(NULL, end_thread, NULL);
+  join(start(leave_with, (void *)7));
+  return 99;
+}
+
+static void *run_ending_stack(void *unused) {
+  cexit_stack *stack;
+  CHECK(cexit_stack_create("by hand", &stack) == 0);
+  push_name(stack, "left");
+  push(stack, end_thread, NULL);
+  cexit_stack_run(stack);
+  return unused;
+}
+
+static void end_thread_late(void) {
+  join(start(run_ending_stack, NULL));
+  push_name(NULL, "late");
+}
+
+static int ends_after_ours(int count, char **arguments) { // in libc's oldest handler
+  (void)count, (void)arguments;
+  CHECK(atexit(end_thread_late) == 0);
+  push_name(NULL, "first");
+  exit(3);
+}
+
+// ---- quick_exit, and a child
+
+static void hang(void *unused) {
+  (void)unused;
+  say("hangs\n");
+  reach(1);
+  for (;;) pause();
+}
+
+static void say_quick(void) {
+  say("quick\n");
+}
+
+static void *leave_quickly(void *status) {
+  wait_for(1);
+  quick_exit((int)(intptr_t)status);
+}
+
+static int quick(int count, char **arguments) { // while an exit hangs
+  (void)count, (void)arguments;
+  CHECK(cexit_at_quick_exit(say_quick) == 0);
+  push(NULL, hang, NULL);
+  start(leave_quickly, (void *)7);
+  cexit_exit(3);
+}
+
+static void hold(void *unused) {
+  (void)unused;
+  reach(1);
+  wait_for(2);
+}
+
+static int child_leaves(int count, char **arguments) { // made while another thread is in plain exit
+  (void)count, (void)arguments;
+  push(NULL, hold, NULL);
+  start(leave_with, (void *)3);
+  wait_for(1);
+  pid_t child = fork();
+  if (child == 0) {
+    push_name(NULL, "child's");
+    printf("flushed\n");
+    cexit_exit(5);
+  }
+  int status;
+  CHECK(waitpid(child, &status, 0) == child);
+  say("%#x\n", status);
+  reach(2);
+  for (;;) pause();
+}
+
+FIXTURE({"order", order}, {"late", registered_by_libc}, {"again", exits_again}, {"deep", deep}, {"requested", requested},
+        {"input", gives_input_back}, {"lock", meets_lock}, {"no-keys", ends_without_keys}, {"after-ours", ends_after_ours},
+        {"quick", quick}, {"child", child_leaves})
