@@ -8,7 +8,8 @@ let package = Package(
   name: "Decorator",
   dependencies: [.package(name: "ExitKit", path: "../..", traits: ["AtExitMacro"])],
   targets: [
-    .executableTarget(name: "decorator", dependencies: [.product(name: "ExitKit", package: "ExitKit")])
+    .executableTarget(name: "decorator", dependencies: [.product(name: "ExitKit", package: "ExitKit")]),
+    .executableTarget(name: "attributes", dependencies: [.product(name: "ExitKit", package: "ExitKit")]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -152,7 +152,7 @@ private struct Hash {
   }
 }
 
-func filesIn(_ folder: String) throws -> [String] {
+public func filesIn(_ folder: String) throws -> [String] {
   guard let directory = opendir(folder) else { throw SystemFailure(folder, errno) }
   defer { closedir(directory) }
   var names: [String] = []
