@@ -9,7 +9,7 @@ MACRO = --scratch-path .build-macro -Xswiftc -warnings-as-errors
 SWIFT ?= swift
 CC ?= cc
 C_SOURCES = $(wildcard Sources/CExitShim/*/*.c)
-ORDER_SOURCES = $(wildcard Sources/CExitOrder/*.c Sources/CExitOrder/include/*.h)
+IN_FRONT_SOURCES = $(wildcard Sources/CExitOrder/*.c Sources/CExitFirst/*.c Sources/CExit[OF]*/include/*.h)
 C_HEADERS = $(wildcard Sources/CExitShim/*/*.h)
 FIXTURE_TESTS = CExitShimTests\.|WaysOutTests\.(Leaving|Signal|RealProgram|Deadline|CrashNote)Tests
 MACRO_TOOLS = swift-6.3 git swift-syntax
@@ -107,14 +107,14 @@ lint: ## Check the format of Swift and C, and the rules that a search can check
 	@Scripts/need --install clang-format python3
 	@Scripts/need swift clang-format python3
 	$(SWIFT) format lint --strict --recursive --parallel Package.swift Sources Tests Examples Benchmarks
-	clang-format --dry-run --Werror $(C_SOURCES) $(C_HEADERS) $(C_BENCH) $(ORDER_SOURCES)
+	clang-format --dry-run --Werror $(C_SOURCES) $(C_HEADERS) $(C_BENCH) $(IN_FRONT_SOURCES)
 	@Scripts/check-rules
 
 format: ## Format Swift and C in place
 	@Scripts/need --install clang-format
 	@Scripts/need swift clang-format
 	$(SWIFT) format --in-place --recursive --parallel Package.swift Sources Tests Examples Benchmarks
-	clang-format -i $(C_SOURCES) $(C_HEADERS) $(C_BENCH) $(ORDER_SOURCES)
+	clang-format -i $(C_SOURCES) $(C_HEADERS) $(C_BENCH) $(IN_FRONT_SOURCES)
 
 docs: ## Build the documentation archive into .build-docs/html
 	@Scripts/need swift docc

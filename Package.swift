@@ -23,12 +23,14 @@ let package = Package(
     .library(name: "ExitKit", targets: ["ExitKit"]),
     .library(name: "CExitShim", targets: ["CExitShim"]),
     .library(name: "CExitOrder", targets: ["CExitOrder"]),
+    .library(name: "CExitFirst", targets: ["CExitFirst"]),
   ],
   traits: [.trait(name: macro, description: "The attribute @AtExit, which registers a function without a call.")],
   dependencies: [.package(url: "https://github.com/swiftlang/swift-syntax", "600.0.1"..<"604.0.0")],
   targets: [
     .target(name: "CExitShim"),
     .target(name: "CExitOrder", dependencies: ["CExitShim"]),
+    .target(name: "CExitFirst", dependencies: ["CExitShim"]),
     .target(
       name: "ExitKit", dependencies: ["CExitShim", .target(name: "ExitKitMacros", condition: .when(traits: [macro]))]),
     .macro(
@@ -45,6 +47,9 @@ let package = Package(
     program("MainByDefault", ["ExitKit", "Ways"], [.defaultIsolation(MainActor.self)]),
     program("Cases", ["CWays", "ExitKit", "Ways"]),
     program("CallSites", ["ExitKit"]), program("CallSitesInType", ["ExitKit"]),
+    program("FirstTopLevel", ["CExitFirst", "ExitKit", "Ways"]),
+    program("FirstMain", ["CExitFirst", "ExitKit", "Ways"]),
+    program("FirstAsyncMain", ["CExitFirst", "ExitKit", "Ways"]),
     program("Plain", ["CWays"]), program("PlainError", []), program("PlainAsyncError", []),
     .testTarget(name: "WaysOutSwiftTests", dependencies: ["ExitKit", "ProcessSupport"]),
     .testTarget(

@@ -31,12 +31,12 @@ $(BUILD)/core/stack.o $(BUILD)/exit/register.o: CFLAGS := $(CFLAGS:-Os=-O2)
 $(addprefix $(BUILD)/,copies/forward.o copies/election.o core/process.o core/storage.o): CFLAGS += -fno-asynchronous-unwind-tables
 SHIM_CFLAGS = -std=c11 -fPIC -fvisibility=hidden -ISources/CExitShim/include
 OBJECTS = $(C_SOURCES:Sources/CExitShim/%.c=$(BUILD)/%.o)
-PUBLIC_HEADERS = $(wildcard Sources/CExitShim/include/*.h Sources/CExitOrder/include/*.h)
+PUBLIC_HEADERS = $(wildcard Sources/CExit*/include/*.h)
 SWIFT_SOURCES = $(shell find Sources/ExitKit -name '*.swift')
-ORDER = $(BUILD)/libCExitOrder
+IN_FRONT = $(BUILD)/libCExitOrder $(BUILD)/libCExitFirst
 SHIM_MAP = Scripts/install/CExitShim.map
 
-LIBRARIES = $(BUILD)/libCExitShim.a $(BUILD)/libCExitShim.so.$(VERSION) $(ORDER).a $(ORDER).so.$(VERSION)
+LIBRARIES = $(BUILD)/libCExitShim.a $(BUILD)/libCExitShim.so.$(VERSION) $(IN_FRONT:=.a) $(IN_FRONT:=.so.$(VERSION))
 SWIFT_LIBRARIES = $(if $(SWIFTC),$(BUILD)/libExitKit.a)
 
 libraries: $(LIBRARIES) $(SWIFT_LIBRARIES) ## Build what `make install` installs
@@ -48,7 +48,7 @@ install: libraries ## Install below PREFIX (/usr/local), with DESTDIR in front; 
 	install -m 644 $(PUBLIC_HEADERS) $(DESTDIR)$(INCLUDEDIR)
 	install -m 644 $(filter %.a,$(LIBRARIES)) $(DESTDIR)$(LIBDIR)
 	install -m 755 $(filter-out %.a,$(LIBRARIES)) $(DESTDIR)$(LIBDIR)
-	for name in CExitShim CExitOrder; do \
+	for name in CExitShim CExitOrder CExitFirst; do \
 	  ln -sf lib$$name.so.$(VERSION) $(DESTDIR)$(LIBDIR)/lib$$name.so.$(SOVERSION) && \
 	  ln -sf lib$$name.so.$(SOVERSION) $(DESTDIR)$(LIBDIR)/lib$$name.so && \
 	  $(FILL) Scripts/install/$$name.pc.in >$(DESTDIR)$(PKGCONFIGDIR)/$$name.pc || exit; \
@@ -66,9 +66,9 @@ endif
 
 uninstall: ## Remove what `make install` with the same PREFIX and DESTDIR installed
 	rm -f $(addprefix $(DESTDIR),$(addprefix $(INCLUDEDIR)/,$(notdir $(PUBLIC_HEADERS))) \
-	  $(addprefix $(LIBDIR)/,$(foreach name,CExitShim CExitOrder,$(addprefix lib$(name).,a so so.$(SOVERSION) so.$(VERSION))) \
+	  $(addprefix $(LIBDIR)/,$(foreach name,CExitShim CExitOrder CExitFirst,$(addprefix lib$(name).,a so so.$(SOVERSION) so.$(VERSION))) \
 	    libExitKit.a) \
-	  $(addprefix $(PKGCONFIGDIR)/,CExitShim.pc CExitOrder.pc ExitKit.pc))
+	  $(addprefix $(PKGCONFIGDIR)/,CExitShim.pc CExitOrder.pc CExitFirst.pc ExitKit.pc))
 	rm -rf $(addprefix $(DESTDIR),$(CMAKEDIR) $(MODULEDIR) $(DOCDIR))
 
 # Each file finds the rest from its own folder, so an installed tree can be moved.
@@ -98,16 +98,18 @@ $(BUILD)/libCExitShim.so.$(VERSION): $(OBJECTS) $(SHIM_MAP)
 	$(CC) $(CFLAGS) $(LDFLAGS) -shared -Wl,-soname,libCExitShim.so.$(SOVERSION) -Wl,--version-script,$(SHIM_MAP) -Wl,-z,defs \
 	  -o $@ $(OBJECTS) -pthread -ldl
 
-$(ORDER).o: Sources/CExitOrder/order.c $(PUBLIC_HEADERS) Scripts/install.mk
+$(BUILD)/libCExitOrder.o: Sources/CExitOrder/order.c
+$(BUILD)/libCExitFirst.o: Sources/CExitFirst/first.c
+$(IN_FRONT:=.o): $(BUILD)/lib%.o: $(PUBLIC_HEADERS) Scripts/install.mk
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) $(SHIM_CFLAGS) -ISources/CExitOrder/include -c -o $@ $<
+	$(CC) $(CPPFLAGS) $(CFLAGS) $(SHIM_CFLAGS) -ISources/$*/include -c -o $@ $(filter %.c,$^)
 
-$(ORDER).a: $(ORDER).o
+$(IN_FRONT:=.a): %.a: %.o
 	rm -f $@
 	$(AR) rcs $@ $^
 
-$(ORDER).so.$(VERSION): $(ORDER).o $(BUILD)/libCExitShim.so.$(VERSION)
-	$(CC) $(CFLAGS) $(LDFLAGS) -shared -Wl,-soname,libCExitOrder.so.$(SOVERSION) -Wl,-rpath,'$$ORIGIN' -o $@ $^ -ldl
+$(IN_FRONT:=.so.$(VERSION)): %.so.$(VERSION): %.o $(BUILD)/libCExitShim.so.$(VERSION)
+	$(CC) $(CFLAGS) $(LDFLAGS) -shared -Wl,-soname,$(notdir $*).so.$(SOVERSION) -Wl,-rpath,'$$ORIGIN' -o $@ $^ -ldl
 
 # One object: a Swift library is linked whole or not at all. Static only: Swift's ABI is not stable on Linux, so a
 # shared one would fit programs of this very compiler and of no other.

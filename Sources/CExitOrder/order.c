@@ -14,6 +14,10 @@
 // Weak: in a static executable libc's own comes first, and is not to be said twice.
 #define IN_FRONT_OF_LIBC __attribute__((weak, visibility("default")))
 
+// Defined by CExitFirst, too: one program can have one of them.
+extern const char cexit_order_or_first;
+__attribute__((visibility("default"))) const char cexit_order_or_first = 'o';
+
 typedef void function(void);
 
 // Looked for once: dlsym takes a lock that a thread may hold for long while it loads an object.

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// CExitFirst: plain exit and the return from main run the stack before libc's exit begins. EXITKIT_STRESS multiplies the
+// rounds of the tests with many threads.
+
+import ProcessSupport
+import Testing
+
+@Suite(.disabled(if: isSanitized, "a sanitizer stands in front of libc itself"))
+struct ExitFirstTests {
+  static func object(_ name: String, _ build: CBuild) throws -> String {
+    let folder = "\(packageRoot)/Sources/\(name)"
+    let source = name == "CExitFirst" ? "first.c" : "order.c"
+    let sources = ["\(folder)/include/\(name).h", "\(folder)/\(source)"]
+    return try make("\(name).o", from: sources) {
+      [build.compiler, "-std=c11", "-O2", "-fPIC", "-Wall", "-Wextra", "-Werror", "-I", "\(folder)/include"]
+        + ["-I", "\(packageRoot)/Sources/CExitShim/include", "-c", "-o", $0, sources[1]]
+    }
+  }
+
+  static func build(_ change: (inout CBuild) -> Void = { _ in }) throws -> CBuild {
+    let build = CBuild.plain.with(change)
+    let object = try object("CExitFirst", build)
+    return build.with { $0.libraries.insert(object, at: 0) }
+  }
+
+  static func program(_ arguments: [String], _ build: CBuild? = nil) throws -> Outcome {
+    try run(compile("first.c", build ?? self.build()), arguments, environment: ["MARK": "x"], deadline: 120)
+  }
+
+  static let inFront = ["newer", "older", "libc's", "libc's registers", "late"]
+
+  @Test(arguments: ["return", "exit", "thread"])
+  func `the stack runs before libc's handlers, whatever the way out`(way: String) throws {
+    #expect(try Self.program(["order", way]) == ForeignOrderTests.lines(Self.inFront, status: 3))
+    #expect(
+      try fixture("first", ["order", way])
+        == ForeignOrderTests.lines(["libc's", "newer", "older", "libc's registers", "late"], status: 3))
+  }
+
+  @Test func `clang's is the same, and a shared core's`() throws {
+    let builds = try [Self.build { $0.compiler = "clang" }, Self.build { $0.core = .shared }]
+    for build in builds {
+      #expect(try Self.program(["order", "return"], build) == ForeignOrderTests.lines(Self.inFront, status: 3))
+    }
+  }
+
+  @Test(arguments: ["return", "exit", "thread"])
+  func `a static executable has it with the linker's help`(way: String) throws {
+    let build = try Self.build { $0.flags += ["-static", "-Wl,--wrap=exit", "-Wl,--wrap=__libc_start_main"] }
+    #expect(try Self.program(["order", way], build) == ForeignOrderTests.lines(Self.inFront, status: 3))
+  }
+
+  @Test func `a program that knows nothing of it gets it with LD_PRELOAD`() throws {
+    let objects = try [Self.object("CExitFirst", .plain)] + coreObjects(.plain)
+    let library = try make("libCExitFirst.so", from: objects) { ["cc", "-shared", "-o", $0] + objects }
+    #expect(
+      try run(compile("first.c"), ["order", "return"], environment: ["LD_PRELOAD": library])
+        == ForeignOrderTests.lines(Self.inFront, status: 3))
+  }
+
+  @Test(needsCxx) func `a handler uses a function's static and a thread-local that were built later`() throws {
+    #expect(
+      try run(compile("first-statics.cpp", Self.build()))
+        == ForeignOrderTests.lines(
+          [
+            "handler uses function's static, thread-local", "thread-local destroyed", "registered in a destructor",
+            "function's static destroyed",
+          ], status: 3))
+  }
+
+  @Test(arguments: [("_exit", ""), ("quick_exit", "")])
+  func `ways out that run nothing stay as they are`(way: String, output: String) throws {
+    #expect(try Self.program(["quickly", way]) == Outcome(.exited(3), output: output))
+  }
+
+  @Test func `a child of vfork that exits has its status, and its parent has its handlers`() throws {
+    #expect(try Self.program(["vfork"]) == Outcome(.exited(0), lines: "0x700", "parent's"))
+  }
+
+  @Test func `arguments and environment are where the kernel put them`() throws {
+    #expect(try Self.program(["same", "a", "b"]) == Outcome(.exited(0)))
+  }
+
+  @Test func `a child that is made while another thread exits leaves by plain exit`() throws {
+    #expect(try Self.program(["child"]) == Outcome(.exited(3), lines: "child's", "flushed", "0x500"))
+  }
+
+  // Without it, on glibc 2.36, each of these fails in its first rounds.
+  @Test func `64 threads in plain exit run 64 handlers once, above as many of libc's`() throws {
+    #expect(try Self.program(["crowd", rounds(40)]) == Outcome(.exited(0), lines: "done"))
+  }
+
+  @Test func `nine threads that come to plain exit within a moment lose nothing`() throws {
+    #expect(try Self.program(["nine", rounds(200)]) == Outcome(.exited(0), lines: "done"))
+  }
+
+  @Test func `a thread that exits while libc runs its own does not cut that short`() throws {
+    #expect(try Self.program(["late"]) == Outcome(.exited(3), lines: "handler", "libc's ends"))
+  }
+
+  @Test func `with CExitOrder it does not link, and libraries say so when they start`() throws {
+    let objects = try ["CExitFirst", "CExitOrder"].map { try Self.object($0, .plain) }
+    #expect(throws: SystemFailure.self) {
+      try compile("first.c", .plain.with { $0.libraries.insert(contentsOf: objects, at: 0) })
+    }
+    let libraries = try objects.map { object in
+      try make("\(object.split(separator: "/").last!.dropLast(2)).so", from: [object]) {
+        ["cc", "-shared", "-o", $0, object]
+      }
+    }
+    let outcome = try run(
+      compile("first.c"), ["order", "return"], environment: ["LD_PRELOAD": libraries.joined(separator: ":")])
+    #expect(outcome.ending == .exited(3))
+    #expect(
+      outcome.errors
+        == "ExitKit: CExitFirst and CExitOrder are both linked: CExitOrder's order holds; link one of them\n")
+  }
+
+  @Test func `it says so when another definition of exit is in front`() throws {
+    let locked = try compileObject("doors-lock.c", .plain)
+    let outcome = try Self.program(["order", "exit"], Self.build().with { $0.libraries.insert(locked, at: 0) })
+    #expect(outcome.ending == .exited(3))
+    #expect(
+      outcome.errors
+        == "ExitKit: CExitFirst is not in front: another definition of exit is found first, so handlers run in its order\n"
+    )
+  }
+}
