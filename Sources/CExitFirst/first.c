@@ -5,7 +5,7 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
-#include "CExitFirst.h"
+#include "include/CExitFirst.h"
 
 #include <dlfcn.h>
 #include <stdatomic.h>
