@@ -14,6 +14,7 @@ void cexit__thread_ended(void *unused) {
     if (left && cexit__stack_make_ready(stack, stack->owner) != 0) cexit__run_stack(stack, 0, NULL, NULL);
   }
   cexit__stop_being_busy();
+  cexit__finalizers_thread_ended();
   cexit__thread.swift.has_ended = true;
   cexit__exit_thread_ended();
   cexit__helpers_thread_ended();

@@ -12,7 +12,7 @@ struct guard {
   struct guard *outer;
   const void *run;     // whose handlers
   struct frame *frame; // what this thread was in
-  unsigned depth;
+  unsigned depth, finalizers;
   jmp_buf here;
 };
 
@@ -20,6 +20,7 @@ static PER_THREAD struct guard *innermost;
 
 static enum return_kind leave(struct guard *guard, enum return_kind how) {
   innermost = guard->outer;
+  cexit__thread.finalizers = guard->finalizers;
   return how;
 }
 
@@ -87,6 +88,7 @@ enum return_kind cexit__guarded(void (*function)(void *), void *context, const v
   struct guard guard = {.outer = innermost,
                         .run = run,
                         .frame = cexit__thread.running,
+                        .finalizers = cexit__thread.finalizers,
                         .depth = innermost != NULL ? innermost->depth + 1 : 0};
   switch (_setjmp(guard.here)) {
   case EXITED_AGAIN:
@@ -95,6 +97,7 @@ enum return_kind cexit__guarded(void (*function)(void *), void *context, const v
     return leave(&guard, THREAD_ENDED);
   default:
     innermost = &guard;
+    cexit__thread.finalizers = 0; // this run may stand in a finalizer that does not come back
     return leave(&guard, call(function, context));
   }
 }

@@ -52,10 +52,20 @@ static void run_all(void *object, struct batch *batch) {
 
 // ---- The object dies
 
+// A finalizer may hold the last reference to another object with a finalizer, and so on. Finalizers stand on top of each
+// other up to DEEPEST. A deeper one waits in a queue of its thread until the outermost has ended: a chain of any length
+// needs the same stack. Without memory for the queue, the finalizer runs at once.
+enum { DEEPEST = 32 };
+
+static PER_THREAD struct {
+  cexit_departure *first, **end; // `end` is good while `first` is not NULL
+} queue;
+
 struct cexit_departure {
   void *object;
   size_t unowned; // its unowned references while it lived
   struct batch batch;
+  struct cexit_departure *next; // in the queue of its thread
 };
 
 // A deinit that is isolated to an actor may have been put off to its thread. The object's life holds an unowned
@@ -64,13 +74,52 @@ static bool is_over(void *object, size_t unowned) {
   return swift_unownedRetainCount(object) < unowned;
 }
 
+static cexit_departure *departure_of(void *object, size_t unowned, const struct batch *batch) { // NULL: no memory
+  cexit_departure *departure = malloc(sizeof *departure);
+  if (departure != NULL) *departure = (cexit_departure){object, unowned, *batch, NULL};
+  return departure;
+}
+
 static bool put_off(void *object, size_t unowned, const struct batch *batch) {
   if (delegate.wait == NULL || is_over(object, unowned)) return false;
-  cexit_departure *departure = malloc(sizeof *departure);
+  cexit_departure *departure = departure_of(object, unowned, batch);
+  if (departure != NULL) delegate.wait(departure);
+  return departure != NULL;
+}
+
+static bool enqueue(void *object, const struct batch *batch) {
+  cexit_departure *departure = departure_of(object, 0, batch);
   if (departure == NULL) return false;
-  *departure = (cexit_departure){object, unowned, *batch};
-  delegate.wait(departure);
+  if (queue.first == NULL) queue.end = &queue.first;
+  *queue.end = departure;
+  queue.end = &departure->next;
   return true;
+}
+
+static void run_nested(void *object, struct batch *batch) {
+  cexit__thread.finalizers++;
+  run_all(object, batch);
+  swift_unownedRelease(object);
+  cexit__thread.finalizers--;
+}
+
+static void run_queue(void) {
+  for (cexit_departure *departure; (departure = queue.first) != NULL; free(departure)) {
+    queue.first = departure->next;
+    run_nested(departure->object, &departure->batch);
+  }
+}
+
+static void finish(void *object, struct batch *batch) {
+  if (cexit__thread.finalizers >= DEEPEST && enqueue(object, batch)) return;
+  run_nested(object, batch);
+  if (cexit__thread.finalizers == 0) run_queue();
+}
+
+// A finalizer ended its thread: those that stood around it do not go on.
+void cexit__finalizers_thread_ended(void) {
+  cexit__thread.finalizers = 0;
+  run_queue();
 }
 
 bool cexit__departure_is_over(const cexit_departure *departure) {
@@ -78,8 +127,7 @@ bool cexit__departure_is_over(const cexit_departure *departure) {
 }
 
 void cexit__departure_end(cexit_departure *departure) {
-  run_all(departure->object, &departure->batch);
-  swift_unownedRelease(departure->object);
+  finish(departure->object, &departure->batch);
   free(departure);
 }
 
@@ -91,8 +139,7 @@ void cexit__object_dies(void *object, cexit__deinit *deinit, bool hops) {
   size_t unowned = hops ? swift_unownedRetainCount(object) : 0;
   deinit(object);
   if (hops && put_off(object, unowned, &batch)) return;
-  run_all(object, &batch);
-  swift_unownedRelease(object);
+  finish(object, &batch);
 }
 
 static SWIFT_CALL void no_deinit(SWIFT_SELF void *object) {

@@ -25,6 +25,7 @@
 typedef SWIFT_CALL void cexit__deinit(SWIFT_SELF void *object); // what a class does to free an object
 // Calls `deinit`, then runs the object's finalizers. `hops`: it may have been put off to another thread.
 void cexit__object_dies(void *object, cexit__deinit *deinit, bool hops);
+void cexit__finalizers_thread_ended(void);
 
 // ---- object_table.c
 

@@ -7,6 +7,9 @@
 /// to an actor is handed to the actor instead, and stays pending until it has come there. At exit it runs in its place
 /// among all other handlers, by the time it was made. An error that it throws goes to the failure channel.
 ///
+/// A finalizer may hold the last reference to another object with a finalizer, and so on: 32 such finalizers run inside of
+/// each other, and a deeper one runs after those, on the same thread. So a chain may have any length.
+///
 /// - Parameters:
 ///   - object: The object. It is not kept alive.
 ///   - name: A name for reports, and for ``ExitStack/cancel(named:)``.
