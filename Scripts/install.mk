@@ -19,6 +19,7 @@ CC = $(or $(wildcard $(dir $(SWIFTC))clang),cc)
 endif
 BUILD = .build-install/$(notdir $(firstword $(CC)))
 DOCDIR ?= $(PREFIX)/share/doc/exitkit
+MANDIR ?= $(PREFIX)/share/man
 PKGCONFIGDIR = $(LIBDIR)/pkgconfig
 CMAKEDIR = $(LIBDIR)/cmake/ExitKit
 # Modules are tied to a compiler, so they keep out of the include folder that every compiler searches.
@@ -43,7 +44,7 @@ libraries: $(LIBRARIES) $(SWIFT_LIBRARIES) ## Build what `make install` installs
 
 install: libraries ## Install below PREFIX (/usr/local), with DESTDIR in front; no root needed for a PREFIX of your own
 	@$(if $(SWIFTC),,echo 'no swiftc: installing the C part only')
-	install -d $(addprefix $(DESTDIR),$(INCLUDEDIR) $(LIBDIR) $(PKGCONFIGDIR) $(CMAKEDIR) $(DOCDIR))
+	install -d $(addprefix $(DESTDIR),$(INCLUDEDIR) $(LIBDIR) $(PKGCONFIGDIR) $(CMAKEDIR) $(DOCDIR) $(MANDIR)/man3)
 	install -m 644 README.md CHANGELOG.md LICENSE $(DESTDIR)$(DOCDIR)
 	install -m 644 $(PUBLIC_HEADERS) $(DESTDIR)$(INCLUDEDIR)
 	install -m 644 $(filter %.a,$(LIBRARIES)) $(DESTDIR)$(LIBDIR)
@@ -55,6 +56,12 @@ install: libraries ## Install below PREFIX (/usr/local), with DESTDIR in front; 
 	done
 	$(FILL) Scripts/install/ExitKitConfig.cmake.in >$(DESTDIR)$(CMAKEDIR)/ExitKitConfig.cmake
 	$(FILL) Scripts/install/ExitKitConfigVersion.cmake.in >$(DESTDIR)$(CMAKEDIR)/ExitKitConfigVersion.cmake
+	for page in cexit cexit_register; do \
+	  $(call manual,$$page) >$(DESTDIR)$(MANDIR)/man3/$$page.3 || exit; \
+	done
+	$(call manual,names) | while read -r name page; do \
+	  [ $$name = $$page ] || echo ".so man3/$$page.3" >$(DESTDIR)$(MANDIR)/man3/$$name.3; \
+	done
 	@[ -n '$(DESTDIR)' ] || [ "$$(id -u)" != 0 ] || ldconfig 2>/dev/null || true # for programs that ask no pkg-config
 ifneq ($(SWIFTC),)
 	install -d $(DESTDIR)$(MODULEDIR)
@@ -69,7 +76,12 @@ uninstall: ## Remove what `make install` with the same PREFIX and DESTDIR instal
 	  $(addprefix $(LIBDIR)/,$(foreach name,CExitShim CExitOrder CExitFirst,$(addprefix lib$(name).,a so so.$(SOVERSION) so.$(VERSION))) \
 	    libExitKit.a) \
 	  $(addprefix $(PKGCONFIGDIR)/,CExitShim.pc CExitOrder.pc CExitFirst.pc ExitKit.pc))
+	$(call manual,names) | while read -r name page; do \
+	  rm -f $(DESTDIR)$(MANDIR)/man3/$$name.3 $(DESTDIR)$(MANDIR)/man3/$$page.3; \
+	done
 	rm -rf $(addprefix $(DESTDIR),$(CMAKEDIR) $(MODULEDIR) $(DOCDIR))
+
+manual = awk -v page=$(1) -v version=$(VERSION) -f Scripts/install/man.awk Sources/CExitShim/include/CExitShim.h
 
 # Each file finds the rest from its own folder, so an installed tree can be moved.
 from = $$(realpath -ms --relative-to=$(1) $(2))
