@@ -110,6 +110,10 @@ lint: ## Check the format of Swift and C, and the rules that a search can check
 	clang-format --dry-run --Werror $(C_SOURCES) $(C_HEADERS) $(C_BENCH) $(IN_FRONT_SOURCES)
 	@Scripts/check-rules
 
+breakage: ## List what the API has lost since BASE (a tag or a branch); an error unless CHANGELOG.md tells of it
+	@Scripts/need swift cc
+	@Scripts/check-breakage $(BASE)
+
 format: ## Format Swift and C in place
 	@Scripts/need --install clang-format
 	@Scripts/need swift clang-format
@@ -135,4 +139,4 @@ help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 13
 
 .PHONY: build bench sanitize setup demo build-macro test test-setup test-library test-examples test-macro \
-  test-macro-alone test-c test-builds lint format docs clean help
+  test-macro-alone test-c test-builds lint breakage format docs clean help
