@@ -76,6 +76,31 @@ void cexit__pin(void);                     // keeps the object that this code is
 int cexit__owner_add(const void *owner); // makes it known; 0 or an errno value
 void cexit__owner_pin(const void *owner);
 bool cexit__is_in_executable(const void *address); // which is never unloaded
+const void *cexit__owner_at(uint32_t number);      // as entries name it; NULL: the executable, or nobody
+
+// ---- walk.c
+
+enum { MOST_LEVELS = 32 }; // what is nested deeper is not shown
+
+struct level {
+  const cexit_stack *stack;
+  uint64_t last; // the handle of the entry of this stack that was shown last,
+  size_t number; // its number,
+  unsigned list; // and its list, as a place in the order of the lists
+};
+
+struct walk { // a walk over what is pending, which keeps nothing but its place
+  cexit_stack *root;
+  struct level levels[MOST_LEVELS];
+  uint32_t depth; // of the level at work
+  bool begun;
+  bool unlocked;  // the lock could not be had: what was seen may be wrong
+  uint32_t steps; // taken without the lock
+  cexit_pending seen;
+  char name[256], file[256], stack[256];
+};
+// The next entry is in `seen`; false: there is none.
+bool cexit__walk_next(struct walk *walk);
 
 #pragma GCC visibility pop
 #endif

@@ -55,6 +55,10 @@ static uint32_t find(const void *owner) { // with the lock held; 0: not there
   return 0;
 }
 
+const void *cexit__owner_at(uint32_t number) {
+  return number != 0 && number < OBJECTS ? objects[number].owner : NULL;
+}
+
 static void remember(const void *owner, uint32_t number) { // with the lock held
   *known_owner(owner) = (struct owner){owner, (uint16_t)number};
 }

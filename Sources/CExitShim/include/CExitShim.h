@@ -239,6 +239,46 @@ CEXIT_API bool cexit_exit_status(int *CEXIT_NULLABLE status);
 /// Asks for `status` in place of 0 when the run is over. Skips nobody, and never turns a failure into success.
 CEXIT_API void cexit_request_status(int status);
 
+// ---------------------------------------------------------------------------------------------------------
+// Looking at a stack
+
+#define CEXIT_IS_NESTED 16u    ///< A nested stack. What is on it comes next, one deeper.
+#define CEXIT_IS_ASLEEP 32u    ///< Runs by its handle only: a finalizer whose object is alive. Comes last on its stack.
+#define CEXIT_IS_PARENTS 64u   ///< Belongs to a process that this one was forked from, and does not run here.
+#define CEXIT_IS_FUNCTION 128u ///< `function` is the registered function; else it is a binding's.
+
+/// A pending entry, as cexit_walk shows it. The strings are copies of at most 255 bytes, good until the visitor returns.
+typedef struct cexit_pending {
+  const char *CEXIT_NULLABLE name; ///< NULL: none.
+  const char *CEXIT_NULLABLE file; ///< Where it was registered; NULL: not known.
+  uint32_t line;                   ///< 0: not known.
+  uint32_t flags;                  ///< CEXIT_INHERITED and CEXIT_IS_…
+  CExitPhase phase;
+  uint32_t depth; ///< 0: on the stack that is walked; 1: on a stack nested in it, and so on.
+  /// The place in the order of its stack, counted from the entry that runs last, which is 1. With one phase, and nothing
+  /// cancelled, that is the number of its registration. 0: no run comes to it.
+  size_t number;
+  const char *CEXIT_NULLABLE stack;    ///< The name of its stack; NULL: none, or the process stack.
+  const void *CEXIT_NULLABLE function; ///< What is called.
+  const void *CEXIT_NULLABLE owner;    ///< The shared object it leaves with, by its `__dso_handle`; NULL: none.
+} cexit_pending;
+
+/// Called for an entry, without a lock held, on the thread that walks. False: enough.
+typedef bool (*cexit_visitor)(void *CEXIT_NULLABLE context, const cexit_pending *entry);
+
+/// Shows every pending entry to `visitor`, in the order in which they would run; nested ones follow their stack. Needs no
+/// memory. The visitor may register, cancel and run. Where it does, and where other threads do at the same time, an entry
+/// that comes or leaves is shown or not, and an entry may be shown twice. Returns 0, EINVAL or EDEADLK: the lock could not
+/// be had, as in a signal handler that interrupted a call of this library; then an entry may be missing.
+CEXIT_API int cexit_walk(cexit_stack *CEXIT_NULLABLE stack, cexit_visitor CEXIT_NULLABLE visitor,
+                         void *CEXIT_NULLABLE context);
+
+/// Writes what the thread that exits is running and what cexit_walk shows of the process stack to the descriptor `file`,
+/// an entry a line, as text for people; a function without a name by its object and symbol. Async-signal-safe, and safe
+/// in a debugger that has stopped all threads; needs no memory. Where another thread keeps the lock for a tenth of a
+/// second the dump does without it, and says so. Returns 0 or the errno value of a write that failed.
+CEXIT_API int cexit_dump(int file);
+
 CEXIT_ASSUME_NONNULL_END
 #ifdef __cplusplus
 }

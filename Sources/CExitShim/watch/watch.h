@@ -37,5 +37,11 @@ void cexit__note_seconds(struct note *note, uint64_t nanoseconds);
 void cexit__note_handler(struct note *note, const struct entry *entry);
 void cexit__note_write(struct note *note); // as one line on stderr
 
+// ---- dump.c
+
+void cexit__note_name(struct note *note, const char *name, const void *function, const char *file);
+void cexit__note_place(struct note *note, const char *file, uint32_t line);
+int cexit__dump_stack(int file, cexit_stack *stack, uint32_t depth); // 0 or an errno value
+
 #pragma GCC visibility pop
 #endif

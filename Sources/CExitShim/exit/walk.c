@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A walk over what is pending, in the order in which it would run. The lock is held for one step: an entry is copied, and
+// shown without the lock. From the handle of the entry that was shown last the next one is found; if that entry has left
+// meanwhile, the next is the first one on its stack with a lower number.
+//
+// A signal handler may have interrupted the holder of the lock, and a debugger may have stopped it. Then the walk reads
+// without the lock: indexes and addresses are checked, and the number of steps is bounded.
+
+#include "exit.h"
+
+static const char order[LISTS] = {CExitPhaseEarly, CExitPhaseNormal, CExitPhaseLate, ASLEEP};
+enum { PATIENCE = 100 }; // milliseconds that the walk waits for the lock
+
+static bool try_lock(void) {
+  if (lock_is_held_here()) return false;
+  for (int i = 0; i < PATIENCE; i++) {
+    if (word_try(&cexit__lock_word)) return true;
+    nanosleep(&(struct timespec){0, 1000000}, NULL);
+  }
+  return false;
+}
+
+static uint32_t valid(uint32_t index) {
+  return index < cexit__entries.fresh ? index : NONE;
+}
+
+static uint32_t index_of(uint64_t raw) { // of a parent's, too
+  uint32_t index = valid((uint32_t)raw), generation = (uint32_t)(raw >> 32);
+  return index != NONE && (generation & 1) != 0 && entry_at(index)->generation == generation ? index : NONE;
+}
+
+static size_t runs(const struct entry *entry) { // 1: a run of its stack comes to the entry
+  return entry->phase != ASLEEP && !is_foreign(entry);
+}
+
+// ---- One step
+
+// The first entry from that list on; `list` becomes the list of the entry.
+static uint32_t first_from(const cexit_stack *stack, unsigned *list) {
+  for (; *list < LISTS; ++*list) {
+    uint32_t index = valid(stack->newest[(unsigned)order[*list]]);
+    if (index != NONE) return index;
+  }
+  return NONE;
+}
+
+static uint32_t below(const struct level *level, uint32_t index, unsigned *list) {
+  uint32_t older = valid(entry_at(index)->older);
+  if (older != NONE) return older;
+  ++*list;
+  return first_from(level->stack, list);
+}
+
+// What follows an entry that has left.
+static uint32_t find_lower(struct level *level) {
+  unsigned list = 0;
+  size_t number = level->stack->count;
+  uint32_t steps = 0, index = first_from(level->stack, &list);
+  for (; index != NONE && ++steps <= cexit__entries.fresh; index = below(level, index, &list)) {
+    if (list >= level->list && (number < level->number || list == ASLEEP)) break;
+    number -= runs(entry_at(index));
+  }
+  level->list = list;
+  level->number = number;
+  return index;
+}
+
+static bool is_stack(const struct walk *walk, const void *context) {
+  if (!walk->unlocked) return true;
+  for (uint32_t i = 0; i < cexit__stacks.fresh; i++) {
+    if (stack_at(i) == context) return true;
+  }
+  return false;
+}
+
+static uint32_t begin(struct walk *walk, uint32_t depth, const cexit_stack *stack) {
+  struct level level = {.stack = stack, .number = stack->count};
+  uint32_t first = depth < MOST_LEVELS ? first_from(stack, &level.list) : NONE;
+  if (first == NONE) return NONE;
+  walk->depth = depth;
+  walk->levels[depth] = level;
+  return first;
+}
+
+static uint32_t step(struct walk *walk) {
+  if (!walk->begun) return walk->begun = true, begin(walk, 0, walk->root);
+  uint32_t last = index_of(walk->levels[walk->depth].last);
+  const struct entry *entry = last != NONE ? entry_at(last) : NULL;
+  if (entry != NULL && entry->kind == KIND_NESTED && is_stack(walk, entry->context)) {
+    uint32_t first = begin(walk, walk->depth + 1, entry->context);
+    if (first != NONE) return first;
+  }
+  for (;; walk->depth--) { // up, when a stack is done
+    struct level *level = &walk->levels[walk->depth];
+    last = index_of(level->last);
+    bool stays = last != NONE && entry_at(last)->stack == level->stack->index;
+    if (stays) level->number -= runs(entry_at(last));
+    uint32_t next = stays ? below(level, last, &level->list) : find_lower(level);
+    if (next != NONE || walk->depth == 0) return next;
+  }
+}
+
+// ---- What is shown
+
+static const char *copy(char *out, const char *text) {
+  if (text == NULL) return NULL;
+  size_t length = strnlen(text, 255);
+  memcpy(out, text, length);
+  out[length] = 0;
+  return out;
+}
+
+static void show(struct walk *walk, uint32_t index) {
+  const struct entry *entry = entry_at(index);
+  bool asleep = entry->phase == ASLEEP, plain = entry->kind == KIND_FUNCTION || entry->kind == KIND_ATEXIT;
+  struct level *level = &walk->levels[walk->depth];
+  level->last = (uint64_t)entry->generation << 32 | index;
+  walk->seen = (cexit_pending){
+      .name = copy(walk->name, entry->name),
+      .file = copy(walk->file, entry->file),
+      .line = entry->line,
+      .flags = (entry->inherited ? CEXIT_INHERITED : 0) | (entry->kind == KIND_NESTED ? CEXIT_IS_NESTED : 0) |
+               (asleep ? CEXIT_IS_ASLEEP : 0) | (is_foreign(entry) ? CEXIT_IS_PARENTS : 0) |
+               (plain || entry->kind == KIND_ON_EXIT ? CEXIT_IS_FUNCTION : 0),
+      .phase = (CExitPhase)(asleep ? entry->asleep_from : entry->phase),
+      .depth = walk->depth,
+      .number = runs(entry) ? level->number : 0,
+      .stack = copy(walk->stack, level->stack->name),
+      .function = entry->kind == KIND_ON_EXIT ? (const void *)entry->release : (const void *)entry->function,
+      .owner = cexit__owner_at(entry->owner),
+  };
+}
+
+bool cexit__walk_next(struct walk *walk) {
+  bool locked = !walk->unlocked && try_lock();
+  if (!locked) walk->unlocked = true;
+  if (!locked && ++walk->steps > cexit__entries.fresh) return false;
+  uint32_t next = step(walk);
+  if (next != NONE) show(walk, next);
+  if (locked) lock_drop();
+  return next != NONE;
+}
+
+int cexit__walk(cexit_stack *stack, cexit_visitor visitor, void *context) {
+  if (visitor == NULL) return EINVAL;
+  struct walk walk = {.root = stack != NULL ? stack : PROCESS};
+  while (cexit__walk_next(&walk) && visitor(context, &walk.seen)) continue;
+  return walk.unlocked ? EDEADLK : 0;
+}

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The dump: what the exiter is running, and what is pending, a line each. It is written when nothing can be relied on: in
+// a signal handler, in a debugger, in a process that hangs.
+
+#include "watch.h"
+
+#include "../platform/symbol.h"
+
+// The name of an entry, or its function, or nothing: then its place says which it is.
+void cexit__note_name(struct note *note, const char *name, const void *function, const char *file) {
+  char symbol[256];
+  if (name != NULL) return cexit__note_text(note, name);
+  if (function == NULL && file != NULL) return;
+  if (function == NULL) return cexit__note_text(note, "a closure");
+  cexit__symbol(function, symbol, sizeof symbol);
+  cexit__note_text(note, symbol);
+}
+
+void cexit__note_place(struct note *note, const char *file, uint32_t line) {
+  if (file == NULL) return;
+  cexit__note_text(note, note->length != 0 && note->text[note->length - 1] != ' ' ? " (" : "(");
+  cexit__note_text(note, file);
+  cexit__note_text(note, ":");
+  cexit__note_number(note, line, 1);
+  cexit__note_text(note, ")");
+}
+
+static int put(int file, struct note *note) {
+  note->text[note->length++] = '\n';
+  for (size_t written = 0; written < note->length;) {
+    ssize_t count = write(file, note->text + written, note->length - written);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return errno;
+    written += (size_t)count;
+  }
+  note->length = 0;
+  return 0;
+}
+
+static int put_text(int file, const char *text) {
+  struct note note = {0};
+  cexit__note_text(&note, text);
+  return put(file, &note);
+}
+
+static const void *function_of(const struct entry *entry) {
+  if (entry->kind == KIND_ON_EXIT) return (const void *)entry->release;
+  return is_closure(entry->kind) || entry->kind == KIND_NESTED ? NULL : (const void *)entry->function;
+}
+
+// ---- What runs
+
+static int dump_frames(int file, const struct frame *frame) { // from the innermost on
+  int error = 0;
+  uint64_t now = cexit__now();
+  for (int i = 0; error == 0 && frame != NULL && i < MOST_LEVELS; frame = frame->outer, i++) {
+    const struct entry *entry = frame->entry;
+    struct note note = {0};
+    cexit__note_text(&note, entry->kind == KIND_NESTED ? "  runs stack " : "  runs ");
+    cexit__note_name(&note, entry->name, function_of(entry), entry->file);
+    cexit__note_place(&note, entry->file, entry->line);
+    if (frame->started != 0) {
+      cexit__note_text(&note, " for ");
+      cexit__note_seconds(&note, now - frame->started);
+    }
+    error = put(file, &note);
+    if (error == 0 && entry->kind == KIND_NESTED) error = cexit__dump_stack(file, entry->context, 2);
+  }
+  return error;
+}
+
+// Frames of another thread are read only while that thread looks at `frozen` before it takes a frame off.
+static int dump_running(int file) {
+  struct frame *mine = cexit__thread.running;
+  if (mine != NULL) return dump_frames(file, mine);
+  struct frame *_Atomic *theirs = atomic_load(&cexit__frames.exiter);
+  if (theirs == NULL || !is_observed(OBSERVED_FOR_TIME) || atomic_exchange(&cexit__frames.frozen, 1) != 0) return 0;
+  int error = dump_frames(file, atomic_load(theirs));
+  atomic_store(&cexit__frames.frozen, 0);
+  cexit__futex_wake(&cexit__frames.frozen, INT32_MAX);
+  return error;
+}
+
+// ---- What is pending
+
+static const char *const phases[] = {[CExitPhaseNormal] = "", [CExitPhaseEarly] = " early", [CExitPhaseLate] = " late"};
+
+static int dump_entry(int file, const cexit_pending *seen, uint32_t depth) {
+  struct note note = {0};
+  for (uint32_t i = 0; i < seen->depth + depth + 1 && i < MOST_LEVELS; i++) cexit__note_text(&note, "  ");
+  if (seen->number != 0) cexit__note_number(&note, seen->number, 1);
+  cexit__note_text(&note, seen->number != 0 ? " " : "- ");
+  bool nested = (seen->flags & CEXIT_IS_NESTED) != 0;
+  const void *function = (seen->flags & CEXIT_IS_FUNCTION) != 0 ? seen->function : NULL;
+  if (nested) cexit__note_text(&note, seen->name != NULL ? "stack " : "a stack");
+  if (!nested || seen->name != NULL) cexit__note_name(&note, seen->name, function, seen->file);
+  cexit__note_place(&note, seen->file, seen->line);
+  cexit__note_text(&note, phases[seen->phase]);
+  if ((seen->flags & CEXIT_INHERITED) != 0) cexit__note_text(&note, " inherited");
+  if ((seen->flags & CEXIT_IS_ASLEEP) != 0) cexit__note_text(&note, " asleep");
+  if ((seen->flags & CEXIT_IS_PARENTS) != 0) cexit__note_text(&note, " a parent's");
+  return put(file, &note);
+}
+
+int cexit__dump_stack(int file, cexit_stack *stack, uint32_t depth) {
+  struct walk walk = {.root = stack};
+  int error = 0;
+  while (error == 0 && cexit__walk_next(&walk)) error = dump_entry(file, &walk.seen, depth);
+  if (error == 0 && walk.unlocked)
+    error = put_text(file, "  (read without the lock, which a thread holds: entries may be missing or wrong)");
+  return error;
+}
+
+int cexit__dump(int file) {
+  int saved = errno;
+  struct note note = {0};
+  cexit__note_text(&note, "ExitKit: process ");
+  cexit__note_number(&note, (uint64_t)getpid(), 1);
+  int status;
+  bool exiting = atomic_load(&cexit__leaving.owner) != 0;
+  cexit__note_text(&note, exiting ? " is exiting" : " is not exiting");
+  if (exiting && cexit__exit_status(&status)) {
+    cexit__note_text(&note, " with status ");
+    cexit__note_number(&note, (uint64_t)(status & 255), 1);
+  }
+  int error = put(file, &note);
+  if (error == 0) error = dump_running(file);
+  if (error == 0) error = put_text(file, "pending, the next one first:");
+  if (error == 0) error = cexit__dump_stack(file, PROCESS, 0);
+  errno = saved;
+  return error;
+}

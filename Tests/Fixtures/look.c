@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+// Looking at what is pending: cexit_walk and cexit_dump.
+
+#include "fixture.h"
+
+#include <sys/time.h>
+
+extern _Atomic uintptr_t cexit__lock_word; // the core is part of this program
+
+static void nothing(void) {}
+static void plain(void *context) { (void)context; }
+static void with_status(int status, void *context) { (void)status, (void)context; }
+
+static cexit_handler add(cexit_stack *stack, const char *name, CExitPhase phase, uint32_t flags, uint32_t line) {
+  cexit_handler handler;
+  cexit_entry entry = {.function = plain,
+                       .name = name,
+                       .phase = phase,
+                       .flags = flags,
+                       .file = line != 0 ? "App/main.c" : NULL,
+                       .line = line};
+  CHECK(cexit_register(stack, &entry, &handler) == 0);
+  return handler;
+}
+
+static cexit_stack *fill(void) {
+  cexit_stack *outer, *inner;
+  add(NULL, "log", CExitPhaseLate, 0, 7);
+  CHECK(cexit_on_exit(with_status, NULL) == 0);
+  CHECK(cexit_stack_nest(NULL, "outer", &outer) == 0);
+  add(outer, "oldest", CExitPhaseNormal, 0, 0);
+  CHECK(cexit_stack_nest(outer, NULL, &inner) == 0);
+  add(inner, NULL, CExitPhaseNormal, 0, 21);
+  add(inner, NULL, CExitPhaseNormal, 0, 0);
+  CHECK(cexit_set_asleep(add(outer, "finalizer", CExitPhaseNormal, 0, 0), true));
+  CHECK(cexit_atexit(nothing) == 0);
+  add(NULL, "schön \x1b[31m\n", CExitPhaseEarly, CEXIT_INHERITED, 0);
+  return outer;
+}
+
+static int dump(int count, char **arguments) {
+  (void)count, (void)arguments;
+  fill();
+  CHECK(cexit_dump(STDOUT_FILENO) == 0);
+  CHECK(cexit_dump(-1) == EBADF);
+  _exit(0);
+}
+
+static bool show(void *context, const cexit_pending *seen) {
+  int *most = context;
+  say("%d %s %zu %u %u %d %s %u\n", (int)seen->depth, seen->name != NULL ? seen->name : "-", seen->number,
+      (unsigned)seen->phase, seen->flags, seen->function != NULL && seen->owner == NULL,
+      seen->stack != NULL ? seen->stack : "-", seen->line);
+  return --*most != 0;
+}
+
+static int walk(int count, char **arguments) {
+  int most = count > 0 ? atoi(arguments[0]) : 1000;
+  fill();
+  CHECK(cexit_walk(NULL, NULL, NULL) == EINVAL);
+  CHECK(cexit_walk(NULL, show, &most) == 0);
+  _exit(0);
+}
+
+static int walk_one(int count, char **arguments) {
+  (void)count, (void)arguments;
+  int most = 1000;
+  CHECK(cexit_walk(fill(), show, &most) == 0);
+  _exit(0);
+}
+
+static bool run_or_cancel(void *context, const cexit_pending *seen) {
+  int *count = context;
+  if ((*count)++ % 2 == 0) CHECK(cexit_stack_step(NULL, NULL, NULL));
+  say("%s\n", seen->name);
+  return true;
+}
+
+static int change(int count, char **arguments) {
+  (void)count, (void)arguments;
+  static const char *const names[] = {"a", "b", "c", "d", "e", "f"};
+  int seen = 0;
+  for (int i = 0; i < 6; i++) add(NULL, names[i], CExitPhaseNormal, 0, 0);
+  CHECK(cexit_walk(NULL, run_or_cancel, &seen) == 0);
+  _exit(0);
+}
+
+static int child(int count, char **arguments) {
+  (void)count, (void)arguments;
+  add(NULL, "parent's", CExitPhaseNormal, 0, 0);
+  add(NULL, "both's", CExitPhaseNormal, CEXIT_INHERITED, 0);
+  pid_t made = fork();
+  if (made == 0) {
+    add(NULL, "child's", CExitPhaseNormal, 0, 0);
+    cexit_dump(STDOUT_FILENO);
+    _exit(0);
+  }
+  say_end(made);
+  _exit(0);
+}
+
+static void dump_here(void *context) {
+  (void)context;
+  cexit_dump(STDOUT_FILENO);
+}
+
+static int running(int count, char **arguments) {
+  (void)count, (void)arguments;
+  cexit_stack *stack;
+  add(NULL, "last", CExitPhaseNormal, 0, 0);
+  CHECK(cexit_stack_nest(NULL, "module", &stack) == 0);
+  add(stack, "after", CExitPhaseNormal, 0, 0);
+  CHECK(cexit_register(stack, &(cexit_entry){.function = dump_here, .name = "stuck", .file = "a.c", .line = 3}, NULL) == 0);
+  return 5;
+}
+
+static int locked(int count, char **arguments) {
+  (void)count, (void)arguments;
+  add(NULL, "one", CExitPhaseNormal, 0, 0);
+  int most = 1000;
+  atomic_store(&cexit__lock_word, 2); // a thread that does not come back
+  CHECK(cexit_dump(STDOUT_FILENO) == 0);
+  CHECK(cexit_walk(NULL, show, &most) == EDEADLK);
+  atomic_store(&cexit__lock_word, 0);
+  _exit(0);
+}
+
+static int sink;
+static void dump_to_sink(int number) {
+  (void)number;
+  cexit_dump(sink);
+}
+
+static int interrupted(int count, char **arguments) {
+  int rounds = count > 0 ? atoi(arguments[0]) : 1;
+  sink = open("/dev/null", O_WRONLY);
+  signal(SIGALRM, dump_to_sink);
+  struct itimerval often = {{0, 100}, {0, 100}};
+  setitimer(ITIMER_REAL, &often, NULL);
+  for (int i = 0; i < rounds; i++) {
+    cexit_handler handlers[8];
+    for (int k = 0; k < 8; k++) handlers[k] = add(NULL, "some", CExitPhaseNormal, 0, 0);
+    for (int k = 0; k < 8; k++) CHECK(cexit_cancel(handlers[k]));
+  }
+  often = (struct itimerval){0};
+  setitimer(ITIMER_REAL, &often, NULL);
+  say("%zu\n", cexit_stack_count(NULL));
+  _exit(0);
+}
+
+FIXTURE({"dump", dump}, {"walk", walk}, {"walk-one", walk_one}, {"change", change}, {"child", child},
+        {"running", running}, {"locked", locked}, {"interrupted", interrupted})
