@@ -15,6 +15,16 @@
 // Order. Early handlers before normal before late ones; in a phase the newest first. A handler that registers
 // another sees it run next. A nested stack is one entry: its handlers run together, at its place.
 //
+// Life of the exit. A door (cexit_exit, a signal, all ways out with CExitFirst) runs the stack in front of libc's exit.
+//
+//   a door ----------> the stack runs ------> libc's exit: thread-locals, others' handlers, late entries, stdio
+//   exit, return ----> libc's exit: thread-locals, others' newer handlers, the stack, others' older ones, stdio
+//
+//   exit in a handler, or the end of its thread:  the handler ends, the others run, the newest status wins
+//   exit on another thread, in the middle of it:  that thread waits; every handler runs once, on one thread
+//   an entry registered in the middle of it:      runs next, while anything can run; then ECANCELED
+//   fork:                                         the child is not exiting, and has a stack of its own
+//
 // Errors. A function that can fail returns 0 or an errno value, and has changed nothing when it failed:
 //   EINVAL     a NULL function or pointer, an unknown phase or flag
 //   ENOMEM     no memory (the first 32 registrations need none)
@@ -135,8 +145,10 @@ static inline int cexit_on_exit(void (*CEXIT_NULLABLE function)(int status, void
 /// nested in it. Returns how many; unknown functions are 0, not an error.
 CEXIT_API size_t cexit_unregister(void (*CEXIT_NULLABLE function)(void));
 
-/// Leaves the process with `status`, as exit(3) does, but claims the exit first: of several threads one runs
-/// every handler, libc's included, and the others wait. In a handler: ends it, the rest run, this status wins.
+/// Leaves the process with `status`, as exit(3) does, but runs the process stack before libc's exit begins: all that
+/// handlers use is alive then. Of several threads one runs every handler, and the others wait. In a handler: ends that
+/// handler, the rest run, this status wins. In a child made while another thread exits: runs the child's own stack, flushes
+/// stdio and ends the child, where libc's exit has a lock (glibc 2.41, musl 1.2.6). With CExitOrder in libc's order.
 CEXIT_API CEXIT_NORETURN void cexit_exit(int status);
 
 /// Takes a fresh slot in libc's own list: entries registered from here on run before whatever others gave to
@@ -236,7 +248,8 @@ CEXIT_API int cexit_watch(void);
 CEXIT_API bool cexit_is_exiting(void);
 /// The exit status as it stands. False: not known (before the exit; or a libc that does not tell, such as musl).
 CEXIT_API bool cexit_exit_status(int *CEXIT_NULLABLE status);
-/// Asks for `status` in place of 0 when the run is over. Skips nobody, and never turns a failure into success.
+/// Asks for `status` in place of 0 when the run is over. Skips nobody, and never turns a failure into success. What counts
+/// is what a parent sees, the low 8 bits: 256 is 0.
 CEXIT_API void cexit_request_status(int status);
 
 // ---------------------------------------------------------------------------------------------------------
