@@ -20,6 +20,7 @@
 #define SINGLE_THREADED 0
 #endif
 
+#define COLD __attribute__((cold, noinline)) // compiled for size, where the rest of the file is compiled for speed
 #define LIKELY(x) __builtin_expect(!!(x), 1)
 #define ALWAYS_INLINE static inline __attribute__((always_inline)) // where a call would cost a tenth of a registration
 

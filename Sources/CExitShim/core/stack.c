@@ -16,7 +16,7 @@ static const char phase_order[LISTS] = {CExitPhaseEarly, CExitPhaseNormal, CExit
 // ---- One entry
 
 // What a forked child is to run must be within its reach: the place of its stack is inherited, too.
-void cexit__inherit_place(const cexit_stack *stack) {
+COLD void cexit__inherit_place(const cexit_stack *stack) {
   uint32_t index;
   while (stack->parent != NONE && (index = cexit__pending_index((cexit_handler){stack->place})) != NONE) {
     struct entry *place = entry_at(index);
@@ -27,12 +27,12 @@ void cexit__inherit_place(const cexit_stack *stack) {
   }
 }
 
-void cexit__entry_link(cexit_stack *stack, struct entry *entry, uint32_t index) {
+COLD void cexit__entry_link(cexit_stack *stack, struct entry *entry, uint32_t index) {
   entry->stack = stack->index;
   put_newest(stack, entry, index, entry->phase, entry->inherited);
 }
 
-void cexit__entry_link_oldest(cexit_stack *stack, struct entry *entry, uint32_t index, uint32_t oldest) {
+COLD void cexit__entry_link_oldest(cexit_stack *stack, struct entry *entry, uint32_t index, uint32_t oldest) {
   entry->stack = stack->index;
   entry->newer = oldest;
   entry->older = NONE;
@@ -43,7 +43,7 @@ void cexit__entry_link_oldest(cexit_stack *stack, struct entry *entry, uint32_t 
   joined(stack, entry->phase, entry->inherited);
 }
 
-static inline void unlink_from(cexit_stack *stack, struct entry *entry) {
+ALWAYS_INLINE void unlink_from(cexit_stack *stack, struct entry *entry) {
   uint32_t newer = entry->newer, older = entry->older;
   if (newer != NONE)
     entry_at(newer)->older = older;
@@ -59,11 +59,11 @@ static inline void unlink_from(cexit_stack *stack, struct entry *entry) {
   }
 }
 
-void cexit__entry_unlink(struct entry *entry) {
+COLD void cexit__entry_unlink(struct entry *entry) {
   unlink_from(stack_at(entry->stack), entry);
 }
 
-static inline void entry_free(struct entry *entry, uint32_t index) {
+ALWAYS_INLINE void entry_free(struct entry *entry, uint32_t index) {
   entry->function = NULL;
   entry->context = NULL;                           // or a leak checker would find it here
   if (entry->generation >= UINT32_MAX - 1) return; // retired, or a stale handle could match once more
@@ -76,7 +76,7 @@ void cexit__entry_free(uint32_t index) {
   entry_free(entry_at(index), index);
 }
 
-static inline void take(cexit_stack *stack, struct entry *entry, uint32_t index) {
+ALWAYS_INLINE void take(cexit_stack *stack, struct entry *entry, uint32_t index) {
   unlink_from(stack, entry);
   entry->generation++;
   entry_free(entry, index);
@@ -84,7 +84,7 @@ static inline void take(cexit_stack *stack, struct entry *entry, uint32_t index)
 
 // Field by field, and before anything is written: a copy of the whole would read in wide words what was written in
 // narrow ones just before, and wait until that has reached the cache.
-static inline void take_out(cexit_stack *stack, struct entry *entry, uint32_t index, struct entry *out) {
+ALWAYS_INLINE void take_out(cexit_stack *stack, struct entry *entry, uint32_t index, struct entry *out) {
   out->function = entry->function;
   out->context = entry->context;
   out->release = entry->release;
@@ -94,12 +94,12 @@ static inline void take_out(cexit_stack *stack, struct entry *entry, uint32_t in
   take(stack, entry, index);
 }
 
-void cexit__entry_take(uint32_t index, struct entry *out) {
+COLD void cexit__entry_take(uint32_t index, struct entry *out) {
   struct entry *entry = entry_at(index);
   take_out(stack_at(entry->stack), entry, index, out);
 }
 
-void cexit__entry_forget(uint32_t index) {
+COLD void cexit__entry_forget(uint32_t index) {
   struct entry *entry = entry_at(index);
   cexit_stack *stack = stack_at(entry->stack);
   if (entry->phase != ASLEEP) {
@@ -124,7 +124,7 @@ uint32_t cexit__pending_index(cexit_handler handler) {
 
 // ---- What is next
 
-static uint32_t newest_of_ours(const cexit_stack *stack, unsigned phase) {
+ALWAYS_INLINE uint32_t newest_of_ours(const cexit_stack *stack, unsigned phase) {
   uint32_t index = stack->newest[phase];
   while (index != NONE && is_foreign(entry_at(index))) {
     if (stack->inherited == 0) return NONE; // the rest of the list is older still
@@ -146,7 +146,7 @@ ALWAYS_INLINE uint32_t next(const cexit_stack *stack, uint32_t floor) {
   return NONE;
 }
 
-uint32_t cexit__stack_next(const cexit_stack *stack, uint32_t floor) {
+COLD uint32_t cexit__stack_next(const cexit_stack *stack, uint32_t floor) {
   return next(stack, floor);
 }
 
@@ -159,7 +159,7 @@ bool cexit__stack_take(cexit_stack *stack, uint32_t floor, struct entry *out) {
 
 // ---- Handles
 
-bool cexit__is_pending(cexit_handler handler) {
+COLD bool cexit__is_pending(cexit_handler handler) {
   if (enter() != 0) return false;
   bool pending = cexit__pending_index(handler) != NONE;
   lock_drop();

@@ -14,11 +14,11 @@ static inline bool is_ready(const cexit_stack *stack, const void *owner) {
                 (stack->slots == NULL || stack->slots->stands) && (stack->parent == NONE || has_place(stack)));
 }
 
-bool cexit__stack_is_ready(const cexit_stack *stack, const void *owner) {
+COLD bool cexit__stack_is_ready(const cexit_stack *stack, const void *owner) {
   return is_ready(stack, owner);
 }
 
-int cexit__stack_make_ready(cexit_stack *stack, const void *owner) {
+COLD int cexit__stack_make_ready(cexit_stack *stack, const void *owner) {
   for (;;) {
     int error = enter();
     if (error != 0) return error;
@@ -40,7 +40,7 @@ int cexit__stack_make_ready(cexit_stack *stack, const void *owner) {
   }
 }
 
-int cexit__stack_enter_ready(cexit_stack *stack, const void *owner) {
+COLD int cexit__stack_enter_ready(cexit_stack *stack, const void *owner) {
   for (;;) {
     int error = enter();
     if (error != 0) return error;
@@ -78,7 +78,7 @@ ALWAYS_INLINE int push(cexit_stack *stack, cexit_entry from, const void *owner, 
   return 0;
 }
 
-int cexit__entry_push(cexit_stack *stack, const cexit_entry *from, const void *owner, cexit_handler *out) {
+COLD int cexit__entry_push(cexit_stack *stack, const cexit_entry *from, const void *owner, cexit_handler *out) {
   int error = cexit__stack_enter_ready(stack, owner);
   return error != 0 ? error : push(stack, *from, owner, out);
 }
@@ -90,8 +90,8 @@ ALWAYS_INLINE bool is_usual(cexit_stack *stack, const void *owner, bool *locked)
   return LIKELY(*locked && is_here() && is_ready(stack, owner));
 }
 
-static __attribute__((noinline)) int push_unusual(cexit_stack *stack, const cexit_entry *entry, const void *owner,
-                                                  cexit_handler *out, bool locked) {
+static COLD int push_unusual(cexit_stack *stack, const cexit_entry *entry, const void *owner, cexit_handler *out,
+                             bool locked) {
   if (locked) lock_drop();
   if ((entry->flags & CEXIT_PINNED) != 0) cexit__owner_pin(owner);
   return cexit__entry_push(stack, entry, owner, out);
@@ -122,8 +122,7 @@ ALWAYS_INLINE cexit_entry plain_entry(void (*function)(void)) {
   return (cexit_entry){.function = (cexit_function)function, .flags = KIND_FLAG(KIND_ATEXIT)};
 }
 
-static __attribute__((noinline)) int push_plain(cexit_stack *stack, void (*function)(void), const void *owner,
-                                                bool locked) {
+static COLD int push_plain(cexit_stack *stack, void (*function)(void), const void *owner, bool locked) {
   cexit_entry entry = plain_entry(function);
   return push_unusual(stack, &entry, owner, NULL, locked);
 }
@@ -139,7 +138,7 @@ int cexit__at_quick_exit_owned(void (*function)(void), const void *owner) {
   return function == NULL ? EINVAL : push_plain(QUICK, function, owner, false);
 }
 
-int cexit__on_exit_owned(void (*function)(int, void *), void *context, const void *owner) {
+COLD int cexit__on_exit_owned(void (*function)(int, void *), void *context, const void *owner) {
   if (function == NULL) return EINVAL;
   cexit_entry entry = cexit_closure_entry(call_with_status, context, (void *)function);
   entry.flags = KIND_FLAG(KIND_ON_EXIT);
@@ -151,7 +150,7 @@ static bool is_of(const struct entry *entry, const void *function) {
          (entry->kind == KIND_ON_EXIT && (const void *)entry->release == function);
 }
 
-int cexit__reserve(size_t count) {
+COLD int cexit__reserve(size_t count) {
   if (count > MOST_ENTRIES) return ENOMEM;
   for (;;) {
     int error = enter();
