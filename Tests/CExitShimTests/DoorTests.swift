@@ -70,4 +70,21 @@ import Testing
   @Test func `a child made while another thread exits leaves by a door, its output flushed`() throws {
     #expect(try fixture("doors", ["child"]) == Outcome(.exited(3), lines: "child's", "flushed", "0x500"))
   }
+
+  @Test func `an exit whose thread ends unnoticed goes on in a thread that waits`() throws {
+    #expect(try fixture("doors", ["vanishes"]) == Outcome(.exited(4), lines: "vanishes", "module", "older"))
+  }
+
+  // With glibc 2.41 the handler waits for libc's lock, which the other thread has; the status is the door's there.
+  @Test func `plain exit in a handler loses nothing while another thread is in libc's exit`() throws {
+    let outcome = try fixture("doors", ["plain"])
+    #expect([.exited(8), .exited(3)].contains(outcome.ending) || isThreadSanitized)
+    #expect(outcome.output == "exits plainly\nolder\n")
+  }
+
+  @Test(.disabled(if: isSanitized, "a sanitizer's own destructors wait for the loader"), arguments: ["door", "exit"])
+  func `a constructor that exits, the loader's lock held, does not keep another exit from ending`(way: String) throws {
+    let plugin = try compile("doors-plugin.c", .plugin)
+    #expect(try fixture("doors", ["constructor", plugin, way]) == Outcome(.exited(3), lines: "handler"))
+  }
 }

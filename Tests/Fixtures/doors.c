@@ -3,6 +3,8 @@
 
 #include "threads.h"
 
+#include <sys/syscall.h>
+
 static void say_in_libc(void) {
   say("libc's\n");
 }
@@ -176,6 +178,85 @@ static int ends_after_ours(int count, char **arguments) { // in libc's oldest ha
   exit(3);
 }
 
+// ---- An exiter that cannot go on
+
+static void vanish(void *unused) {
+  (void)unused;
+  say("vanishes\n");
+  reach(1);
+  syscall(SYS_exit, 0); // nothing tells of the thread's end
+}
+
+static void *leave_by_a_door(void *status) {
+  cexit_exit((int)(intptr_t)status);
+}
+
+static int vanishes(int count, char **arguments) { // in a nested stack; the other thread goes on
+  (void)count, (void)arguments;
+  cexit_stack *module;
+  push_name(NULL, "older");
+  CHECK(cexit_stack_nest(NULL, "module", &module) == 0);
+  push_name(module, "module");
+  push(module, vanish, NULL);
+  start(leave_by_a_door, (void *)4);
+  wait_for(1);
+  cexit_exit(5);
+}
+
+static void exit_plainly(void *unused) { // while the other thread is in libc's exit, with libc's lock
+  (void)unused;
+  reach(1);
+  while (atomic_load(&second_thread) == 0) sched_yield();
+  wait_until_asleep(atomic_load(&second_thread));
+  say("exits plainly\n");
+  exit(8);
+}
+
+static void *exit_second(void *unused) {
+  (void)unused;
+  wait_for(1);
+  atomic_store(&second_thread, gettid());
+  exit(9);
+}
+
+static int plain_in_front(int count, char **arguments) {
+  (void)count, (void)arguments;
+  push_name(NULL, "older");
+  push(NULL, exit_plainly, NULL);
+  start(exit_second, NULL);
+  cexit_exit(3);
+}
+
+static const char *object_that_exits;
+
+static void *load(void *unused) {
+  wait_for(1);
+  dlopen(object_that_exits, RTLD_NOW);
+  return unused;
+}
+
+static void wait_for_constructor(void *unused) {
+  (void)unused;
+  reach(1);
+  while (atomic_load(&second_thread) == 0) sched_yield();
+  wait_until_asleep(atomic_load(&second_thread));
+  say("handler\n");
+}
+
+void constructor_exits(void) { // called by the object that is loaded
+  atomic_store(&second_thread, gettid());
+  leave_by(second_way, 4);
+}
+
+static int exits_in_constructor(int count, char **arguments) { // <object> <door|exit>
+  CHECK(count == 2);
+  object_that_exits = arguments[0];
+  second_way = arguments[1];
+  push(NULL, wait_for_constructor, NULL);
+  start(load, NULL);
+  exit(3);
+}
+
 // ---- quick_exit, and a child
 
 static void hang(void *unused) {
@@ -226,6 +307,7 @@ static int child_leaves(int count, char **arguments) { // made while another thr
   for (;;) pause();
 }
 
-FIXTURE({"order", order}, {"late", registered_by_libc}, {"again", exits_again}, {"deep", deep}, {"requested", requested},
-        {"input", gives_input_back}, {"lock", meets_lock}, {"no-keys", ends_without_keys}, {"after-ours", ends_after_ours},
-        {"quick", quick}, {"child", child_leaves})
+FIXTURE({"order", order}, {"late", registered_by_libc}, {"again", exits_again}, {"deep", deep},
+        {"requested", requested}, {"input", gives_input_back}, {"lock", meets_lock}, {"no-keys", ends_without_keys},
+        {"after-ours", ends_after_ours}, {"vanishes", vanishes}, {"plain", plain_in_front},
+        {"constructor", exits_in_constructor}, {"quick", quick}, {"child", child_leaves})

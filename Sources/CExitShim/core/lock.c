@@ -4,9 +4,6 @@
 
 #include "core.h"
 
-#include <linux/futex.h>
-#include <sys/syscall.h>
-
 _Atomic uintptr_t cexit__lock_word;
 
 // Linux futexes are 32 bits wide everywhere; the low half of the word holds bit 0 and most of what tells owners apart.
@@ -17,18 +14,6 @@ const void *cexit__futex_half(const _Atomic uintptr_t *word) {
 #else
   return word;
 #endif
-}
-
-void cexit__futex_wait(const void *word, uint32_t seen) {
-  int saved = errno;
-  syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, seen, NULL, NULL, 0);
-  errno = saved;
-}
-
-void cexit__futex_wake(const void *word, int count) {
-  int saved = errno;
-  syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, count, NULL, NULL, 0);
-  errno = saved;
 }
 
 static inline void spin_hint(void) {

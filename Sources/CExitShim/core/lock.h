@@ -5,6 +5,7 @@
 #ifndef CEXIT_LOCK_H
 #define CEXIT_LOCK_H
 
+#include "../platform/platform.h"
 #include "thread.h"
 
 #include <pthread.h>
@@ -84,8 +85,6 @@ static inline bool lock_is_held_here(void) {
   return (atomic_load_explicit(&cexit__lock_word, memory_order_relaxed) & ~(uintptr_t)1) == this_thread();
 }
 
-void cexit__futex_wait(const void *word, uint32_t seen);
-void cexit__futex_wake(const void *word, int count);
 /// The half of a pointer-sized word that a futex compares.
 const void *cexit__futex_half(const _Atomic uintptr_t *word);
 

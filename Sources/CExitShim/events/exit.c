@@ -23,6 +23,7 @@ static const struct way {
 
 // Handlers that exit again by plain exit stand on top of each other up to here; the next ones return to the run.
 enum { DEEPEST = 32 };
+enum { LOOKS_EVERY = 250000000 }; // nanoseconds: how often a thread that waits looks at the exiter
 
 void cexit__complain(const char *line) {
   int saved = errno;
@@ -54,7 +55,8 @@ static void pass_gate(const struct way *way, const int *status, bool at_slot) {
     if (claim != NOT_CLAIMED) return begin(way, claim, status, at_slot);
     if (way == &by_exit && status != NULL) cexit__leave_status(*status);
     if (left) {
-      cexit__futex_wait(cexit__futex_half(&way->leaving->owner), (uint32_t)seen);
+      cexit__futex_wait_for(cexit__futex_half(&way->leaving->owner), (uint32_t)seen, LOOKS_EVERY);
+      if (cexit__gate_take_over(way->leaving, at_slot, seen)) return begin(way, TAKEN_OVER, status, at_slot);
     } else {
       cexit__thread_leaves_runs();
       cexit__last_act_prepare();
@@ -76,7 +78,9 @@ static bool waits_for_others(const struct way *way) {
 
 static void run_part(void *context) {
   const struct part *part = context;
+  uintptr_t left_behind = atomic_exchange(&part->way->leaving->left_behind, 0);
   cexit__thread_leaves_runs();
+  if (left_behind != 0) cexit__finish_runs_of(left_behind);
   do cexit__run_stack(part->way->stack, part->floor, NULL, NULL);
   while (waits_for_others(part->way) && cexit__wait_for_others());
 }
@@ -153,7 +157,8 @@ static void settle_status(const int *told) {
   int status;
   cexit__grant_status();
   cexit__set_told(told);
-  if (told != NULL && cexit__status_differs(&status) && cexit__last_act_prepare() != 0) exit(status);
+  if (!cexit__status_differs(&status) || cexit__last_act_prepare() == 0) return;
+  if (cexit__libc_exits_again()) exit(status);
 }
 
 // The exiter alone knows when nothing is left to put a slot back for.

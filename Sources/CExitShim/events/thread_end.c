@@ -9,7 +9,8 @@
 void cexit__thread_ended(void *unused) {
   (void)unused;
   cexit__thread.end_watched = false;
-  for (cexit_stack *stack; (stack = cexit__leave_innermost_run()) != NULL; cexit__stack_unreference(stack)) {
+  for (cexit_stack *stack; (stack = cexit__leave_innermost_run(this_thread())) != NULL;
+       cexit__stack_unreference(stack)) {
     bool left = cexit__stack_count(stack) != 0;
     if (left && cexit__stack_make_ready(stack, stack->owner) != 0) cexit__run_stack(stack, 0, NULL, NULL);
   }

@@ -23,6 +23,7 @@
 //   ENTERING by T --- T comes to a slot ------------------------> OWNED by T
 //   ENTERING by T --- U comes to a slot, so U has libc's lock --> OWNED by U, the status stays; T sleeps for ever
 //   OWNED by T --- the last act: nothing is pending ------------> CLOSED: a registration is refused, libc ends the process
+//   any state --- T has ended unnoticed, or waits for a lock that U has (takeover.c) ---> OWNED by U
 //   any state, after a fork ------------------------------------> OPEN in the child
 //
 // quick_exit has a structure of its own, so quick_exit never waits behind an exit that hangs.
@@ -31,6 +32,7 @@ enum { ENTERING = 2 }; // a bit of `owner`, which is the address of something al
 
 struct process_exit {
   _Atomic uintptr_t owner;  // the exiter, and ENTERING; 0: OPEN. Changed by compare-and-swap, in gate.c alone
+  _Atomic int owner_task;   // the owner's number, as the kernel knows threads; 0: not yet known
   _Atomic uintptr_t inside; // the thread that is in libc's exit, or on its way; 0: none seen. Written by the owner
   _Atomic int status;       // what the process is to end with, while status_known. Written by the owner
   _Atomic bool status_known;
@@ -38,6 +40,7 @@ struct process_exit {
   _Atomic bool told_known;
   _Atomic int requested_status;    // in place of 0, when the run is over; 0: none. Written by any thread
   _Atomic uint64_t waiting_status; // of the thread that came to the gate last, 1 << 32 above it; 0: none waits
+  _Atomic uintptr_t left_behind;   // a thread that is not coming back to what it ran; 0. Written by who takes over
   _Atomic bool closed;             // nothing more is accepted. Written in the last act, with the lock held
   bool libc_is_taken;              // a thread that did not survive a fork is in libc's exit. Written at a fork
 };
@@ -57,8 +60,8 @@ void cexit__set_told(const int *status); // NULL: libc was told, but does not sa
 bool cexit__status_differs(int *status); // from what libc was told; `status`: what to end with
 void cexit__grant_status(void);          // puts the requested status in place of 0
 
-bool cexit__libc_exits_again(void); // libc bears an exit by the thread that is in its exit
-bool cexit__libc_locks_exit(void);  // and lets no other thread in, for ever
+// ---- takeover.c: after a while of waiting for `seen`. True: the exit is this thread's, as claimed.
+bool cexit__gate_take_over(struct process_exit *leaving, bool at_slot, uintptr_t seen);
 
 // ---- slots.c
 

@@ -4,10 +4,6 @@
 
 #include "exit.h"
 
-#ifdef __GLIBC__
-#include <gnu/libc-version.h>
-#endif
-
 struct process_exit cexit__leaving, cexit__leaving_quickly;
 
 bool cexit__is_exiting(void) {
@@ -31,6 +27,7 @@ enum claim cexit__gate_claim(struct process_exit *leaving, bool at_slot, uintptr
     if (!free && !handed_over) return NOT_CLAIMED;
     if (!atomic_compare_exchange_weak(&leaving->owner, &now, self)) continue;
     if (at_slot) atomic_store(&leaving->inside, self);
+    if (thread != self) atomic_store(&leaving->owner_task, cexit__task());
     return free ? CLAIMED : TAKEN_OVER;
   }
 }
@@ -57,27 +54,6 @@ void cexit__gate_forked(struct process_exit *leaving) {
   memset(leaving, 0, sizeof *leaving);
   leaving->libc_is_taken = taken;
 }
-
-// ---- libc
-
-#ifdef __GLIBC__
-bool cexit__libc_exits_again(void) {
-  return true;
-}
-
-bool cexit__libc_locks_exit(void) {
-  const char *version = gnu_get_libc_version();
-  return strncmp(version, "2.", 2) != 0 || atoi(version + 2) >= 41;
-}
-#else
-bool cexit__libc_exits_again(void) {
-  return false; // musl 1.2.6 traps
-}
-
-bool cexit__libc_locks_exit(void) {
-  return true; // since musl 1.2.6
-}
-#endif
 
 // ---- Status
 

@@ -43,14 +43,14 @@ static void stop_waiting(void) {
   if (*link != NULL) *link = (*link)->next;
 }
 
-// Takes this thread off the innermost stack that it runs, with a reference to that; NULL: it runs none.
-cexit_stack *cexit__leave_innermost_run(void) {
+// Takes a thread off the innermost stack that it runs, with a reference to that; NULL: it runs none.
+cexit_stack *cexit__leave_innermost_run(uintptr_t thread) {
   cexit_stack *innermost = NULL;
   if (enter() != 0) return NULL;
-  stop_waiting();
+  if (thread == this_thread()) stop_waiting();
   for (uint32_t i = 0; i < cexit__stacks.fresh; i++) {
     cexit_stack *stack = stack_at(i);
-    if (stack->runner != this_thread()) continue;
+    if (stack->runner != thread) continue;
     if (innermost == NULL || stack->run_number > innermost->run_number) innermost = stack;
   }
   if (innermost != NULL) {
@@ -74,13 +74,24 @@ bool cexit__thread_is_running(void) {
   return cexit__thread.manual_runs != 0;
 }
 
-// The process's own stacks are not finished here: whoever owns the exit runs them.
+// The process's own stacks are not finished here: whoever owns the exit runs them. True: the thread was in a run.
+static bool finish_runs(uintptr_t thread) {
+  bool any = false;
+  for (cexit_stack *stack; (stack = cexit__leave_innermost_run(thread)) != NULL; cexit__stack_unreference(stack)) {
+    if (stack != PROCESS && stack != QUICK) cexit__run_stack(stack, 0, NULL, NULL);
+    any = true;
+  }
+  return any;
+}
+
 void cexit__thread_leaves_runs(void) {
   if (cexit__thread.manual_runs == 0) return;
-  for (cexit_stack *stack; (stack = cexit__leave_innermost_run()) != NULL; cexit__stack_unreference(stack)) {
-    if (stack != PROCESS && stack != QUICK) cexit__run_stack(stack, 0, NULL, NULL);
-  }
+  finish_runs(this_thread());
   cexit__stop_being_busy();
+}
+
+void cexit__finish_runs_of(uintptr_t thread) {
+  if (finish_runs(thread)) changed(&busy, (uint32_t)-1);
 }
 
 void cexit__runs_forked(void) {

@@ -53,11 +53,12 @@ uint64_t cexit__now(void); // nanoseconds on the clock that nobody sets
 // ---- run.c
 
 size_t cexit__run_stack(cexit_stack *stack, uint32_t floor, cexit_observer observer, void *context);
-bool cexit__thread_is_running(void);           // a stack or a handler
-void cexit__thread_leaves_runs(void);          // this thread is not coming back to what it runs: finish that or let go
-bool cexit__others_run(void);                  // another thread runs a handler by hand
-bool cexit__wait_for_others(void);             // until no other thread runs a handler by hand; true: it had to wait
-cexit_stack *cexit__leave_innermost_run(void); // takes this thread off it, with a reference to it; NULL: it runs none
+bool cexit__thread_is_running(void);  // a stack or a handler
+void cexit__thread_leaves_runs(void); // this thread is not coming back to what it runs: finish that or let go
+bool cexit__others_run(void);         // another thread runs a handler by hand
+bool cexit__wait_for_others(void);    // until no other thread runs a handler by hand; true: it had to wait
+cexit_stack *cexit__leave_innermost_run(uintptr_t thread); // takes the thread off, with a reference; NULL: runs none
+void cexit__finish_runs_of(uintptr_t thread);              // of another thread, which is not coming back
 void cexit__stop_being_busy(void);
 void cexit__runs_forked(void);
 

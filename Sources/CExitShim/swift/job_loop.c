@@ -8,9 +8,7 @@
 
 #include "swift.h"
 
-#include <linux/futex.h>
 #include <poll.h>
-#include <sys/syscall.h>
 
 #if defined(__clang__)
 #define SWIFT_CC __attribute__((swiftcall))
@@ -138,8 +136,10 @@ void cexit__loop_wait(cexit_loop *loop, int64_t nanoseconds) {
   struct timespec time = {nanoseconds / 1000000000, nanoseconds % 1000000000};
   struct timespec *limit = nanoseconds < 0 ? NULL : &time;
   uint64_t count;
-  if (loop->descriptor < 0) {
-    syscall(SYS_futex, &loop->woken, FUTEX_WAIT_PRIVATE, 0, limit, NULL, 0);
+  if (loop->descriptor < 0 && nanoseconds < 0) {
+    cexit__futex_wait(&loop->woken, 0);
+  } else if (loop->descriptor < 0) {
+    cexit__futex_wait_for(&loop->woken, 0, (uint64_t)nanoseconds);
   } else if (ppoll(&(struct pollfd){.fd = loop->descriptor, .events = POLLIN}, 1, limit, NULL) > 0) {
     while (read(loop->descriptor, &count, sizeof count) < 0 && errno == EINTR) continue;
   }

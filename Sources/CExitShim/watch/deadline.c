@@ -7,9 +7,6 @@
 
 #include "../events/events.h"
 
-#include <linux/futex.h>
-#include <sys/syscall.h>
-
 static _Atomic uint64_t deadline; // nanoseconds; 0: none
 static _Atomic uint64_t began;    // when the exit did; 0: not yet
 static _Atomic pid_t home;        // whose thread it is
@@ -79,9 +76,10 @@ static CEXIT_NORETURN void *watch(void *unused) {
       fire();
       continue;
     }
-    uint64_t left = end - time;
-    struct timespec most = {(time_t)(left / 1000000000), (long)(left % 1000000000)};
-    syscall(SYS_futex, &cexit__frames.news, FUTEX_WAIT_PRIVATE, seen, end != 0 ? &most : NULL, NULL, 0);
+    if (end == 0)
+      cexit__futex_wait(&cexit__frames.news, seen);
+    else
+      cexit__futex_wait_for(&cexit__frames.news, seen, end - time);
   }
 }
 

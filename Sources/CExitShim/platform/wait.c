@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Sleeping on a word: Linux futexes.
+
+#include "platform.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+// <linux/futex.h> is not where musl's compiler looks.
+enum { WAIT = 0, WAKE = 1, PRIVATE = 128 };
+
+static void wait(const void *word, uint32_t seen, const struct timespec *most) {
+  int saved = errno;
+  syscall(SYS_futex, word, WAIT | PRIVATE, seen, most, NULL, 0);
+  errno = saved;
+}
+
+void cexit__futex_wait(const void *word, uint32_t seen) {
+  wait(word, seen, NULL);
+}
+
+void cexit__futex_wait_for(const void *word, uint32_t seen, uint64_t nanoseconds) {
+  wait(word, seen, &(struct timespec){(time_t)(nanoseconds / 1000000000), (long)(nanoseconds % 1000000000)});
+}
+
+void cexit__futex_wake(const void *word, int count) {
+  int saved = errno;
+  syscall(SYS_futex, word, WAKE | PRIVATE, count, NULL, NULL, 0);
+  errno = saved;
+}
