@@ -32,7 +32,7 @@ $(BUILD)/core/stack.o $(BUILD)/exit/register.o: CFLAGS := $(CFLAGS:-Os=-O2)
 $(addprefix $(BUILD)/,copies/forward.o copies/election.o core/process.o core/storage.o): CFLAGS += -fno-asynchronous-unwind-tables
 SHIM_CFLAGS = -std=c11 -fPIC -fvisibility=hidden -ISources/CExitShim/include
 OBJECTS = $(C_SOURCES:Sources/CExitShim/%.c=$(BUILD)/%.o)
-PUBLIC_HEADERS = $(wildcard Sources/CExit*/include/*.h)
+PUBLIC_HEADERS = $(wildcard Sources/CExit*/include/*.h Sources/CExit*/include/*.hpp)
 SWIFT_SOURCES = $(shell find Sources/ExitKit -name '*.swift')
 IN_FRONT = $(BUILD)/libCExitOrder $(BUILD)/libCExitFirst
 SHIM_MAP = Scripts/install/CExitShim.map

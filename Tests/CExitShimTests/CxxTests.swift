@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// CExitShim.hpp, by gcc and clang, in the standards that it is for.
+
+import ProcessSupport
+import Testing
+
+private let include = ["-I", "\(packageRoot)/Sources/CExitShim/include"]
+private let fixtures = "\(packageRoot)/Tests/Fixtures"
+private let header = "\(packageRoot)/Sources/CExitShim/include/CExitShim.hpp"
+
+private func program(_ flags: [String] = ["g++", "-std=c++17"]) throws -> String {
+  let source = "\(fixtures)/cxx.cpp", objects = try coreObjects(.plain)
+  return try make("cxx", from: [source, header] + objects) {
+    flags + CBuild.plain.flags + ["-Wall", "-Wextra", "-Wpedantic", "-Werror"] + include
+      + ["-rdynamic", "-o", $0, source] + objects + ["-lpthread", "-ldl"]
+  }
+}
+
+@Suite("C++", .enabled(if: isInstalled("g++"), "g++ is not installed")) struct CxxTests {
+  @Test(arguments: ["g++", "clang++"], ["c++17", "c++20", "c++2b"])
+  func `a lambda runs with what it captured, which is destroyed after the run`(
+    _ compiler: String, _ standard: String
+  ) throws {
+    let outcome = try run(program([compiler, "-std=\(standard)"]), ["captures"])
+    #expect(
+      outcome.output == """
+        cancelled destroyed
+        cancel 1 0
+        by hand
+        run 1 0 pending 0
+        runs before its capture is destroyed
+        capture destroyed
+        moved
+        function
+        status 7
+
+        """)
+    #expect(outcome.ending == .exited(7))
+  }
+
+  @Test func `without exceptions it is the same`() throws {
+    #expect(try run(program(["g++", "-std=c++17", "-fno-exceptions"]), ["captures"]).ending == .exited(7))
+  }
+
+  @Test func `a guard runs at the end of its scope, or at the exit that comes before`() throws {
+    #expect(
+      try run(program(), ["scope"])
+        == Outcome(.exited(0), output: "dismiss 1 0\nend of scope\nother file removed\n"))
+    #expect(try run(program(), ["scope left"]) == Outcome(.exited(3), output: "dismiss 1 0\nfile removed\n"))
+  }
+
+  @Test(arguments: [("failures", Int32(0)), ("failures asked", 70)])
+  func `an exception is one line, the others run, and the status is the one that was asked for`(
+    _ part: String, _ status: Int32
+  ) throws {
+    let lines = """
+      ExitKit: error in exit handler (app.cpp:14): in a guard
+      ExitKit: error in exit handler (app.cpp:13): an exception that is no std::exception
+      ExitKit: error in exit handler "flush" (app.cpp:12): disk?[2J full
+
+      """
+    #expect(try run(program(), [part]) == Outcome(.exited(status), output: "the others run\n", errors: lines))
+  }
+
+  @Test func `what cannot be registered throws`() throws {
+    #expect(try run(program(), ["refused"]) == Outcome(.exited(0), output: "refused 1\n"))
+  }
+
+  @Test func `a handler may end its thread`() throws {
+    #expect(try run(program(), ["thread ends"]) == Outcome(.exited(4), output: "rest\n"))
+  }
+
+  @Test func `a plugin's handlers are its own, and run when it is closed`() throws {
+    let source = "\(fixtures)/cxx-plugin.cpp"
+    let plugins = try ["one", "two"].map { name in
+      try make("\(name).so", from: [source, header]) {
+        ["g++", "-std=c++17", "-O2", "-shared", "-fPIC"] + include + ["-o", $0, source]
+      }
+    }
+    let outcome = try run(program(), ["plugin"] + plugins)
+    #expect(
+      outcome.output == "first plugin says goodbye\nfirst closed\nsecond plugin says goodbye\n", "\(outcome.errors)")
+  }
+}
