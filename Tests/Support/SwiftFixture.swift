@@ -24,7 +24,7 @@ public struct SwiftBuild: Hashable, Sendable, CustomStringConvertible {
 
   fileprivate func compiler(_ modules: [String]) throws -> [String] {
     let map = try make("module.modulemap", from: [header]) {
-      ["sh", "-c", "echo 'module CExitShim { umbrella header \"\(header)\" export * }' >\($0)"]
+      ["sh", "-c", "echo 'module CExitShim { header \"\(header)\" export * }' >\($0)"]
     }
     let macros = plugin.map { ["-D", "AtExitMacro", "-load-plugin-executable", "\($0)#ExitKitMacros"] } ?? []
     let search = modules.flatMap { ["-I", folder(of: $0)] }
