@@ -30,7 +30,6 @@ extern const struct layout cexit__layout; // layout.c: how its stacks lie in mem
 extern const struct cexit__copy *_Atomic cexit__leader;
 /// Finds out, and makes it known. This copy's own: the stack is here.
 const struct cexit__copy *cexit__find_leader(void);
-void cexit__pin(void);
 
 #pragma GCC visibility pop
 #endif

@@ -16,7 +16,6 @@
 
 #include "copies.h"
 
-#include <dlfcn.h>
 #include <link.h>
 
 #ifndef CEXIT_COPY_SIZE // a test makes an older copy with it
@@ -46,9 +45,6 @@ __asm__(".pushsection .note.CExitShim, \"a\", %note\n"
         ".balign 4\n"
         ".long cexit__copy - .\n"
         ".popsection\n");
-
-// Weak: a static executable has no use for it, and should not be warned that it links it.
-#pragma weak dlopen
 
 struct search {
   const struct cexit__copy *home; // NULL: nobody has claimed
@@ -121,10 +117,6 @@ static int look_and_claim(struct dl_phdr_info *executable, size_t size, void *se
   return 1;
 }
 
-static void pin(const char *path) {
-  if (dlopen != NULL && path[0] != 0) dlopen(path, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE);
-}
-
 // What an older copy does not know is refused in its place.
 static int refuse(void) {
   return ENOSYS;
@@ -166,7 +158,7 @@ const struct cexit__copy *cexit__find_leader(void) {
     dl_iterate_phdr(look_and_claim, &search);
     if (search.home == &cexit__copy || search.home == pinned || search.path[0] == 0) break;
     pinned = search.home;
-    pin(search.path);
+    cexit__pin_path(search.path);
     search.complains = false;
   }
   errno = saved;
@@ -174,9 +166,4 @@ const struct cexit__copy *cexit__find_leader(void) {
   if (home == NULL) return &cexit__copy; // for this one call
   atomic_store_explicit(&cexit__leader, home != &cexit__copy ? home : NULL, memory_order_release);
   return home;
-}
-
-void cexit__pin(void) {
-  static atomic_flag pinned = ATOMIC_FLAG_INIT;
-  if (!atomic_flag_test_and_set(&pinned)) cexit__owner_pin(&cexit__copy);
 }

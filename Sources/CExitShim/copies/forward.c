@@ -5,6 +5,7 @@
 
 #include "../include/CExitShim.h"
 
+#include "../platform/platform.h"
 #include "copies.h"
 
 static inline const struct cexit__copy *leader_now(void) { // NULL: this copy

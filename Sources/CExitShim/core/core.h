@@ -131,14 +131,10 @@ struct process {
 };
 extern struct process cexit__process;
 
-// Before and after adding to libc's list, for which fork waits meanwhile; 0 or EDEADLK.
-int cexit__libc_enter(void);
-void cexit__libc_leave(void);
-bool cexit__libc_add(void (*function)(void *), void *argument,
-                     void *object); // one, between these two; false: not added
-int cexit__process_enter(void);     // without the lock: makes `here` read HERE; 0 or EDEADLK
-bool cexit__process_recover(void);  // in a child that nothing told of, once: makes it a process; the lock is free then
-bool cexit__in_vfork_child(void);   // shares this memory, but is not this process
+int cexit__process_enter(void);      // without the lock: makes `here` read HERE; 0 or EDEADLK
+bool cexit__process_is_untold(void); // a child that no fork handler told of, before its first operation
+void cexit__process_settle(void);    // with the lock held, or alone: this process is the one from here on
+bool cexit__in_vfork_child(void);    // shares this memory, but is not this process
 static inline bool is_here(void) {
   const _Atomic uint32_t *here = atomic_load_explicit(&cexit__process.here, memory_order_relaxed);
   return atomic_load_explicit(here, memory_order_relaxed) == HERE;
@@ -194,12 +190,15 @@ size_t cexit__cancel_matching(cexit_stack *stack, cexit_matcher *matches, const 
 
 // ---- lifetime.c: the life of stacks.
 
-void cexit__run_nested(void *stack);                       // the function of an entry that is a stack
 int cexit__stack_new(const char *name, cexit_stack **out); // without the lock
-int cexit__stack_place(cexit_stack *stack);                // without the lock: a new entry in its parent, on top
-void cexit__stack_drop(cexit_stack *stack);                // with the lock held: one reference less
-void cexit__stack_unreference(cexit_stack *stack);         // without the lock
-void cexit__stacks_forked(void);                           // what was pending is a parent's now
+static inline cexit_stack *parent_of(const cexit_stack *stack) {
+  return stack->parent == NONE ? NULL : stack_at(stack->parent);
+}
+void cexit__stack_set_parent(cexit_stack *stack, cexit_stack *parent);            // with the lock held
+size_t cexit__stack_move_list(cexit_stack *from, cexit_stack *to, unsigned list); // with the lock held
+void cexit__stack_drop(cexit_stack *stack);        // with the lock held: one reference less
+void cexit__stack_unreference(cexit_stack *stack); // without the lock
+void cexit__stacks_forked(void);                   // what was pending is a parent's now
 void cexit__stacks_adopted(void);
 void cexit__stacks_lost(void); // forked in the middle of an operation: start anew
 
@@ -210,6 +209,9 @@ struct hooks {
   void (*quick_slot)(void);
   void (*trace)(int moment, const void *subject); // core/trace.h
   void (*thread_ended)(void *unused);
+  void (*sweep)(void *owner);
+  void (*first_use)(void); // of the library; called again and again
+  bool (*recover)(void); // makes a child that no fork handler told of a process of its own, once; the lock is free then
 };
 extern const struct hooks cexit__hooks;
 

@@ -33,16 +33,11 @@ int cexit__stack_new(const char *name, cexit_stack **out) {
   return 0;
 }
 
-static cexit_stack *parent_of(const cexit_stack *stack) {
-  return stack->parent == NONE ? NULL : stack_at(stack->parent);
-}
-
-static size_t move_list(cexit_stack *from, cexit_stack *to, unsigned list);
-
 void cexit__stack_drop(cexit_stack *stack) {
   while (stack != NULL && --stack->references == 0) {
     cexit_stack *parent = parent_of(stack);
-    if (stack->newest[ASLEEP] != NONE) move_list(stack, PROCESS, ASLEEP); // who holds their handles may still run them
+    if (stack->newest[ASLEEP] != NONE)
+      cexit__stack_move_list(stack, PROCESS, ASLEEP); // who holds their handles may still run them
     stack->next_free = cexit__stacks.free;
     cexit__stacks.free = stack->index;
     cexit__stacks.available++;
@@ -57,7 +52,7 @@ void cexit__stack_unreference(cexit_stack *stack) {
   lock_drop();
 }
 
-static void set_parent(cexit_stack *stack, cexit_stack *parent) {
+void cexit__stack_set_parent(cexit_stack *stack, cexit_stack *parent) {
   cexit_stack *before = parent_of(stack);
   stack->parent = parent != NULL ? parent->index : NONE;
   stack->slots = parent != NULL ? parent->slots : NULL;
@@ -75,58 +70,6 @@ int cexit__stack_create(const char *name, cexit_stack **out) {
   return out == NULL ? EINVAL : cexit__stack_new(name, out);
 }
 
-static void nested_released(void *stack) {
-  cexit__stack_unreference(stack);
-}
-
-int cexit__stack_place(cexit_stack *stack) {
-  int error = enter();
-  if (error != 0) return error;
-  cexit_stack *parent = parent_of(stack);
-  cexit_entry entry = {.function = cexit__run_nested,
-                       .context = stack,
-                       .release = nested_released,
-                       .flags = KIND_FLAG(KIND_NESTED) | (stack->inherited != 0 ? CEXIT_INHERITED : 0),
-                       .name = stack->name};
-  const void *owner = stack->owner;
-  if (parent != NULL) {
-    stack->references++;
-    parent->references++; // another thread may be destroying it
-  }
-  lock_drop();
-  if (parent == NULL) return 0; // it was destroyed: this one stands alone now
-
-  cexit_handler place;
-  error = cexit__entry_push(parent, &entry, owner, &place);
-  cexit__stack_unreference(parent);
-  if (error != 0) return cexit__stack_unreference(stack), error;
-  if ((error = enter()) != 0) return error;
-  bool taken =
-      stack->place != 0 && cexit__pending_index((cexit_handler){stack->place}) != NONE; // by another thread meanwhile
-  if (!taken) stack->place = place.raw;
-  lock_drop();
-  if (taken) cexit__cancel(place);
-  return 0;
-}
-
-int cexit__stack_nest_owned(cexit_stack *parent, const char *name, const void *owner, cexit_stack **out) {
-  if (out == NULL) return EINVAL;
-  cexit_stack *stack;
-  int error = cexit__stack_new(name, &stack);
-  if (error != 0) return error;
-  if ((error = enter()) == 0) {
-    set_parent(stack, parent != NULL ? parent : PROCESS);
-    stack->owner = owner;
-    lock_drop();
-    error = cexit__stack_place(stack);
-  }
-  if (error != 0)
-    cexit__stack_unreference(stack);
-  else
-    *out = stack;
-  return error;
-}
-
 // ---- The end
 
 static bool is_permanent(const cexit_stack *stack) {
@@ -136,7 +79,7 @@ static bool is_permanent(const cexit_stack *stack) {
 static void orphan_children(uint32_t parent) {
   for (uint32_t i = 0; i < cexit__stacks.fresh; i++) {
     cexit_stack *child = stack_at(i);
-    if (child->references != 0 && child->parent == parent) set_parent(child, NULL);
+    if (child->references != 0 && child->parent == parent) cexit__stack_set_parent(child, NULL);
   }
 }
 
@@ -203,7 +146,7 @@ static void set_slots(cexit_stack *stack, struct slots *slots) { // of all that 
   }
 }
 
-static size_t move_list(cexit_stack *from, cexit_stack *to, unsigned list) {
+size_t cexit__stack_move_list(cexit_stack *from, cexit_stack *to, unsigned list) {
   size_t moved = 0;
   uint32_t index = from->newest[list], next;
   while (index != NONE && entry_at(index)->older != NONE) index = entry_at(index)->older;
@@ -216,22 +159,11 @@ static size_t move_list(cexit_stack *from, cexit_stack *to, unsigned list) {
     entry->epoch = cexit__process.epoch;
     cexit__entry_link(to, entry, index);
     if (nested != NULL) {
-      set_parent(nested, to);
+      cexit__stack_set_parent(nested, to);
       set_slots(nested, to->slots);
     }
     if (list != ASLEEP) moved++;
   }
-  return moved;
-}
-
-size_t cexit__stack_move(cexit_stack *from, cexit_stack *to) {
-  if (from == NULL) from = PROCESS;
-  if (to == NULL) to = PROCESS;
-  if (from == to) return 0;
-  if (cexit__stack_enter_ready(to, NULL) != 0) return 0;
-  size_t moved = 0;
-  for (unsigned list = 0; list < LISTS; list++) moved += move_list(from, to, list);
-  lock_drop();
   return moved;
 }
 

@@ -36,8 +36,8 @@ static int take_slowly(_Atomic uintptr_t *word) {
       return 0;
     for (int i = 0; i < pauses; i++) spin_hint();
   }
-  for (;;) {                  // who has slept takes it with bit 0 set: others may be asleep, too
-    cexit__process_recover(); // its holder may have stayed behind in another process
+  for (;;) {                // who has slept takes it with bit 0 set: others may be asleep, too
+    cexit__hooks.recover(); // its holder may have stayed behind in another process
     seen = 0;
     if (atomic_compare_exchange_strong_explicit(word, &seen, self | 1, memory_order_acquire, memory_order_relaxed))
       return 0;

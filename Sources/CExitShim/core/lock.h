@@ -9,22 +9,6 @@
 #include "thread.h"
 
 #include <pthread.h>
-#include <time.h>
-
-#if defined(__has_include)
-#if __has_include(<sys/single_threaded.h>)
-#include <sys/single_threaded.h>
-#define SINGLE_THREADED __libc_single_threaded
-#endif
-#endif
-#ifndef SINGLE_THREADED
-#define SINGLE_THREADED 0
-#endif
-
-#define COLD __attribute__((cold, noinline)) // compiled for size, where the rest of the file is compiled for speed
-#define LIKELY(x) __builtin_expect(!!(x), 1)
-#define ALWAYS_INLINE static inline __attribute__((always_inline)) // where a call would cost a tenth of a registration
-
 #pragma GCC visibility push(hidden)
 
 // cexit_x is a public function, defined in forward.c; cexit__x is this copy's own work.
@@ -32,12 +16,6 @@
 #define CEXIT_UNSHARED(type, name, parameters, arguments) type cexit__##name parameters;
 #include "../copies/api.h"
 CEXIT_NORETURN void cexit__exit(int status);
-
-// Part of libc, declared by no header of it: the C++ ABI's atexit, and what atexit itself is made of.
-#pragma GCC visibility push(default)
-extern int __cxa_atexit(void (*function)(void *), void *argument, void *object);
-extern void __cxa_finalize(void *object);
-#pragma GCC visibility pop
 
 // ---- lock.c: a futex word whose value is its owner, so that re-entry from a signal handler is seen.
 // 0: free; else this_thread of its owner, bit 0: somebody sleeps on it.

@@ -7,8 +7,6 @@
 
 #include "core.h"
 
-#include <sys/mman.h>
-
 static struct entry first_entries[FIRST_CHUNK];
 cexit_stack cexit__first_stacks[FIRST_CHUNK] = {
     [0] = {.newest = {NONE, NONE, NONE, NONE},
@@ -40,22 +38,6 @@ struct slab cexit__stacks = {.chunk = {[5] = FIRST(cexit__first_stacks)},
 // Leak checkers take a context that only an entry holds for leaked unless they look here, too.
 extern void __lsan_register_root_region(const void *begin, size_t size) __attribute__((weak));
 
-enum { HUGE_PAGE = 2 << 20 };
-
-static void *map(size_t size) {
-  size_t slack = size >= HUGE_PAGE ? HUGE_PAGE : 0; // to begin on a huge page, where they are to be had
-  char *memory = mmap(NULL, size + slack, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (memory == MAP_FAILED) return NULL;
-  if (slack != 0) {
-    size_t before = (HUGE_PAGE - (uintptr_t)memory % HUGE_PAGE) % HUGE_PAGE;
-    if (before != 0) munmap(memory, before);
-    if (slack != before) munmap(memory + before + size, slack - before);
-    memory += before;
-    madvise(memory, size, MADV_HUGEPAGE); // only faster: failing is fine
-  }
-  return memory;
-}
-
 int cexit__slab_grow(struct slab *slab) {
   int saved = errno, error = lock_take();
   if (error != 0) return error;
@@ -66,7 +48,7 @@ int cexit__slab_grow(struct slab *slab) {
   int k = 31 ^ __builtin_clz(count);
   if (k >= CHUNKS) return ENOMEM;
   size_t size = count * slab->element;
-  void *memory = map(size);
+  void *memory = cexit__map(size);
   errno = saved;
   if (memory == NULL) return ENOMEM;
 
@@ -79,7 +61,7 @@ int cexit__slab_grow(struct slab *slab) {
   }
   if (error == 0) lock_drop();
   if (!ours)
-    munmap(memory, size);
+    cexit__unmap(memory, size);
   else if (__lsan_register_root_region != NULL)
     __lsan_register_root_region(memory, size);
   return error;

@@ -6,12 +6,7 @@
 #ifndef CEXIT_THREAD_H
 #define CEXIT_THREAD_H
 
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
-#include "../include/CExitShim.h"
-
-#include <stdatomic.h>
+#include "../platform/platform.h"
 
 #define PER_THREAD _Thread_local __attribute__((tls_model("initial-exec")))
 

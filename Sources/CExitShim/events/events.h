@@ -10,6 +10,12 @@
 
 #pragma GCC visibility push(hidden)
 
+// ---- fork.c, unload.c
+
+void cexit__first_use(void);
+bool cexit__recover(void);
+void cexit__sweep(void *owner); // libc calls this when the object is unloaded, and at exit
+
 // ---- exit.c
 
 void cexit__process_slot(void *group, int status);
@@ -26,12 +32,10 @@ void cexit__thread_ended(void *unused);
 // ---- signals.c  last_act.c
 
 void cexit__signals_forked(void);
-void cexit__signals_end(void);                 // at the very end; if a signal was taken, does not return
-int cexit__last_act_prepare(void);             // makes libc call that; 0 or ENOMEM
-CEXIT_NORETURN void cexit__end(int status);    // flushes and ends the process, without libc's exit
-extern _Atomic bool cexit__last_act_made;      // this code stays loaded
-void cexit__raise_here(int number);            // on this thread, unblocked
-CEXIT_NORETURN void cexit__die_of(int number); // async-signal-safe
+void cexit__signals_end(void);              // at the very end; if a signal was taken, does not return
+int cexit__last_act_prepare(void);          // makes libc call that; 0 or ENOMEM
+CEXIT_NORETURN void cexit__end(int status); // flushes and ends the process, without libc's exit
+extern _Atomic bool cexit__last_act_made;   // this code stays loaded
 
 #pragma GCC visibility pop
 #endif

@@ -85,18 +85,3 @@ int cexit__last_act_prepare(void) {
   __fsetlocking(stream, FSETLOCKING_BYCALLER); // or a thread that waits in it would keep the others from the end
   return 0;
 }
-
-void cexit__raise_here(int number) {
-  sigset_t only;
-  sigemptyset(&only);
-  sigaddset(&only, number);
-  pthread_sigmask(SIG_UNBLOCK, &only, NULL);
-  raise(number);
-}
-
-void cexit__die_of(int number) {
-  struct sigaction standard = {.sa_handler = SIG_DFL};
-  sigaction(number, &standard, NULL);
-  cexit__raise_here(number);
-  _exit(128 + number); // the first process of a container does not die of its own signals
-}

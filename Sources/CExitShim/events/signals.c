@@ -17,7 +17,6 @@
 
 enum { TAKEN = 1, EXITING = 2, CHANGE = 4 };
 
-static _Atomic uint64_t who;    // the signal that was taken below, its sender above; 0: none
 static _Atomic uint32_t state;  // what the thread sleeps on; from CHANGE up it counts what was chosen
 static _Atomic pid_t home;      // whose thread it is
 static _Atomic uint64_t chosen; // bit n - 1: signal n is one of them
@@ -43,7 +42,7 @@ static void take(int number, siginfo_t *info, void *machine) {
   if (getpid() != atomic_load(&home)) { // raised again for what was there before; it comes when this has returned
     sigaction(number, &before[number - 1], NULL);
     raise(number);
-  } else if (atomic_compare_exchange_strong(&who, &none, describe(number, info))) {
+  } else if (atomic_compare_exchange_strong(&cexit__leaving.signal, &none, describe(number, info))) {
     atomic_fetch_or(&state, TAKEN);
     cexit__futex_wake(&state, 1);
   } else if ((atomic_load(&state) & EXITING) != 0 &&
@@ -127,14 +126,8 @@ int cexit__exit_on_signals(const int *signals, size_t count) {
 
 // ---- From the rest of the library
 
-int cexit__exit_signal(pid_t *sender) {
-  uint64_t seen = is_here() ? atomic_load(&who) : 0;
-  if (sender != NULL) *sender = (pid_t)(seen >> 32);
-  return (int)(uint32_t)seen;
-}
-
 void cexit__signals_forked(void) {
-  atomic_store(&who, 0);
+  atomic_store(&cexit__leaving.signal, 0);
   atomic_store(&state, 0);
 }
 

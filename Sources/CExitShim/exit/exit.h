@@ -42,7 +42,8 @@ struct process_exit {
   _Atomic uint64_t waiting_status; // of the thread that came to the gate last, 1 << 32 above it; 0: none waits
   _Atomic uintptr_t left_behind;   // a thread that is not coming back to what it ran; 0. Written by who takes over
   _Atomic bool closed;             // nothing more is accepted. Written in the last act, with the lock held
-  bool libc_is_taken;              // a thread that did not survive a fork is in libc's exit. Written at a fork
+  _Atomic uint64_t signal; // the signal that was taken, its sender above; 0: none. Written in the signal handler
+  bool libc_is_taken;      // a thread that did not survive a fork is in libc's exit. Written at a fork
 };
 extern struct process_exit cexit__leaving, cexit__leaving_quickly;
 
@@ -65,6 +66,13 @@ bool cexit__gate_take_over(struct process_exit *leaving, bool at_slot, uintptr_t
 
 // ---- slots.c
 
+extern _Atomic uintptr_t cexit__libc_word;
+// Before and after adding to libc's list, for which fork waits meanwhile; 0 or EDEADLK.
+int cexit__libc_enter(void);
+void cexit__libc_leave(void);
+bool cexit__libc_add(void (*function)(void *), void *argument,
+                     void *object); // one, between these two; false: not added
+
 #define PROCESS_SLOT ((void (*)(void *))(void (*)(void))cexit__hooks.process_slot) // glibc passes the status, too
 
 bool cexit__slot_arm(const struct slots *slots, uint32_t group, void *handle);                     // one slot
@@ -72,14 +80,24 @@ void cexit__slots_note_standing(struct slots *slots, uint32_t group, bool tagged
 void cexit__slots_note_called(struct slots *slots);                                                // with the lock held
 int cexit__gate_prepare(void);             // every exit will pass the gate, handlers or none; 0 or an errno value
 int cexit__slots_arm(struct slots *slots); // without the lock; 0, ENOMEM or ECANCELED
-void cexit__pin(void);                     // keeps the object that this code is part of loaded for ever
+
+// ---- place.c
+
+int cexit__stack_place(cexit_stack *stack); // without the lock: a new entry in its parent, on top
 
 // ---- owners.c: without the lock.
 
 int cexit__owner_add(const void *owner); // makes it known; 0 or an errno value
-void cexit__owner_pin(const void *owner);
-bool cexit__is_in_executable(const void *address); // which is never unloaded
-const void *cexit__owner_at(uint32_t number);      // as entries name it; NULL: the executable, or nobody
+
+enum { OBJECTS = 1 << 12 };
+struct object {
+  const void *owner;    // NULL: free
+  cexit_stack *leaving; // where the entries of the object go to run
+};
+extern struct object cexit__objects[OBJECTS];    // with the lock held
+uint32_t cexit__owner_number(const void *owner); // with the lock held; 0: not known
+void cexit__owner_forget(uint32_t number);       // with the lock held
+const void *cexit__owner_at(uint32_t number);    // as entries name it; NULL: the executable, or nobody
 
 // ---- walk.c
 

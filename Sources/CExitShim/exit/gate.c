@@ -101,3 +101,9 @@ void cexit__grant_status(void) {
   atomic_store(&cexit__leaving.requested_status, 0);
   cexit__set_status(asked);
 }
+
+int cexit__exit_signal(pid_t *sender) {
+  uint64_t seen = is_here() ? atomic_load(&cexit__leaving.signal) : 0;
+  if (sender != NULL) *sender = (pid_t)(seen >> 32);
+  return (int)(uint32_t)seen;
+}

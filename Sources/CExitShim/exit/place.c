@@ -1,9 +1,79 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Entries that are pending, but not to be run by their stack: whoever holds the handle still runs or cancels them.
-// They are in a list of their own, so a run does not meet them however many there are.
+// What changes its place in the order: a nested stack is placed on its parent, entries move to another stack, and an entry
+// falls asleep or wakes up. Each needs a stack that can be registered on, as a registration does.
 
 #include "exit.h"
+
+// ---- Nesting
+
+static void nested_released(void *stack) {
+  cexit__stack_unreference(stack);
+}
+
+int cexit__stack_place(cexit_stack *stack) {
+  int error = enter();
+  if (error != 0) return error;
+  cexit_stack *parent = parent_of(stack);
+  cexit_entry entry = {.function = cexit__run_nested,
+                       .context = stack,
+                       .release = nested_released,
+                       .flags = KIND_FLAG(KIND_NESTED) | (stack->inherited != 0 ? CEXIT_INHERITED : 0),
+                       .name = stack->name};
+  const void *owner = stack->owner;
+  if (parent != NULL) {
+    stack->references++;
+    parent->references++; // another thread may be destroying it
+  }
+  lock_drop();
+  if (parent == NULL) return 0; // it was destroyed: this one stands alone now
+
+  cexit_handler place;
+  error = cexit__entry_push(parent, &entry, owner, &place);
+  cexit__stack_unreference(parent);
+  if (error != 0) return cexit__stack_unreference(stack), error;
+  if ((error = enter()) != 0) return error;
+  bool taken =
+      stack->place != 0 && cexit__pending_index((cexit_handler){stack->place}) != NONE; // by another thread meanwhile
+  if (!taken) stack->place = place.raw;
+  lock_drop();
+  if (taken) cexit__cancel(place);
+  return 0;
+}
+
+int cexit__stack_nest_owned(cexit_stack *parent, const char *name, const void *owner, cexit_stack **out) {
+  if (out == NULL) return EINVAL;
+  cexit_stack *stack;
+  int error = cexit__stack_new(name, &stack);
+  if (error != 0) return error;
+  if ((error = enter()) == 0) {
+    cexit__stack_set_parent(stack, parent != NULL ? parent : PROCESS);
+    stack->owner = owner;
+    lock_drop();
+    error = cexit__stack_place(stack);
+  }
+  if (error != 0)
+    cexit__stack_unreference(stack);
+  else
+    *out = stack;
+  return error;
+}
+
+// ---- Moving
+
+size_t cexit__stack_move(cexit_stack *from, cexit_stack *to) {
+  if (from == NULL) from = PROCESS;
+  if (to == NULL) to = PROCESS;
+  if (from == to) return 0;
+  if (cexit__stack_enter_ready(to, NULL) != 0) return 0;
+  size_t moved = 0;
+  for (unsigned list = 0; list < LISTS; list++) moved += cexit__stack_move_list(from, to, list);
+  lock_drop();
+  return moved;
+}
+
+// ---- Entries that are asleep: pending, but not to be run by their stack. Whoever holds the handle still runs or cancels
+// them. They are in a list of their own, so a run does not meet them however many there are.
 
 static void move(struct entry *entry, uint32_t index, bool asleep) {
   cexit_stack *stack = stack_at(entry->stack);

@@ -93,7 +93,7 @@ ALWAYS_INLINE bool is_usual(cexit_stack *stack, const void *owner, bool *locked)
 static COLD int push_unusual(cexit_stack *stack, const cexit_entry *entry, const void *owner, cexit_handler *out,
                              bool locked) {
   if (locked) lock_drop();
-  if ((entry->flags & CEXIT_PINNED) != 0) cexit__owner_pin(owner);
+  if ((entry->flags & CEXIT_PINNED) != 0) cexit__pin_object(owner);
   return cexit__entry_push(stack, entry, owner, out);
 }
 

@@ -14,6 +14,27 @@ enum { FIRST_GROUP = 8, GROUP = 4 };
 
 // ---- Arming
 
+_Atomic uintptr_t cexit__libc_word; // held while a registration adds to libc's list
+
+// libc's list has a lock that fork does not look after: held by another thread at the fork, it would be held in the child
+// for ever. What comes to the list at exit does not wait here.
+int cexit__libc_enter(void) {
+  return cexit__thread.in_libc ? EDEADLK : word_take(&cexit__libc_word);
+}
+
+void cexit__libc_leave(void) {
+  word_drop(&cexit__libc_word);
+}
+
+bool cexit__libc_add(void (*function)(void *), void *argument, void *object) {
+  if (cexit__libc_enter() != 0) return false;
+  cexit__thread.in_libc = true;
+  bool added = __cxa_atexit(function, argument, object) == 0;
+  cexit__thread.in_libc = false;
+  cexit__libc_leave();
+  return added;
+}
+
 static void *tag(uint32_t group) { // no object has its handle up there
   return (void *)((uintptr_t)-1 - group);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the library asks of the system and of libc. A port supplies these functions; each says what the rest relies on.
+// What the library asks of the system and of libc. A port supplies these functions and touches no other room; each says
+// what the rest relies on. Each keeps errno, allocates nothing, and may be called in a signal handler, unless said.
 
 #ifndef CEXIT_PLATFORM_H
 #define CEXIT_PLATFORM_H
@@ -8,24 +9,68 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE // before any header of the system
 #endif
+#include "../include/CExitShim.h"
 
-#include <stdbool.h>
-#include <stdint.h>
+#include <stdatomic.h>
+
+// libc tells whether the process has one thread; without that, every operation takes the slower way.
+#if defined(__has_include)
+#if __has_include(<sys/single_threaded.h>)
+#include <sys/single_threaded.h>
+#define SINGLE_THREADED __libc_single_threaded
+#endif
+#endif
+#ifndef SINGLE_THREADED
+#define SINGLE_THREADED 0
+#endif
+
+#define COLD __attribute__((cold, noinline)) // compiled for size, where the rest of the file is compiled for speed
+#define LIKELY(x) __builtin_expect(!!(x), 1)
+#define ALWAYS_INLINE static inline __attribute__((always_inline)) // where a call would cost a tenth of a registration
+
+// Part of libc, declared by no header of it: the C++ ABI's atexit, and what atexit itself is made of.
+#pragma GCC visibility push(default)
+extern int __cxa_atexit(void (*function)(void *), void *argument, void *object);
+extern void __cxa_finalize(void *object);
+#pragma GCC visibility pop
 
 #pragma GCC visibility push(hidden)
 
-// ---- wait.c: sleeping on a word of 32 bits. errno stays as it is.
+// ---- wait.c: sleeping on a word of 32 bits, and the clock.
 
 void cexit__futex_wait(const void *word, uint32_t seen); // while *word == seen; may return early
 void cexit__futex_wait_for(const void *word, uint32_t seen, uint64_t nanoseconds); // the same, at most that long
 void cexit__futex_wake(const void *word, int count);
+uint64_t cexit__now(void); // nanoseconds on a clock that nobody sets
 
-// ---- tasks.c: threads of this process by the kernel's numbers. errno stays as it is.
+// ---- memory.c
 
-int cexit__task(void);                // the calling thread's
-bool cexit__task_has_ended(int task); // false if in doubt
-uintptr_t
-cexit__task_sleeps_on(int task); // the word of cexit__futex_wait, or of a lock of libc's; 0: none, or not known
+void *cexit__map(size_t size); // zeroed memory; NULL: none is to be had
+void cexit__unmap(void *memory, size_t size);
+// A word that reads `value` in this process and 0 in every child that gets a copy of its memory, however that was made.
+// NULL: the kernel offers no such thing (before Linux 4.14).
+_Atomic uint32_t *cexit__map_wiped(uint32_t value);
+void cexit__unmap_wiped(_Atomic uint32_t *word);
+
+// ---- raise.c
+
+void cexit__raise_here(int number);            // on this thread, unblocked
+CEXIT_NORETURN void cexit__die_of(int number); // by the signal's default; where the process lives on, 128 + number
+
+// ---- tasks.c: threads of this process by the kernel's numbers.
+
+int cexit__task(void);                           // the calling thread's
+bool cexit__task_has_ended(int task);            // false if in doubt
+uintptr_t cexit__task_sleeps_on(int task);       // the word of cexit__futex_wait, or of a lock of libc's; 0: not known
+bool cexit__main_thread_has_ended(void);         // false if in doubt. Not in a signal handler
+bool cexit__threads_are_at_most(unsigned count); // the main thread counts, though it has ended
+
+// ---- elf.c: takes a lock of the loader's; not in a signal handler.
+
+void cexit__pin_object(const void *address); // keeps the object that holds the address loaded for ever
+void cexit__pin_path(const char *path);      // the same by its file; an empty path is the executable
+void cexit__pin(void);                       // the object that this code is part of
+bool cexit__is_in_executable(const void *address);
 
 // ---- libc.c
 

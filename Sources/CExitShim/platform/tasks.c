@@ -8,6 +8,8 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -35,4 +37,22 @@ uintptr_t cexit__task_sleeps_on(int task) {
   uintptr_t word = waits ? (uintptr_t)strtoull(end, NULL, 16) : 0;
   errno = saved;
   return word;
+}
+
+bool cexit__main_thread_has_ended(void) {
+  char path[64], text[256], *state = NULL;
+  snprintf(path, sizeof path, "/proc/self/task/%d/stat", (int)getpid());
+  int file = open(path, O_RDONLY | O_CLOEXEC);
+  ssize_t length = file >= 0 ? read(file, text, sizeof text - 1) : -1;
+  if (file >= 0) close(file);
+  if (length > 0) {
+    text[length] = 0;
+    state = strrchr(text, ')'); // behind a name that may be anything
+  }
+  return state != NULL && strncmp(state, ") Z", 3) == 0;
+}
+
+bool cexit__threads_are_at_most(unsigned count) {
+  struct stat tasks; // the folder's link count: the folder, its parent, and one for each thread
+  return stat("/proc/self/task", &tasks) == 0 && tasks.st_nlink <= 2 + count;
 }

@@ -32,3 +32,9 @@ void cexit__futex_wake(const void *word, int count) {
   syscall(SYS_futex, word, WAKE | PRIVATE, count, NULL, NULL, 0);
   errno = saved;
 }
+
+uint64_t cexit__now(void) {
+  struct timespec time;
+  clock_gettime(CLOCK_MONOTONIC, &time);
+  return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
+}

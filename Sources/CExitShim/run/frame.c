@@ -8,12 +8,6 @@
 _Atomic unsigned cexit__observed;
 struct published_frames cexit__frames;
 
-uint64_t cexit__now(void) {
-  struct timespec time;
-  clock_gettime(CLOCK_MONOTONIC, &time);
-  return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
-}
-
 // ---- Frames that another thread reads
 
 void cexit__frames_tell(void) {

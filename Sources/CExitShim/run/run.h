@@ -48,10 +48,10 @@ void cexit__call(struct entry *taken, CExitCall call, cexit_observer observer, v
 // With the lock held: all that the stack has, each with that errno. False: the lock could not be had again.
 bool cexit__call_all(cexit_stack *stack, uint32_t floor, cexit_observer observer, void *context, int error,
                      size_t *ran);
-uint64_t cexit__now(void); // nanoseconds on the clock that nobody sets
 
 // ---- run.c
 
+void cexit__run_nested(void *stack); // the function of an entry that is a stack
 size_t cexit__run_stack(cexit_stack *stack, uint32_t floor, cexit_observer observer, void *context);
 bool cexit__thread_is_running(void);  // a stack or a handler
 void cexit__thread_leaves_runs(void); // this thread is not coming back to what it runs: finish that or let go

@@ -222,7 +222,7 @@ static bool watch(uintptr_t metadata, bool hops) {
   }
   struct memory place = {(uintptr_t)word_of(metadata), 'w', false}, code = {(uintptr_t)word, 'x', false};
   if (!are_granted(&place, &code)) return false;
-  cexit__owner_pin(&__dso_handle); // the word will point into this library for ever
+  cexit__pin_object(&__dso_handle); // the word will point into this library for ever
   return replace_word(metadata, hops);
 }
 

@@ -8,8 +8,6 @@
 
 #include "watch.h"
 
-#include <sys/stat.h>
-
 static _Atomic unsigned helpers;
 
 static int start(void *(*run)(void *), const char *name) {
@@ -32,7 +30,7 @@ static int start(void *(*run)(void *), const char *name) {
 int cexit__helper_start(_Atomic pid_t *home, void *(*run)(void *), const char *name) {
   pid_t seen = atomic_load(home), here = getpid();
   if (seen == here || !atomic_compare_exchange_strong(home, &seen, here)) return 0; // it is there, or on its way
-  cexit__owner_pin(&__dso_handle); // code that a thread is in must stay where it is
+  cexit__pin_object(&__dso_handle); // code that a thread is in must stay where it is
   int error = start(run, name);
   if (error != 0)
     atomic_store(home, 0);
@@ -47,32 +45,14 @@ void cexit__helpers_forked(void) {
 
 // ---- Who is left
 
-static bool main_thread_is_gone(void) {
-  char path[64], text[256], *state = NULL;
-  snprintf(path, sizeof path, "/proc/self/task/%d/stat", (int)getpid());
-  int file = open(path, O_RDONLY | O_CLOEXEC);
-  ssize_t length = file >= 0 ? read(file, text, sizeof text - 1) : -1;
-  if (file >= 0) close(file);
-  if (length > 0) {
-    text[length] = 0;
-    state = strrchr(text, ')'); // behind a name that may be anything
-  }
-  return state != NULL && strncmp(state, ") Z", 3) == 0;
-}
-
-static bool nobody_is_left(void) {
-  struct stat tasks;
-  return stat("/proc/self/task", &tasks) == 0 && tasks.st_nlink <= 2 + 1 + atomic_load(&helpers);
-}
-
 // Where main lives on in a destructor, as dispatch_main has it, there is nothing to look for.
 static void *look_who_is_left(void *unused) {
   (void)unused;
   uint64_t pause = 1000000, most = 250000000, began = cexit__now();
   bool gone = false;
   while (gone || cexit__now() - began < 2000000000) {
-    gone = gone || main_thread_is_gone();
-    if (gone && nobody_is_left()) exit(0);
+    gone = gone || cexit__main_thread_has_ended();
+    if (gone && cexit__threads_are_at_most(1 + atomic_load(&helpers))) exit(0);
     nanosleep(&(struct timespec){0, (long)pause}, NULL);
     if ((pause *= 2) > most) pause = most;
   }

@@ -5,7 +5,7 @@
 //
 // It names the handler by reading the frames of the exiter, which it freezes first.
 
-#include "../events/events.h"
+#include "watch.h"
 
 static _Atomic uint64_t deadline; // nanoseconds; 0: none
 static _Atomic uint64_t began;    // when the exit did; 0: not yet

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A fork: what the library does before and after, and a child that no handler of pthread_atfork told of.
+
+#include "events.h"
+
+static bool locked_for_fork, libc_locked_for_fork;
+
+static void become_child(void) {
+  cexit__process.born = ++cexit__process.epoch;
+  cexit__exit_forked();
+  cexit__runs_forked();
+  cexit__table_forked();
+}
+
+// A signal handler that forks in the middle of an operation of its own thread goes back to it, in parent and child:
+// then the lock stays as it is.
+static void before_fork(void) {
+  libc_locked_for_fork = word_take(&cexit__libc_word) == 0;
+  locked_for_fork = lock_take() == 0;
+  cexit__table_before_fork();
+}
+
+static void after_fork_in_parent(void) {
+  cexit__table_after_fork();
+  if (locked_for_fork) lock_drop();
+  if (libc_locked_for_fork) word_drop(&cexit__libc_word);
+}
+
+static void after_fork_in_child(void) {
+  cexit__table_after_fork();
+  cexit__process_settle();
+  become_child();
+  cexit__stacks_forked();
+  if (locked_for_fork) atomic_store(&cexit__lock_word, 0);
+  if (libc_locked_for_fork) atomic_store(&cexit__libc_word, 0);
+}
+
+// In a child that pthread_atfork did not see, a thread that no longer exists may hold the lock, in the middle of an
+// operation. The thread that forked is the only one here: what the lock says cannot be waited for.
+bool cexit__recover(void) {
+  uintptr_t holder = atomic_load(&cexit__lock_word) & ~(uintptr_t)1;
+  if (!cexit__process_is_untold() || holder == this_thread()) return false;
+  cexit__process_settle();
+  become_child();
+  if ((atomic_load(&cexit__libc_word) & ~(uintptr_t)1) != this_thread()) atomic_store(&cexit__libc_word, 0);
+  if (holder == 0)
+    cexit__stacks_forked();
+  else
+    cexit__stacks_lost();
+  atomic_store(&cexit__lock_word, 0);
+  return true;
+}
+
+void cexit__first_use(void) {
+  static _Atomic bool done;
+  if (atomic_exchange(&done, true)) return;
+  pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
+  cexit__thread_end_set_up();
+}
+
+int cexit__adopt(void) {
+  int error = enter();
+  if (error != 0) return error;
+  cexit__process.born = 0;
+  cexit__stacks_adopted();
+  lock_drop();
+  return 0;
+}
