@@ -43,7 +43,8 @@ enum FinalizerService {
     guard watches(Probe(log)) else { return false }
     runs(Probe(log), on: stack, log)
     detaches(Probe(log), on: stack, log)
-    return log.isExpected && stack.cancelAll() == 0
+    let left = stack.cancelAll()
+    return log.isExpected && left == 0
   }()
 
   // Each object dies when its function returns: callers own it, and the optimizer may end it sooner in one body.
