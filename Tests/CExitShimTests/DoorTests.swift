@@ -87,4 +87,20 @@ import Testing
     let plugin = try compile("doors-plugin.c", .plugin)
     #expect(try fixture("doors", ["constructor", plugin, way]) == Outcome(.exited(3), lines: "handler"))
   }
+
+  static let endless = "ExitKit: a million handlers were registered while the process exits: no more are accepted\n"
+
+  @Test func `a handler that registers itself without end is refused in the end, and what was accepted runs`() throws {
+    #expect(
+      try fixture("doors", ["endless", "handler"])
+        == Outcome(.exited(3), output: "refused\n", errors: Self.endless))
+  }
+
+  @Test func `a thread that registers without end does not keep the process`() throws {
+    for _ in 0..<5 {
+      let outcome = try fixture("doors", ["endless", "thread"])
+      #expect(outcome.ending == .exited(3))
+      #expect(["", Self.endless].contains(outcome.errors))
+    }
+  }
 }

@@ -257,6 +257,50 @@ static int exits_in_constructor(int count, char **arguments) { // <object> <door
   exit(3);
 }
 
+// ---- Registrations without end
+
+static atomic_long accepted, did;
+static atomic_int refused;
+
+static void count(void *unused) {
+  (void)unused;
+  did++;
+}
+
+static void *register_without_end(void *unused) {
+  cexit_entry entry = {.function = count};
+  wait_for(1);
+  while ((refused = cexit_register(NULL, &entry, NULL)) == 0) accepted++;
+  return unused;
+}
+
+static void let_register(void *unused) {
+  (void)unused;
+  reach(1);
+  while (accepted < 100) sched_yield();
+}
+
+static void register_again(void *unused) {
+  cexit_entry entry = {.function = register_again, .context = unused};
+  did++;
+  if ((refused = cexit_register(NULL, &entry, NULL)) == 0) accepted++;
+}
+
+static void say_refused(void) { // libc's oldest
+  if (refused == ECANCELED) CHECK(accepted == did && did > 1000000);
+  say("%s\n", refused == ECANCELED ? "refused" : "ended");
+}
+
+static int endless(int many, char **arguments) { // <handler|thread>
+  CHECK(many == 1);
+  CHECK(atexit(say_refused) == 0);
+  bool own = strcmp(arguments[0], "handler") == 0;
+  push(NULL, own ? register_again : let_register, NULL);
+  if (own) accepted++;
+  if (!own) start(register_without_end, NULL);
+  exit(3);
+}
+
 // ---- quick_exit, and a child
 
 static void hang(void *unused) {
@@ -310,4 +354,4 @@ static int child_leaves(int count, char **arguments) { // made while another thr
 FIXTURE({"order", order}, {"late", registered_by_libc}, {"again", exits_again}, {"deep", deep},
         {"requested", requested}, {"input", gives_input_back}, {"lock", meets_lock}, {"no-keys", ends_without_keys},
         {"after-ours", ends_after_ours}, {"vanishes", vanishes}, {"plain", plain_in_front},
-        {"constructor", exits_in_constructor}, {"quick", quick}, {"child", child_leaves})
+        {"constructor", exits_in_constructor}, {"endless", endless}, {"quick", quick}, {"child", child_leaves})

@@ -212,6 +212,7 @@ struct hooks {
   void (*sweep)(void *owner);
   void (*first_use)(void); // of the library; called again and again
   bool (*recover)(void); // makes a child that no fork handler told of a process of its own, once; the lock is free then
+  void (*long_run)(const cexit_stack *stack);
 };
 extern const struct hooks cexit__hooks;
 

@@ -42,6 +42,9 @@ static void begin(const struct way *way, enum claim claim, const int *status, bo
     if (at_slot) cexit__set_told(status);
   }
   cexit__watch_exit();
+  if (way->leaving->began != 0 || enter() != 0) return;
+  way->leaving->began = ++cexit__process.epoch;
+  lock_drop();
 }
 
 // Returns on the exiter alone. What another thread was running by hand is finished before it sleeps, while it is still
@@ -66,6 +69,33 @@ static void pass_gate(const struct way *way, const int *status, bool at_slot) {
 
 // ---- The run
 
+// Other threads that register without end do not keep the process: after so many entries that were registered in the
+// course of the exit, in long runs or in many, no more are accepted. Those that were accepted run.
+enum { MOST_LONG_RUNS = 16, MOST_RUNS = MOST_LONG_RUNS * LONG_RUN };
+static uint32_t runs; // short ones, and a long one for each handler. With the lock held
+
+static void count_runs(uint32_t more) {
+  bool enough = runs < MOST_RUNS && runs + more >= MOST_RUNS;
+  if (runs < MOST_RUNS) runs += more;
+  if (enough) cexit__gate_close(&cexit__leaving, by_exit.slots);
+}
+
+void cexit__long_run(const cexit_stack *stack) {
+  uint32_t next = cexit__stack_next(stack, 0);
+  bool exits = stack->slots == by_exit.slots && cexit__gate_is_own(&cexit__leaving) && next != NONE;
+  if (exits && entry_at(next)->epoch >= cexit__leaving.began) count_runs(LONG_RUN);
+}
+
+static void run(const struct way *way, uint32_t floor) {
+  static atomic_flag said = ATOMIC_FLAG_INIT;
+  if (cexit__run_stack(way->stack, floor, NULL, NULL) == 0 || way != &by_exit || enter() != 0) return;
+  count_runs(1);
+  bool closed = runs >= MOST_RUNS;
+  lock_drop();
+  if (closed && !atomic_flag_test_and_set(&said))
+    cexit__complain("ExitKit: a million handlers were registered while the process exits: no more are accepted\n");
+}
+
 struct part {
   const struct way *way;
   uint32_t floor;
@@ -81,7 +111,7 @@ static void run_part(void *context) {
   uintptr_t left_behind = atomic_exchange(&part->way->leaving->left_behind, 0);
   cexit__thread_leaves_runs();
   if (left_behind != 0) cexit__finish_runs_of(left_behind);
-  do cexit__run_stack(part->way->stack, part->floor, NULL, NULL);
+  do run(part->way, part->floor);
   while (waits_for_others(part->way) && cexit__wait_for_others());
 }
 
@@ -143,6 +173,7 @@ void cexit__exit_thread_ended(void) {
 void cexit__exit_forked(void) {
   cexit__slots_note_called(&cexit__process.process_slots);
   cexit__slots_note_called(&cexit__process.quick_slots);
+  runs = 0;
   cexit__gate_forked(&cexit__leaving);
   cexit__gate_forked(&cexit__leaving_quickly);
   cexit__watch_forked();
@@ -224,10 +255,7 @@ void cexit__quick_slot(void) {
 static bool close_if_empty(void) {
   if (enter() != 0) return true;
   bool empty = cexit__stack_next(PROCESS, 0) == NONE;
-  if (empty) {
-    atomic_store(&cexit__leaving.closed, true);
-    cexit__slots_note_called(&cexit__process.process_slots);
-  }
+  if (empty) cexit__gate_close(&cexit__leaving, &cexit__process.process_slots);
   lock_drop();
   return empty;
 }

@@ -9,4 +9,5 @@ const struct hooks cexit__hooks = {
     .first_use = cexit__first_use,
     .recover = cexit__recover,
     .sweep = cexit__sweep,
+    .long_run = cexit__long_run,
 };

@@ -41,9 +41,10 @@ struct process_exit {
   _Atomic int requested_status;    // in place of 0, when the run is over; 0: none. Written by any thread
   _Atomic uint64_t waiting_status; // of the thread that came to the gate last, 1 << 32 above it; 0: none waits
   _Atomic uintptr_t left_behind;   // a thread that is not coming back to what it ran; 0. Written by who takes over
-  _Atomic bool closed;             // nothing more is accepted. Written in the last act, with the lock held
+  _Atomic bool closed;             // nothing more is accepted. Written with the lock held
+  uint32_t began;          // entries from this epoch on were registered while the process exits; 0: not begun. Locked
   _Atomic uint64_t signal; // the signal that was taken, its sender above; 0: none. Written in the signal handler
-  bool libc_is_taken;      // a thread that did not survive a fork is in libc's exit. Written at a fork
+  bool libc_is_taken;      // a thread that will not go on is in libc's exit. Written at a fork, and by the owner
 };
 extern struct process_exit cexit__leaving, cexit__leaving_quickly;
 
@@ -52,7 +53,8 @@ enum claim { NOT_CLAIMED, CLAIMED, TAKEN_OVER };
 enum claim cexit__gate_claim(struct process_exit *leaving, bool at_slot, uintptr_t *seen);
 void cexit__gate_enter_libc(struct process_exit *leaving); // the owner: OWNED to ENTERING
 bool cexit__gate_is_own(const struct process_exit *leaving);
-void cexit__gate_release(struct process_exit *leaving); // the owner, whose thread ends: OPEN
+void cexit__gate_close(struct process_exit *leaving, struct slots *slots); // with the lock held
+void cexit__gate_release(struct process_exit *leaving);                    // the owner, whose thread ends: OPEN
 void cexit__gate_forked(struct process_exit *leaving);
 void cexit__set_status(int status);
 void cexit__leave_status(int status); // of a thread that waits at the gate: for the exiter, should a handler end that

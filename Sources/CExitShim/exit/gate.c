@@ -38,6 +38,11 @@ void cexit__gate_enter_libc(struct process_exit *leaving) {
   cexit__futex_wake(cexit__futex_half(&leaving->owner), INT32_MAX);
 }
 
+void cexit__gate_close(struct process_exit *leaving, struct slots *slots) {
+  atomic_store(&leaving->closed, true);
+  cexit__slots_note_called(slots);
+}
+
 void cexit__gate_release(struct process_exit *leaving) {
   atomic_store(&leaving->owner, 0);
   cexit__futex_wake(cexit__futex_half(&leaving->owner), INT32_MAX);

@@ -163,13 +163,20 @@ void cexit__call(struct entry *taken, CExitCall call, cexit_observer observer, v
 bool cexit__call_all(cexit_stack *stack, uint32_t floor, cexit_observer observer, void *context, int error,
                      size_t *ran) {
   int *place = &errno; // the thread's for ever: to ask each time would be a call
-  for (struct entry taken; cexit__stack_take(stack, floor, &taken); ++*ran) {
+  bool locked = true;
+  size_t left = LONG_RUN;
+  for (struct entry taken; locked && cexit__stack_take(stack, floor, &taken);) {
     word_give(&cexit__lock_word);
     *place = error;
     call_taken(&taken, CExitCallRun, observer, context);
-    if (!enter_fast() && enter() != 0) return false;
+    locked = enter_fast() || enter() == 0;
+    if (LIKELY(--left != 0)) continue;
+    left = LONG_RUN;
+    *ran += LONG_RUN;
+    if (locked) cexit__hooks.long_run(stack);
   }
-  return true;
+  *ran += LONG_RUN - left;
+  return locked;
 }
 
 bool cexit__is_step(void) {

@@ -45,6 +45,7 @@ void cexit__frames_forked(void);
 void cexit__frames_set_limit(uint64_t nanoseconds); // of the handler that this thread is in; 0: none
 
 void cexit__call(struct entry *taken, CExitCall call, cexit_observer observer, void *context);
+enum { LONG_RUN = 1 << 16 }; // after so many handlers a run asks, with the lock held, whether it may go on like that
 // With the lock held: all that the stack has, each with that errno. False: the lock could not be had again.
 bool cexit__call_all(cexit_stack *stack, uint32_t floor, cexit_observer observer, void *context, int error,
                      size_t *ran);
