@@ -122,17 +122,9 @@ format: ## Format Swift and C in place
 	$(SWIFT) format --in-place --recursive --parallel Package.swift Sources Tests Examples Benchmarks
 	clang-format -i $(C_SOURCES) $(C_HEADERS) $(C_BENCH) $(IN_FRONT_SOURCES)
 
-docs: ## Build the documentation archive into .build-docs/html
+docs: ## Build the documentation archive into .build-docs/html, and say how to read it
 	@Scripts/need swift docc
-	@rm -rf .build-docs/graphs .build-docs/html && mkdir -p .build-docs/graphs
-	@Scripts/quietly 'Building the library' \
-	  $(SWIFT) build --target ExitKit --scratch-path .build-docs -Xswiftc -emit-symbol-graph \
-	  -Xswiftc -emit-symbol-graph-dir -Xswiftc $(CURDIR)/.build-docs/graphs
-	@rm -f .build-docs/graphs/*@*
-	@docc convert Sources/ExitKit/ExitKit.docc --additional-symbol-graph-dir .build-docs/graphs \
-	  --output-dir .build-docs/html --fallback-display-name ExitKit --fallback-bundle-identifier ExitKit \
-	  --warnings-as-errors
-	@echo 'To read: python3 -m http.server -d .build-docs/html 8000, and http://localhost:8000/documentation/exitkit'
+	@SWIFT='$(SWIFT)' Scripts/check-docs
 
 clean: ## Remove everything that was built
 	rm -rf .build .build-* Examples/.build Benchmarks/.build
