@@ -13,7 +13,8 @@ import Testing
 
   @Test func `every block of code is tested, or says why it is not`() {
     for block in blocks where block.notes["not run"] == nil && block.notes["file"] == nil {
-      #expect(["swift", "c", "cpp", "python", "sh"].contains(block.language), "\(block.document):\(block.line)")
+      let isKnown = ["swift", "c", "cpp", "python", "sh", "text"].contains(block.language)
+      #expect(isKnown, "\(block.document):\(block.line)")
     }
   }
 
