@@ -131,23 +131,25 @@ struct process {
 };
 extern struct process cexit__process;
 
-int cexit__process_enter(void);      // without the lock: makes `here` read HERE; 0 or EDEADLK
-bool cexit__process_is_untold(void); // a child that no fork handler told of, before its first operation
-void cexit__process_settle(void);    // with the lock held, or alone: this process is the one from here on
-bool cexit__in_vfork_child(void);    // shares this memory, but is not this process
+int cexit__process_enter(void);     // without the lock: makes `here` read HERE; 0 or EDEADLK
+bool cexit__process_is_known(void); // some operation has been called in this process or in a parent of it
+bool cexit__process_repair(void); // in a copy that no fork handler told of: true on the one thread that is to repair it
+void cexit__process_repaired(void);   // on that thread, after cexit__process_settle
+uint32_t cexit__process_number(void); // of this process, async-signal-safe; 0 in a child of vfork, and in a copy that
+                                      // has not called anything yet
+bool cexit__is_here_slowly(void);
+void cexit__process_settle(void); // with the lock held, or alone: this process is the one from here on
+bool cexit__in_vfork_child(void); // shares this memory, but is not this process
 static inline bool is_here(void) {
   const _Atomic uint32_t *here = atomic_load_explicit(&cexit__process.here, memory_order_relaxed);
-  return atomic_load_explicit(here, memory_order_relaxed) == HERE;
+  return LIKELY(atomic_load_explicit(here, memory_order_relaxed) == HERE) || cexit__is_here_slowly();
 }
 int cexit__enter(void);
 static inline int enter(void) { // takes the lock in a process that is known; 0 or EDEADLK
   return cexit__enter();
 }
 static inline bool enter_fast(void) { // false: not without asking further, by enter
-  if (!word_try(&cexit__lock_word)) return false;
-  if (LIKELY(is_here())) return true;
-  word_drop(&cexit__lock_word);
-  return false;
+  return LIKELY(is_here()) && word_try(&cexit__lock_word);
 }
 
 static inline struct owner *known_owner(const void *owner) { // where it stands if it is known

@@ -83,8 +83,23 @@ static void orphan_children(uint32_t parent) {
   }
 }
 
+// What a parent left on the stack, and its place there, would otherwise outlive the stack, and come back when this child
+// adopts. Nothing of it is released: that is the parent's.
+static void forget_inherited(cexit_stack *stack) { // with the lock held
+  uint32_t place = (uint32_t)stack->place;
+  if (stack->place != 0 && entry_at(place)->generation == (uint32_t)(stack->place >> 32) && is_foreign(entry_at(place)))
+    cexit__entry_forget(place);
+  for (unsigned list = 0; list < LISTS; list++) {
+    for (uint32_t index = stack->newest[list], older; index != NONE; index = older) {
+      older = entry_at(index)->older;
+      if (is_foreign(entry_at(index))) cexit__entry_forget(index);
+    }
+  }
+}
+
 void cexit__stack_destroy(cexit_stack *stack) {
   if (is_permanent(stack) || enter() != 0) return;
+  if (!stack->destroyed && cexit__process.born != 0) forget_inherited(stack);
   bool again = stack->destroyed;
   stack->destroyed = true;
   cexit_handler place = {stack->place};

@@ -1,16 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Whose entries these are. An entry belongs to the process that registered it: a forked child must not delete its
-// parent's files. Each entry carries an epoch, which grows at a fork; those below `born` are a parent's.
+// parent's files. Each entry carries an epoch, which grows at a fork; entries of an epoch below `born` are a parent's.
 //
-// pthread_atfork tells of fork(), but neither of _Fork() nor of a raw clone(); so every operation reads a page that
-// the kernel wipes in each new address space (MADV_WIPEONFORK, Linux 4.14). No system call a registration.
-// vfork() shares the address space and wipes nothing: there only the process id differs, asked for at exit.
+// pthread_atfork tells of fork(), but neither of _Fork() nor of a raw clone(); so every operation reads a word that the
+// kernel wipes in each copy of this memory (MADV_WIPEONFORK, Linux 4.14). No system call for each registration.
+// vfork() shares the memory and wipes nothing: there only the process id differs, asked for at exit.
+//
+// A process id alone says nothing: a child in a namespace of its own may have its parent's, and a dead process's comes
+// round again. So threads and signal handlers ask for the number of this process, which grows with each fork.
+//
+//   HERE      the word of a process that knows itself
+//   0         wiped: a copy of such a process, before its first operation
+//   REPAIRING one thread of the copy makes it a process of its own, and its other threads wait (cexit__process_repair)
 
 #include "core.h"
 
+enum { REPAIRING = 2 };
+
 static const _Atomic uint32_t nowhere = 0;
-static _Atomic uint32_t assumed_here = HERE; // where the kernel wipes no page, pthread_atfork has to do
+static _Atomic uint32_t assumed_here = HERE; // where the kernel wipes nothing
 
 struct process cexit__process = {
     .here = &nowhere,
@@ -19,17 +28,39 @@ struct process cexit__process = {
 };
 
 static _Atomic(_Atomic uint32_t *) page; // NULL until set up
-static _Atomic pid_t process_id;
+static _Atomic pid_t process_id;         // written before the word becomes HERE, so who reads HERE knows it
+static _Atomic uint32_t number;          // of this process, from 1; grows before the word becomes HERE
 
+// Without a wiped word each operation asks for the process id, and the fast path is never taken.
 void cexit__process_settle(void) {
-  atomic_store(&process_id, getpid()); // before the page: who reads HERE there reads this, too
   if (page == NULL) page = &assumed_here;
+  atomic_fetch_add(&number, 1);
+  atomic_store(&process_id, getpid());
   atomic_store(page, HERE);
-  cexit__process.here = page;
+  cexit__process.here = page != &assumed_here ? page : &nowhere;
 }
 
-bool cexit__process_is_untold(void) {
-  return page != NULL && atomic_load(page) != HERE;
+bool cexit__is_here_slowly(void) {
+  if (page != &assumed_here || atomic_load(page) != HERE) return false;
+  pid_t known = atomic_load(&process_id);
+  return known == getpid() || cexit__shares_memory_with(known);
+}
+
+bool cexit__process_is_known(void) {
+  return page != NULL;
+}
+
+bool cexit__process_repair(void) {
+  uint32_t wiped = 0;
+  if (page == NULL || is_here()) return false;
+  if (page == &assumed_here) wiped = HERE;
+  if (atomic_compare_exchange_strong(page, &wiped, REPAIRING)) return true;
+  while (atomic_load(page) == REPAIRING) cexit__futex_wait_for((const void *)page, REPAIRING, 1000000);
+  return false;
+}
+
+void cexit__process_repaired(void) {
+  cexit__futex_wake((const void *)page, INT32_MAX);
 }
 
 int cexit__process_enter(void) {
@@ -50,16 +81,22 @@ int cexit__process_enter(void) {
   return error;
 }
 
+// The lock is taken in a process that knows itself, and nowhere else: so whoever repairs a copy may take a held lock for
+// one that stayed behind.
 int cexit__enter(void) {
-  int error = lock_take();
-  while (error == 0 && !is_here()) {
-    lock_drop();
-    if ((error = cexit__process_enter()) == 0) error = lock_take();
+  for (;;) {
+    int error = is_here() ? lock_take() : cexit__process_enter();
+    if (error != 0) return error;
+    if (lock_is_held_here()) return 0;
   }
-  return error;
 }
 
 bool cexit__in_vfork_child(void) {
-  const _Atomic uint32_t *here = atomic_load(&cexit__process.here); // and with it, what was stored before it
-  return atomic_load(here) == HERE && atomic_load(&process_id) != getpid();
+  pid_t known = atomic_load(&process_id);
+  if (page == NULL || atomic_load(page) != HERE || known == getpid()) return false;
+  return page != &assumed_here || cexit__shares_memory_with(known);
+}
+
+uint32_t cexit__process_number(void) {
+  return page != NULL && is_here() && atomic_load(&process_id) == getpid() ? atomic_load(&number) : 0;
 }

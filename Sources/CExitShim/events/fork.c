@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A fork: what the library does before and after, and a child that no handler of pthread_atfork told of.
+// A fork: what the library does before and after, and a copy of this process that no fork handler told of.
+//
+// Fork handlers are registered when this code is loaded, before the program and most libraries can register theirs. So at
+// a fork the library takes its locks last and gives them back first (POSIX, pthread_atfork): nobody who holds a lock of
+// his own in a fork handler waits for ours, and the fork handlers of others may call this library.
 
 #include "events.h"
 
@@ -29,19 +33,24 @@ static void after_fork_in_parent(void) {
 
 static void after_fork_in_child(void) {
   cexit__table_after_fork();
-  cexit__process_settle();
-  become_child();
-  cexit__stacks_forked();
+  if (cexit__process_is_known()) {
+    cexit__process_settle();
+    become_child();
+    cexit__stacks_forked();
+  }
   if (locked_for_fork) atomic_store(&cexit__lock_word, 0);
   if (libc_locked_for_fork) atomic_store(&cexit__libc_word, 0);
 }
 
-// In a child that pthread_atfork did not see, a thread that no longer exists may hold the lock, in the middle of an
-// operation. The thread that forked is the only one here: what the lock says cannot be waited for.
+__attribute__((constructor)) static void watch_forks(void) {
+  pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
+}
+
+// In a copy that pthread_atfork did not see, a thread that no longer exists may hold the lock, in the middle of an
+// operation: what the lock says cannot be waited for. No thread of the copy takes the lock before the repair.
 bool cexit__recover(void) {
   uintptr_t holder = atomic_load(&cexit__lock_word) & ~(uintptr_t)1;
-  if (!cexit__process_is_untold() || holder == this_thread()) return false;
-  cexit__process_settle();
+  if (holder == this_thread() || !cexit__process_repair()) return false;
   become_child();
   if ((atomic_load(&cexit__libc_word) & ~(uintptr_t)1) != this_thread()) atomic_store(&cexit__libc_word, 0);
   if (holder == 0)
@@ -49,14 +58,14 @@ bool cexit__recover(void) {
   else
     cexit__stacks_lost();
   atomic_store(&cexit__lock_word, 0);
+  cexit__process_settle();
+  cexit__process_repaired();
   return true;
 }
 
 void cexit__first_use(void) {
   static _Atomic bool done;
-  if (atomic_exchange(&done, true)) return;
-  pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
-  cexit__thread_end_set_up();
+  if (!atomic_exchange(&done, true)) cexit__thread_end_set_up();
 }
 
 int cexit__adopt(void) {

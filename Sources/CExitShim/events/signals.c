@@ -18,7 +18,7 @@
 enum { TAKEN = 1, EXITING = 2, CHANGE = 4 };
 
 static _Atomic uint32_t state;  // what the thread sleeps on; from CHANGE up it counts what was chosen
-static _Atomic pid_t home;      // whose thread it is
+static _Atomic uint32_t home;   // the number of the process whose thread that is
 static _Atomic uint64_t chosen; // bit n - 1: signal n is one of them
 static struct sigaction before[64];
 static sigset_t usual; // the mask of the thread that asked first
@@ -35,13 +35,21 @@ static uint64_t describe(int number, const siginfo_t *info) {
   return (uint64_t)(uint32_t)(sent ? info->si_pid : 0) << 32 | (uint32_t)number;
 }
 
+// In a child: the signal is for what was there before. By default the child dies, the first process of a namespace too,
+// which the kernel would spare. A handler finds the signal once this one has returned.
+static void leave_to_former_disposition(int number) {
+  const struct sigaction *former = &before[number - 1];
+  if ((former->sa_flags & SA_SIGINFO) == 0 && former->sa_handler == SIG_DFL) cexit__die_of(number);
+  sigaction(number, former, NULL);
+  cexit__raise(number);
+}
+
 static void take(int number, siginfo_t *info, void *machine) {
   (void)machine;
   int saved = errno;
   uint64_t none = 0;
-  if (getpid() != atomic_load(&home)) { // raised again for what was there before; it comes when this has returned
-    sigaction(number, &before[number - 1], NULL);
-    raise(number);
+  if (cexit__process_number() != atomic_load(&home)) {
+    leave_to_former_disposition(number);
   } else if (atomic_compare_exchange_strong(&cexit__leaving.signal, &none, describe(number, info))) {
     atomic_fetch_or(&state, TAKEN);
     cexit__futex_wake(&state, 1);
@@ -115,7 +123,7 @@ int cexit__exit_on_signals(const int *signals, size_t count) {
   int saved = errno;
   int error = cexit__gate_prepare();
   if (error == 0) error = cexit__last_act_prepare();
-  if (error == 0 && atomic_load(&home) != getpid()) pthread_sigmask(SIG_BLOCK, NULL, &usual);
+  if (error == 0 && atomic_load(&home) != cexit__process_number()) pthread_sigmask(SIG_BLOCK, NULL, &usual);
   if (error == 0) error = cexit__helper_start(&home, exit_when_taken, "exit on signal");
   for (size_t i = 0; error == 0 && i < count; i++) choose(signals[i]);
   atomic_fetch_add(&state, CHANGE);
@@ -134,7 +142,7 @@ void cexit__signals_forked(void) {
 // From here on a signal finds what was there before, and so does the one that was taken. If the process survives it
 // there, as a handler may have it, it dies none the less.
 void cexit__signals_end(void) {
-  if (getpid() != atomic_load(&home)) return;
+  if (cexit__process_number() != atomic_load(&home)) return;
   uint64_t bits = atomic_load(&chosen);
   for (int number = 1; number <= 64; number++) {
     struct sigaction now;

@@ -86,8 +86,8 @@ COLD int cexit__entry_push(cexit_stack *stack, const cexit_entry *from, const vo
 // The usual registration calls nothing, so it saves no registers. What is unusual ends in a call that begins anew.
 // `locked` says whether that has the lock to let go of.
 ALWAYS_INLINE bool is_usual(cexit_stack *stack, const void *owner, bool *locked) {
-  *locked = word_try(&cexit__lock_word);
-  return LIKELY(*locked && is_here() && is_ready(stack, owner));
+  *locked = enter_fast();
+  return LIKELY(*locked && is_ready(stack, owner));
 }
 
 static COLD int push_unusual(cexit_stack *stack, const cexit_entry *entry, const void *owner, cexit_handler *out,

@@ -52,8 +52,8 @@ bool cexit__main_is_here(void) {
 // thread is in exit after that if it was the last. In a forked child libdispatch still takes the parent's main thread for
 // the owner of the queue.
 bool cexit__main_is_idle(void) {
-  static _Atomic pid_t home;
-  pid_t known = 0, here = getpid();
+  static _Atomic uint32_t home;
+  uint32_t known = 0, here = cexit__process_number();
   bool forked = !atomic_compare_exchange_strong(&home, &known, here) && known != here;
   return cexit__is_main_thread() && is_main_queue() && !forked && !cexit__thread.swift.has_ended;
 }

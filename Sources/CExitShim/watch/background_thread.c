@@ -9,6 +9,7 @@
 #include "watch.h"
 
 static _Atomic unsigned helpers;
+static _Atomic uintptr_t starting; // held while a thread is made: a second thread that asks has to know how that went
 
 static int start(void *(*run)(void *), const char *name) {
   sigset_t all, before;
@@ -27,19 +28,22 @@ static int start(void *(*run)(void *), const char *name) {
   return error;
 }
 
-int cexit__helper_start(_Atomic pid_t *home, void *(*run)(void *), const char *name) {
-  pid_t seen = atomic_load(home), here = getpid();
-  if (seen == here || !atomic_compare_exchange_strong(home, &seen, here)) return 0; // it is there, or on its way
-  cexit__pin_object(&__dso_handle); // code that a thread is in must stay where it is
-  int error = start(run, name);
-  if (error != 0)
-    atomic_store(home, 0);
-  else if (cexit__is_main_thread())
-    cexit__watch_this_thread();
+int cexit__helper_start(_Atomic uint32_t *home, void *(*run)(void *), const char *name) {
+  uint32_t here = cexit__process_number();
+  int error = word_take(&starting);
+  if (error != 0) return error;
+  if (atomic_load(home) != here) {
+    cexit__pin(); // code that a thread is in must stay where it is
+    error = start(run, name);
+    if (error == 0) atomic_store(home, here);
+    if (error == 0 && cexit__is_main_thread()) cexit__watch_this_thread();
+  }
+  word_drop(&starting);
   return error;
 }
 
 void cexit__helpers_forked(void) {
+  atomic_store(&starting, 0);
   atomic_store(&helpers, 0);
 }
 

@@ -9,7 +9,7 @@
 
 static _Atomic uint64_t deadline; // nanoseconds; 0: none
 static _Atomic uint64_t began;    // when the exit did; 0: not yet
-static _Atomic pid_t home;        // whose thread it is
+static _Atomic uint32_t home;     // the number of the process whose thread that is
 
 // ---- The thread that watches
 
@@ -92,7 +92,8 @@ void cexit__watch_exit(void) {
   cexit__frames_publish_exiter();
 }
 
-void cexit__watch_forked(void) {
+void cexit__watch_forked(void) { // a child has no deadline until it sets one
+  atomic_store(&deadline, 0);
   atomic_store(&began, 0);
   cexit__frames_forked();
 }
@@ -119,7 +120,7 @@ int cexit__set_deadline(uint64_t nanoseconds) {
 }
 
 uint64_t cexit__deadline(void) {
-  return atomic_load(&home) == getpid() ? atomic_load(&deadline) : 0;
+  return atomic_load(&home) == cexit__process_number() ? atomic_load(&deadline) : 0;
 }
 
 int cexit__limit(uint64_t nanoseconds) {

@@ -21,7 +21,8 @@ void cexit__crash_note_end(void);
 
 // ---- background_thread.c
 
-int cexit__helper_start(_Atomic pid_t *home, void *(*run)(void *), const char *name); // once a process; 0 or an errno
+int cexit__helper_start(_Atomic uint32_t *home, void *(*run)(void *),
+                        const char *name); // once a process; 0 or an errno
 void cexit__helpers_thread_ended(void);
 void cexit__helpers_forked(void);
 
