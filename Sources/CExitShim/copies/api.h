@@ -68,6 +68,8 @@ CEXIT_SHARED(VALUE, bool, is_step, (void), ())
 CEXIT_SHARED(SIGNAL_SAFE, bool, is_entering_libc, (void), ())
 CEXIT_SHARED(ERROR, int, walk, (cexit_stack *stack, cexit_visitor visitor, void *context), (stack, visitor, context))
 CEXIT_SHARED(SIGNAL_SAFE, int, dump, (int file), (file))
+CEXIT_SHARED(VALUE, void, trace_failure, (const char *error), (error))
+CEXIT_SHARED(VALUE, void, trace_wait, (const char *what), (what))
 
 // What belongs to a thread or to the Swift code around it has nothing to do with the stack: each copy does that itself.
 #ifdef CEXIT_UNSHARED

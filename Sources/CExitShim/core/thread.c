@@ -3,9 +3,8 @@
 // Threads: what one remembers, and its end. The end of a thread is noticed by a key of pthread_key_create, whose value
 // a thread sets once it runs handlers.
 
+#include "../platform/platform.h"
 #include "lock.h"
-
-#include <sys/syscall.h>
 
 PER_THREAD struct thread cexit__thread;
 
@@ -14,7 +13,7 @@ static _Atomic bool has_end_key;
 
 bool cexit__is_main_thread(void) {
   cexit_thread *swift = &cexit__thread.swift; // a main thread stays the main thread, in a forked child, too
-  return swift->is_main || (swift->is_main = syscall(SYS_gettid) == getpid());
+  return swift->is_main || (swift->is_main = cexit__task() == getpid());
 }
 
 cexit_thread *cexit__this_thread(void) {

@@ -23,6 +23,7 @@ struct thread {
                       // wait for ever
   bool taking_back;   // __cxa_finalize calls the slots of a group that the thread takes back
   bool end_watched;   // the end of the thread will be noticed
+  int task;           // the kernel's number of the thread, for the trace; 0: not asked for
   cexit_thread swift; // what the Swift layer keeps
 };
 extern PER_THREAD struct thread cexit__thread;

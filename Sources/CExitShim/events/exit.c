@@ -42,6 +42,7 @@ static void begin(const struct way *way, enum claim claim, const int *status, bo
     if (at_slot) cexit__set_told(status);
   }
   cexit__watch_exit();
+  trace(MOMENT_EXIT_BEGINS, way == &by_quick_exit ? "quick_exit" : at_slot ? "exit" : "cexit_exit");
   if (way->leaving->began != 0 || enter() != 0) return;
   way->leaving->began = ++cexit__process.epoch;
   lock_drop();
@@ -52,12 +53,14 @@ static void begin(const struct way *way, enum claim claim, const int *status, bo
 static void pass_gate(const struct way *way, const int *status, bool at_slot) {
   cexit__exit_called(status);
   cexit__watch_this_thread();
-  for (bool left = false;; left = true) {
+  for (bool left = false, waits = false;; left = true) {
     uintptr_t seen;
     enum claim claim = cexit__gate_claim(way->leaving, at_slot, &seen);
     if (claim != NOT_CLAIMED) return begin(way, claim, status, at_slot);
     if (way == &by_exit && status != NULL) cexit__leave_status(*status);
     if (left) {
+      if (!waits) trace(MOMENT_WAIT_BEGINS, "another thread");
+      waits = true;
       cexit__futex_wait_for(cexit__futex_half(&way->leaving->owner), (uint32_t)seen, LOOKS_EVERY);
       if (cexit__gate_take_over(way->leaving, at_slot, seen)) return begin(way, TAKEN_OVER, status, at_slot);
     } else {
@@ -122,6 +125,7 @@ static void run_to_the_end(const struct way *way, uint32_t floor, bool notes_cra
     if (how == THREAD_ENDED && way == &by_exit) cexit__inherit_status();
   }
   if (notes_crashes) cexit__crash_note_end();
+  trace(MOMENT_EXIT_ENDS, NULL);
 }
 
 // ---- Doors
@@ -266,6 +270,7 @@ void cexit__exit_ends(void) {
   if (_IO_list_unlock != NULL) _IO_list_unlock();
   int told = atomic_load(&cexit__leaving.told);
   bool known = atomic_load(&cexit__leaving.told_known) && cexit__gate_is_own(&cexit__leaving);
+  trace(MOMENT_FOREIGN_ENDS, NULL);
   pass_gate(&by_exit, known ? &told : NULL, true);
   while (!close_if_empty()) run_to_the_end(&by_exit, 0, true);
   cexit__grant_status();

@@ -10,4 +10,5 @@ const struct hooks cexit__hooks = {
     .recover = cexit__recover,
     .sweep = cexit__sweep,
     .long_run = cexit__long_run,
+    .trace = cexit__trace,
 };

@@ -80,7 +80,8 @@ ALWAYS_INLINE int push(cexit_stack *stack, cexit_entry from, const void *owner, 
 
 COLD int cexit__entry_push(cexit_stack *stack, const cexit_entry *from, const void *owner, cexit_handler *out) {
   int error = cexit__stack_enter_ready(stack, owner);
-  return error != 0 ? error : push(stack, *from, owner, out);
+  if (error != 0) return trace(MOMENT_REFUSED, from), error;
+  return push(stack, *from, owner, out);
 }
 
 // The usual registration calls nothing, so it saves no registers. What is unusual ends in a call that begins anew.

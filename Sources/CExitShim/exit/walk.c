@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A walk over what is pending, in the order in which it would run. The lock is held for one step: an entry is copied, and
-// shown without the lock. From the handle of the entry that was shown last the next one is found; if that entry has left
-// meanwhile, the next is the first one on its stack with a lower number.
+// A walk over the pending entries, in the order in which a run would take them. The lock is held for one step: an entry is
+// copied, and shown without the lock. The handle of the entry that was shown last leads to the next entry. If the entry of
+// the handle has left, the next entry is the first on the same stack with a lower number.
 //
-// A signal handler may have interrupted the holder of the lock, and a debugger may have stopped it. Then the walk reads
+// A signal handler may have interrupted the holder of the lock, and a debugger may have stopped the holder. Then the walk reads
 // without the lock: indexes and addresses are checked, and the number of steps is bounded.
 
 #include "exit.h"
@@ -52,7 +52,7 @@ static uint32_t below(const struct level *level, uint32_t index, unsigned *list)
   return first_from(level->stack, list);
 }
 
-// What follows an entry that has left.
+// The entry that follows an entry that has left.
 static uint32_t find_lower(struct level *level) {
   unsigned list = 0;
   size_t number = level->stack->count;
@@ -101,7 +101,7 @@ static uint32_t step(struct walk *walk) {
   }
 }
 
-// ---- What is shown
+// ---- Showing an entry
 
 static const char *copy(char *out, const char *text) {
   if (text == NULL) return NULL;

@@ -92,6 +92,11 @@ CEXIT_API bool cexit_stack_step(cexit_stack *CEXIT_NULLABLE stack, cexit_observe
 /// Whether the handler that this thread is running is run by cexit_stack_step.
 CEXIT_API bool cexit_is_step(void);
 
+/// In a handler: tells the trace that this handler failed, and how. Nothing else changes.
+CEXIT_API void cexit_trace_failure(const char *error);
+/// Tells the trace what this thread waits for from now on, such as "main actor" or "task"; NULL: no longer.
+CEXIT_API void cexit_trace_wait(const char *CEXIT_NULLABLE what);
+
 // ---------------------------------------------------------------------------------------------------------
 // For the Swift layer: the thread, the main queue and stderr, which Swift cannot reach without Foundation
 

@@ -19,7 +19,17 @@ void cexit__frames_tell(void) {
 // this thread did before.
 void cexit__frames_stay_if_frozen(void) {
   if (SINGLE_THREADED) return; // no reader exists, and the exchange costs more than the rest of a run
-  while (atomic_fetch_add(&cexit__frames.frozen, 0) != 0) cexit__futex_wait(&cexit__frames.frozen, 1);
+  for (uint32_t seen; (seen = atomic_fetch_add(&cexit__frames.frozen, 0)) != 0;)
+    cexit__futex_wait(&cexit__frames.frozen, seen);
+}
+
+void cexit__frames_freeze(void) {
+  atomic_fetch_add(&cexit__frames.frozen, 1);
+}
+
+void cexit__frames_thaw(void) {
+  atomic_fetch_sub(&cexit__frames.frozen, 1);
+  cexit__futex_wake(&cexit__frames.frozen, INT32_MAX);
 }
 
 bool cexit__frames_are_the_exiters(void) {

@@ -106,7 +106,11 @@ bool cexit__others_run(void) {
 
 bool cexit__wait_for_others(void) {
   bool waited = false;
-  for (uint32_t seen; (seen = atomic_load(&busy)) != 0; waited = true) wait_while(&busy, seen);
+  for (uint32_t seen; (seen = atomic_load(&busy)) != 0; waited = true) {
+    if (!waited) trace(MOMENT_WAIT_BEGINS, "manual runs");
+    wait_while(&busy, seen);
+  }
+  if (waited) trace(MOMENT_WAIT_ENDS, "manual runs");
   return waited;
 }
 
@@ -166,7 +170,9 @@ static bool take_turn(cexit_stack *stack) {
     waiters = &here;
     uint32_t seen = atomic_load(&turns);
     lock_drop();
+    trace(MOMENT_WAIT_BEGINS, "another thread");
     wait_while(&turns, seen);
+    trace(MOMENT_WAIT_ENDS, "another thread");
     if (enter() != 0) return false;
     stop_waiting();
   }

@@ -23,18 +23,21 @@ struct frame { // a handler that a thread is in; what another thread reads of a 
   _Atomic uint64_t limit;   // and when the limit is over; 0: none
 };
 
-// Frames that another thread may read: the deadline's, which sleeps on `news`. The reader sets `frozen`, then reads. A
-// thread takes its frame off, then looks at `frozen`, and stays while the word is 1: so a frame that is read stands.
+// Frames that another thread may read: the deadline's, which sleeps on `news`. The reader freezes, then reads. A thread
+// takes its frame off, then looks at `frozen`, and stays while the word is not 0: so a frame that is read stands. Threads
+// look only while OBSERVED_FOR_TIME is set.
 struct published_frames {
   _Atomic(struct frame *_Atomic *) exiter; // where the innermost frame of the exiter is written; NULL
   _Atomic(struct frame *_Atomic *) manual; // the same of a thread in a manual run, for which the exit may have to wait
   _Atomic uint64_t soonest;                // when the first limit of a handler of the exiter is over; 0: none has one
   _Atomic uint32_t news;                   // grows when any of these change
-  _Atomic uint32_t frozen;
+  _Atomic uint32_t frozen;                 // how many readers there are
 };
 extern struct published_frames cexit__frames;
 
 void cexit__frames_tell(void);
+void cexit__frames_freeze(void); // what may be read then: the frames of the exiter, and of a manual run
+void cexit__frames_thaw(void);
 void cexit__frames_stay_if_frozen(void);        // never returns once the process is being ended
 bool cexit__frames_are_the_exiters(void);       // this thread's
 void cexit__frames_publish_exiter(void);        // this thread is the exiter

@@ -57,14 +57,14 @@ static void report(uint64_t time) {
 }
 
 static void fire(void) { // returns if there is no cause any more
-  atomic_exchange(&cexit__frames.frozen, 1);
+  cexit__frames_freeze();
   uint64_t end = due(), time = cexit__now();
   if (end != 0 && end <= time) {
     report(time);
+    trace(MOMENT_EXIT_ENDS, "deadline");
     leave();
   }
-  atomic_store(&cexit__frames.frozen, 0);
-  cexit__futex_wake(&cexit__frames.frozen, INT32_MAX);
+  cexit__frames_thaw();
 }
 
 static CEXIT_NORETURN void *watch(void *unused) {
@@ -96,6 +96,7 @@ void cexit__watch_forked(void) { // a child has no deadline until it sets one
   atomic_store(&deadline, 0);
   atomic_store(&began, 0);
   cexit__frames_forked();
+  cexit__trace_forked();
 }
 
 // ---- Asking for it

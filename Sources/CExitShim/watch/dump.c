@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The dump: what the exiter is running, and what is pending, a line each. It is written when nothing can be relied on: in
-// a signal handler, in a debugger, in a process that hangs.
+// The dump: a line for each handler that the exiter is running, and for each pending entry. The dump is written when nothing
+// can be relied on: in a signal handler, in a debugger, in a process that hangs.
 
 #include "watch.h"
 
 #include "../platform/symbol.h"
 
-// The name of an entry, or its function, or nothing: then its place says which it is.
+// The name of an entry, or the name of its function, or nothing: then the place tells entries apart.
 void cexit__note_name(struct note *note, const char *name, const void *function, const char *file) {
   char symbol[256];
   if (name != NULL) return cexit__note_text(note, name);
@@ -49,7 +49,7 @@ static const void *function_of(const struct entry *entry) {
   return is_closure(entry->kind) || entry->kind == KIND_NESTED ? NULL : (const void *)entry->function;
 }
 
-// ---- What runs
+// ---- Running handlers
 
 static int dump_frames(int file, const struct frame *frame) { // from the innermost on
   int error = 0;
@@ -75,14 +75,14 @@ static int dump_running(int file) {
   struct frame *mine = cexit__thread.running;
   if (mine != NULL) return dump_frames(file, mine);
   struct frame *_Atomic *theirs = atomic_load(&cexit__frames.exiter);
-  if (theirs == NULL || !is_observed(OBSERVED_FOR_TIME) || atomic_exchange(&cexit__frames.frozen, 1) != 0) return 0;
+  if (theirs == NULL || !is_observed(OBSERVED_FOR_TIME)) return 0;
+  cexit__frames_freeze();
   int error = dump_frames(file, atomic_load(theirs));
-  atomic_store(&cexit__frames.frozen, 0);
-  cexit__futex_wake(&cexit__frames.frozen, INT32_MAX);
+  cexit__frames_thaw();
   return error;
 }
 
-// ---- What is pending
+// ---- Pending entries
 
 static const char *const phases[] = {[CExitPhaseNormal] = "", [CExitPhaseEarly] = " early", [CExitPhaseLate] = " late"};
 

@@ -11,12 +11,27 @@ static void add_byte(struct note *note, char byte) {
   if (note->length + 1 < sizeof note->text) note->text[note->length++] = byte; // the last one is for the line's end
 }
 
+size_t cexit__character(const char *text) {
+  unsigned char first = (unsigned char)text[0], second = first != 0 ? (unsigned char)text[1] : 0;
+  if (first < 0x80) return first >= ' ' && first != 0x7F;
+  size_t length = first < 0xC2 ? 0 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : first < 0xF5 ? 4 : 0;
+  if (first == 0xC2 && second < 0xA0) return 0; // a control character, too
+  for (size_t i = 1; i < length; i++) {
+    if (((unsigned char)text[i] & 0xC0) != 0x80) return 0;
+  }
+  return length;
+}
+
 static void add_part(struct note *note, const char *text, size_t most) { // on one line, whatever it holds
   size_t length = strnlen(text, most);
   if (length == most) { // it ends with a whole UTF-8 character
     while (length > 0 && ((unsigned char)text[length] & 0xC0) == 0x80) length--;
   }
-  for (size_t i = 0; i < length; i++) add_byte(note, (unsigned char)text[i] < ' ' ? ' ' : text[i]);
+  for (size_t i = 0, one; i < length; i += one != 0 ? one : 1) {
+    one = cexit__character(text + i);
+    if (one == 0) add_byte(note, (unsigned char)text[i] < ' ' ? ' ' : '?');
+    for (size_t k = 0; k < one; k++) add_byte(note, text[i + k]);
+  }
 }
 
 void cexit__note_text(struct note *note, const char *text) {

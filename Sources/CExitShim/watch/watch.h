@@ -32,11 +32,20 @@ struct note {
   size_t length;
   char text[512];
 };
+// The length of the UTF-8 character that the text begins with; 0: no such, or a control character.
+size_t cexit__character(const char *text);
 void cexit__note_text(struct note *note, const char *text);
 void cexit__note_number(struct note *note, uint64_t number, int digits); // at least so many digits
 void cexit__note_seconds(struct note *note, uint64_t nanoseconds);
 void cexit__note_handler(struct note *note, const struct entry *entry);
-void cexit__note_write(struct note *note); // as one line on stderr
+void cexit__note_write(struct note *note);                       // as one line on stderr
+void cexit__write_to(int file, const char *text, size_t length); // platform/stderr.c
+
+// ---- trace.c
+
+void cexit__trace(int moment, const void *subject);
+void cexit__trace_set_up(void);
+void cexit__trace_forked(void);
 
 // ---- dump.c
 

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What EXITKIT_TRACE, EXITKIT_SLOW and EXITKIT_DUMP in the environment ask for. The library looks once, at the first use
+// of the stack. A program that runs with raised privileges does not look: whoever starts the program must not choose a file
+// that the program writes.
+
+#include "trace.h"
+
+static uint64_t parse_duration(const char *text) { // "50ms", "2s", "0.5s", "800us"; 0: not understood
+  char *unit;
+  double number = strtod(text, &unit);
+  double scale = strcmp(unit, "ms") == 0                           ? 1e6
+                 : strcmp(unit, "us") == 0                         ? 1e3
+                 : strcmp(unit, "s") == 0 || strcmp(unit, "") == 0 ? 1e9
+                                                                   : 0;
+  return number > 0 && number < 1e9 ? (uint64_t)(number * scale) : 0;
+}
+
+static int parse_signal(const char *text) { // "USR1", "SIGUSR1", "10"; 0: not understood
+  static const struct {
+    char name[6];
+    int number;
+  } signals[] = {{"USR1", SIGUSR1}, {"USR2", SIGUSR2}, {"QUIT", SIGQUIT}, {"HUP", SIGHUP}, {"WINCH", SIGWINCH}};
+  if (strncmp(text, "SIG", 3) == 0) text += 3;
+  for (size_t i = 0; i < sizeof signals / sizeof *signals; i++) {
+    if (strcmp(signals[i].name, text) == 0) return signals[i].number;
+  }
+  return atoi(text);
+}
+
+static void dump_on_signal(int number) {
+  (void)number;
+  cexit__dump(STDERR_FILENO);
+}
+
+static void not_understood(const char *name, const char *text) {
+  struct note note = {0};
+  cexit__note_text(&note, "ExitKit: ");
+  cexit__note_text(&note, name);
+  cexit__note_text(&note, "=");
+  cexit__note_text(&note, text);
+  cexit__note_text(&note, " is not understood");
+  cexit__note_write(&note);
+}
+
+void cexit__trace_set_up(void) {
+  struct trace_wishes *wishes = &cexit__trace_wishes;
+  const char *trace = secure_getenv("EXITKIT_TRACE"), *limit = secure_getenv("EXITKIT_SLOW");
+  const char *dump = secure_getenv("EXITKIT_DUMP");
+  if (trace != NULL && trace[0] == 0) trace = NULL;
+  if (dump != NULL) {
+    struct sigaction action = {.sa_handler = dump_on_signal, .sa_flags = SA_RESTART | SA_ONSTACK};
+    sigemptyset(&action.sa_mask);
+    int number = parse_signal(dump);
+    if (number <= 0 || sigaction(number, &action, NULL) != 0) not_understood("EXITKIT_DUMP", dump);
+    atomic_fetch_or(&cexit__observed, OBSERVED_FOR_TIME); // so that frames may be read
+  }
+  if (limit != NULL && (wishes->slow = parse_duration(limit)) == 0) not_understood("EXITKIT_SLOW", limit);
+  wishes->table = trace != NULL && strcmp(trace, "1") == 0;
+  wishes->path = wishes->table ? NULL : trace;
+  if (trace == NULL && wishes->slow == 0) return;
+  atomic_fetch_or(&cexit__observed, OBSERVED_FOR_TRACE);
+  if (wishes->table) cexit__live_line_set_up();
+}

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+// Programs whose exit is traced: what EXITKIT_TRACE, EXITKIT_SLOW and EXITKIT_DUMP in the environment ask for.
+
+#include "fixture.h"
+
+#include <pty.h>
+#include <sys/resource.h>
+
+static void quiet(void *context) { (void)context; }
+static void plain(void) {}
+
+static cexit_handler add(cexit_stack *stack, const char *name, void (*function)(void *), CExitPhase phase) {
+  cexit_handler handler;
+  cexit_entry entry = {.function = function, .name = name, .phase = phase, .file = "App/main.c", .line = 12};
+  CHECK(cexit_register(stack, &entry, &handler) == 0);
+  return handler;
+}
+
+static void fail(void *context) {
+  (void)context;
+  cexit_trace_failure("\"disk\" is full\n");
+}
+
+static void exit_again(void *context) {
+  (void)context;
+  exit(7);
+}
+
+static int ways(int count, char **arguments) {
+  (void)arguments;
+  cexit_stack *outer, *inner;
+  add(NULL, "log", quiet, CExitPhaseLate);
+  add(NULL, "again", exit_again, CExitPhaseNormal);
+  CHECK(cexit_stack_nest(NULL, "outer", &outer) == 0);
+  add(outer, "oldest", quiet, CExitPhaseNormal);
+  CHECK(cexit_stack_nest(outer, NULL, &inner) == 0);
+  add(inner, "sch\xC3\xB6n \x1b[31m\xFF", fail, CExitPhaseNormal);
+  CHECK(cexit_set_asleep(add(NULL, "object", quiet, CExitPhaseNormal), true));
+  CHECK(cexit_atexit(plain) == 0);
+  add(NULL, "listener", quiet, CExitPhaseEarly);
+  if (count == 0) return 3;
+  cexit_exit(3);
+}
+
+static void kill_this(void *context) {
+  (void)context;
+  kill(getpid(), SIGKILL);
+  while (pause() < 0) continue;
+}
+
+static int killed(int count, char **arguments) {
+  (void)count, (void)arguments;
+  add(NULL, "never", quiet, CExitPhaseNormal);
+  add(NULL, "deadly", kill_this, CExitPhaseNormal);
+  add(NULL, "first", quiet, CExitPhaseNormal);
+  return 0;
+}
+
+static void rest(void *context) {
+  (void)context;
+  while (pause() < 0) continue;
+}
+
+static int stuck(int count, char **arguments) {
+  (void)count, (void)arguments;
+  CHECK(cexit_set_deadline(100000000) == 0);
+  add(NULL, "left", quiet, CExitPhaseLate);
+  add(NULL, "stuck", rest, CExitPhaseNormal);
+  return 4;
+}
+
+static int forks(int count, char **arguments) {
+  (void)count, (void)arguments;
+  add(NULL, "parent's", quiet, CExitPhaseNormal);
+  CHECK(cexit_run(add(NULL, "by hand", quiet, CExitPhaseNormal)));
+  pid_t child = fork();
+  if (child == 0) {
+    add(NULL, "child's", quiet, CExitPhaseNormal);
+    exit(1);
+  }
+  say_end(child);
+  return 2;
+}
+
+static int refused(int count, char **arguments) {
+  (void)count, (void)arguments;
+  cexit_stack *gone;
+  cexit_entry entry = {.function = quiet, .name = "too late"};
+  add(NULL, "one", quiet, CExitPhaseNormal);
+  CHECK(cexit_stack_nest(NULL, "gone", &gone) == 0);
+  CHECK(cexit_mark() == 0); // so that the next registration looks at more than the usual
+  cexit_stack *child;
+  CHECK(cexit_stack_nest(gone, "child", &child) == 0);
+  cexit_stack_destroy(gone);
+  CHECK(cexit_register(gone, &entry, NULL) == ECANCELED);
+  return 0;
+}
+
+static void take_time(void *context) {
+  (void)context;
+  struct timespec left = {0, 60000000};
+  while (nanosleep(&left, &left) != 0) continue;
+}
+
+static int slow(int count, char **arguments) {
+  (void)count, (void)arguments;
+  add(NULL, "quick", quiet, CExitPhaseNormal);
+  add(NULL, "slow", take_time, CExitPhaseNormal);
+  return 0;
+}
+
+static int dump(int count, char **arguments) {
+  (void)count, (void)arguments;
+  add(NULL, "pending", quiet, CExitPhaseNormal);
+  raise(SIGUSR1);
+  return 0;
+}
+
+static long memory_before;
+
+static long memory_now(void) {
+  struct rusage usage;
+  getrusage(RUSAGE_SELF, &usage);
+  return usage.ru_maxrss;
+}
+
+static void keep_memory(void *context) {
+  (void)context;
+  memory_before = memory_now();
+}
+
+static void say_memory(void *context) {
+  (void)context;
+  say("%s\n", memory_now() - memory_before < 1024 ? "memory stays" : "memory grows");
+}
+
+static int many(int count, char **arguments) {
+  int handlers = count > 0 ? atoi(arguments[0]) : 1000;
+  add(NULL, "last", say_memory, CExitPhaseNormal);
+  for (int i = 0; i < handlers; i++) add(NULL, "handler", quiet, CExitPhaseNormal);
+  add(NULL, "first", keep_memory, CExitPhaseEarly);
+  return 0;
+}
+
+static void take_long(void *context) {
+  (void)context;
+  struct timespec left = {2, 500000000};
+  while (nanosleep(&left, &left) != 0) continue;
+}
+
+// On a terminal of its own, sixty columns wide. Says what came there.
+static int terminal(int count, char **arguments) {
+  (void)count, (void)arguments;
+  int master;
+  struct winsize size = {.ws_row = 24, .ws_col = 60};
+  pid_t child = forkpty(&master, NULL, NULL, &size);
+  CHECK(child >= 0);
+  if (child == 0) {
+    add(NULL, "\xE6\x9D\xB1\xE4\xBA\xAC\xE6\x9D\xB1\xE4\xBA\xAC\xE6\x9D\xB1\xE4\xBA\xAC", take_long, CExitPhaseNormal);
+    exit(0);
+  }
+  char text[4096];
+  for (ssize_t length; (length = read(master, text, sizeof text)) > 0;) {
+    CHECK(write(STDOUT_FILENO, text, (size_t)length) == length);
+  }
+  say_end(child);
+  _exit(0);
+}
+
+static int closing(int count, char **arguments) { // a daemon closes all descriptors, and opens others in their place
+  CHECK(count == 1);
+  add(NULL, "second", quiet, CExitPhaseNormal);
+  CHECK(cexit_run(add(NULL, "first", quiet, CExitPhaseNormal)));
+  for (int i = 3; i < 64; i++) close(i);
+  for (int i = 3; i < 64; i++) CHECK(open(arguments[0], O_WRONLY | O_CREAT, 0666) == i);
+  take_time(NULL);
+  return 0;
+}
+
+FIXTURE({"ways", ways}, {"killed", killed}, {"stuck", stuck}, {"forks", forks}, {"refused", refused}, {"slow", slow},
+        {"dump", dump}, {"many", many}, {"terminal", terminal}, {"closing", closing})
