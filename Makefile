@@ -49,7 +49,7 @@ test: ## Run every test; what a missing tool keeps from running is left out and 
 	@Scripts/part --begin
 	@Scripts/need --install $(TEST_TOOLS)
 	@Scripts/need swift cc
-	@$(MAKE) --no-print-directory test-c test-builds test-macro test-library test-examples $(TEST_SETUP)
+	@$(MAKE) --no-print-directory test-c test-model test-builds test-macro test-library test-examples $(TEST_SETUP)
 	@Scripts/part --end
 
 test-setup: ## Check what demo and test do on a machine with Swift, gcc, libc6-dev and make, and nothing else
@@ -67,6 +67,19 @@ test-c: ## Compile the C target and its header alone, strictly, with gcc and cla
 	@Scripts/need cc
 	@Scripts/check-c
 	@Scripts/check-abi
+
+test-model: ## Look at every state of the exit's model, in the quick configurations
+	@Scripts/part 'the model of the exit' spin cc -- Models/check --quick
+
+model: ## Look at every state of the exit's model, in all configurations; prints the numbers of states
+	@Scripts/need --install spin cc
+	@Scripts/need spin cc
+	@Models/check
+
+matrix: ## Run the C fixtures on other libcs, machines and compilers; CELLS='glibc-2.41 musl-newest' and the like
+	@Scripts/need swift cc
+	$(SWIFT) build --build-tests $(STRICT)
+	@Scripts/matrix $(CELLS)
 
 test-macro: ## Run the example and the tests of @AtExit; builds swift-syntax once, which takes minutes
 	@$(MACRO_PART) $(MAKE) --no-print-directory test-macro-alone
@@ -132,5 +145,5 @@ clean: ## Remove everything that was built
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 13
 
-.PHONY: build bench sanitize setup demo build-macro test test-setup test-library test-examples test-macro \
+.PHONY: build model matrix test-model bench sanitize setup demo build-macro test test-setup test-library test-examples test-macro \
   test-macro-alone test-c test-builds lint breakage format docs clean help
