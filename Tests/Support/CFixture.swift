@@ -15,7 +15,7 @@ public struct CBuild: Hashable, Sendable {
     case absent
   }
 
-  public var compiler = "cc"
+  public var compiler = fixtureCompiler
   public var flags = ["-O1", "-g"]
   /// After the sources: libraries, and what else the linker wants.
   public var libraries: [String] = []
@@ -51,6 +51,21 @@ public let isSanitized = CBuild.plain.flags.contains { $0.hasPrefix("-fsanitize"
 
 /// By the thread sanitizer, which stands between libc and exit handlers, and does not pass on the exit status.
 public let isThreadSanitized = CBuild.plain.flags.contains("-fsanitize=thread")
+
+/// EXITKIT_CC in place of `cc`: a compiler for another libc or another machine (`Scripts/matrix`).
+private let fixtureCompiler = getenv("EXITKIT_CC").map { String(cString: $0) } ?? "cc"
+
+/// The fixtures are for another libc or another machine than the tests themselves.
+public let isForeign = getenv("EXITKIT_CC") != nil
+
+/// EXITKIT_RUN: the program that starts fixtures of another machine.
+private let emulator = getenv("EXITKIT_RUN").map { String(cString: $0) } ?? ""
+
+/// The words that start `program`: with the emulator before, where that is a fixture of another machine.
+func words(_ program: String, _ arguments: [String]) -> [String] {
+  let isEmulated = !emulator.isEmpty && program.hasPrefix("\(packageRoot)/.build/fixtures/")
+  return (isEmulated ? [emulator] : []) + [program] + arguments
+}
 
 /// The root of this package.
 public let packageRoot = #filePath.split(separator: "/", omittingEmptySubsequences: false).dropLast(3).joined(

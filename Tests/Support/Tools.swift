@@ -12,4 +12,4 @@ public func isInstalled(_ tool: String) -> Bool {
 }
 
 /// For a test that compiles C++.
-public let needsCxx: ConditionTrait = .enabled(if: isInstalled("c++"), "g++ is not installed")
+public let needsCxx: ConditionTrait = .enabled(if: isInstalled("c++") && !isForeign, "no C++ compiler for this libc")
