@@ -68,6 +68,7 @@ mtype = { ABSENT, PENDING, RUNNING, RAN, CANCELLED, REFUSED, PARENTS };
 byte list[LIST], top;  // what exit calls, newest last: a group of ours, or OTHERS
 bool done;             // libc has seen the list empty: nothing is accepted any more
 byte libc_lock;        // the thread that is in exit, where exit locks
+byte waits_for_libc;   // a bit for each thread that waits for that lock
 
 // ---- struct process_exit (exit.h)
 byte owner;
@@ -258,7 +259,17 @@ gate: // @cexit__gate_claim
   fi;
 
 asleep:
-  (sleeping & ABOVE(self)) == 0 -> goto gate;
+  if
+  :: (sleeping & ABOVE(self)) == 0 -> goto gate
+  :: atomic { // @cexit__gate_take_over: the exiter waits for libc's lock, which this thread has
+       at_slot && libc_lock == self && owner != self && inside != owner && (waits_for_libc & ABOVE(owner)) ->
+       owner = self; entering = false; inside = self; told = mine; sleeping = sleeping & ~ABOVE(self)
+     };
+     if
+     :: at_last_act -> goto last_run
+     :: else -> floor = group; at_front = false; goto next
+     fi
+  fi;
 
 next: // @cexit__run_stack, one handler after another: @cexit__call_all
   atomic {
@@ -322,7 +333,8 @@ front_ran: // enter_libc() in exit.c
 libc:
   at_front = false;
 #if LOCKS
-  atomic { libc_lock == NOBODY || libc_lock == self -> libc_lock = self };
+  waits_for_libc = waits_for_libc | ABOVE(self);
+  atomic { libc_lock == NOBODY || libc_lock == self -> libc_lock = self; waits_for_libc = waits_for_libc & ~ABOVE(self) };
 #endif
 next_of_libc:
   atomic {
