@@ -124,7 +124,7 @@ struct TraceTests {
         "E handler trace!plain outcome=ok", "B handler outer depth=0 kind=stack number=3 phase=normal stack=process",
         "B handler stack depth=1 kind=stack number=2 phase=normal stack=outer",
         "B handler schön ?[31m? depth=2 kind=handler number=1 \(at) stack=process",
-        "i failure failure error=\"disk\" is full?", "E handler schön ?[31m? outcome=failed",
+        "i failure failure error=\"disk\" is full? handler=schön ?[31m?", "E handler schön ?[31m? outcome=failed",
         "E handler stack outcome=ok", "B handler oldest depth=1 kind=handler number=1 \(at) stack=outer",
         "E handler oldest outcome=ok", "E handler outer outcome=ok",
         "B handler again depth=0 kind=handler number=2 \(at) stack=process", "E handler  outcome=gone",

@@ -34,13 +34,19 @@
 //
 // Copies. An executable and its plugins may each bring this library. They share the stack of the first that is used.
 //
-// Threads. Every function may be called from any thread at any time, handlers included. None but
-// cexit_is_exiting, cexit_exit_status and cexit_exit_signal is async-signal-safe; from a signal handler the others work
+// Threads. Every function may be called from any thread at any time, handlers included. None but cexit_is_exiting,
+// cexit_exit_status, cexit_exit_signal and cexit_dump is async-signal-safe; from a signal handler the others work
 // or say EDEADLK.
 //
 // A handler may: register, cancel or run other handlers, call exit (it ends there, the others still run and
 // the last status wins), fork, start threads, block. A handler must not: longjmp out of itself, throw a C++
 // exception, unload its own code. Unspecified: which thread it runs on, except that it is the one that exits.
+//
+// Looking at it. In the environment of the program, read once, at the first registration, and not with raised privileges:
+//   EXITKIT_TRACE=1     a table on stderr when the handlers have run; on a terminal also a line about the one that runs long
+//   EXITKIT_TRACE=FILE  each event, as a Chrome trace (Perfetto, speedscope); %p in the name is the process id
+//   EXITKIT_SLOW=50ms   a line on stderr for each handler that took longer (us, ms, s)
+//   EXITKIT_DUMP=USR1   cexit_dump to stderr on that signal
 //
 // Not run by: _exit, quick_exit (but see cexit_at_quick_exit), abort, a crash, an uncaught signal, exec.
 

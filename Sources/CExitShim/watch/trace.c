@@ -193,6 +193,7 @@ static void tell_all(struct told *told, const void *subject) {
     for (unsigned i = open_count; i-- > 0;) {
       if (opened[i].thread != told->thread) continue;
       opened[i].told.outcome = FAILED;
+      told->handler = opened[i].told.text;
       break;
     }
     if (cexit__trace_wishes.table) cexit__trace_table_failed(told->text);

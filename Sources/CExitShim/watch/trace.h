@@ -16,8 +16,9 @@ struct told { // a moment, for the sinks
   enum moment moment;
   uint64_t time; // nanoseconds
   pid_t thread;
-  const char *text; // name of the handler, of a wait, of the door; the error
-  // A handler:
+  const char *text;    // name of the handler, of a wait, of the door; the error
+  const char *handler; // that fails
+  // A handler that begins or ends:
   const struct entry *entry;
   const char *stack; // the name of its stack; NULL: the process stack
   size_t number;     // as in cexit_pending

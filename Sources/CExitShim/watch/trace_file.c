@@ -200,7 +200,7 @@ void cexit__trace_file_tell(const struct told *told) {
     return;
   case MOMENT_HANDLER_FAILS:
     put_head("failure", "failure", "i\",\"s\":\"t", told);
-    put(",\"args\":{\"error\":%q}", told->text);
+    put(",\"args\":{\"handler\":%q,\"error\":%q}", told->handler, told->text);
     break;
   case MOMENT_FOREIGN_BEGINS:
   case MOMENT_FOREIGN_ENDS:
