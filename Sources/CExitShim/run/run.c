@@ -123,7 +123,7 @@ static inline void count_busy(uint32_t by) {
     changed(&busy, by);
 }
 
-static int begin(void) { // returns the caller's errno, for the end
+int cexit__run_begin(void) {
   int saved = errno;
   if (cexit__thread.manual_runs++ != 0) return saved;
   if (is_observed(OBSERVED_FOR_TIME)) cexit__frames_publish_manual(true);
@@ -131,7 +131,7 @@ static int begin(void) { // returns the caller's errno, for the end
   return saved;
 }
 
-static void end(int saved) {
+void cexit__run_end(int saved) {
   if (--cexit__thread.manual_runs == 0) {
     count_busy((uint32_t)-1);
     if (is_observed(OBSERVED_FOR_TIME)) cexit__frames_publish_manual(false);
@@ -190,10 +190,10 @@ static void end_turn(cexit_stack *stack) { // drops the lock
 
 static size_t run_stack(cexit_stack *stack, uint32_t floor, cexit_observer observer, void *context) {
   size_t ran = 0;
-  int saved = begin();
+  int saved = cexit__run_begin();
   bool ours = take_turn(stack) && cexit__call_all(stack, floor, observer, context, saved, &ran);
   if (ours) end_turn(stack);
-  end(saved);
+  cexit__run_end(saved);
   return ran;
 }
 
@@ -202,7 +202,6 @@ struct call { // of a run on a thread whose end will not be noticed
   uint32_t floor;
   cexit_observer observer;
   void *context;
-  cexit_handler handler;
   size_t ran;
 };
 
@@ -224,81 +223,4 @@ size_t cexit__stack_run(cexit_stack *stack) {
 
 size_t cexit__stack_run_observed(cexit_stack *stack, cexit_observer observer, void *context) {
   return cexit__run_stack(stack != NULL ? stack : PROCESS, 0, observer, context);
-}
-
-// ---- One handler at a time, for callers that cannot stay on one thread between two handlers
-
-bool cexit__stack_step(cexit_stack *stack, cexit_observer observer, void *context) {
-  if (stack == NULL) stack = PROCESS;
-  if (enter() != 0) return false;
-  uint32_t next = NONE;
-  for (uint32_t inner; (inner = cexit__stack_next(stack, 0)) != NONE;) {
-    next = inner;
-    if (entry_at(next)->kind != KIND_NESTED) break;
-    stack = entry_at(next)->context;
-  }
-  struct entry taken;
-  if (next != NONE) cexit__entry_take(next, &taken);
-  lock_drop();
-  if (next == NONE) return false;
-  int saved = errno;
-  cexit__call(&taken, CExitCallStep, observer, context);
-  errno = saved;
-  return true;
-}
-
-// ---- One handler by its handle
-
-static bool take_by_handle(cexit_handler handler, struct entry *out) {
-  if (!enter_fast() && enter() != 0) return false;
-  uint32_t index = cexit__pending_index(handler);
-  if (index != NONE) cexit__entry_take(index, out);
-  lock_drop();
-  return index != NONE;
-}
-
-// Busy before it is claimed, or the process could end between the two.
-static bool run(cexit_handler handler) {
-  struct entry taken;
-  int saved = begin();
-  bool ours = take_by_handle(handler, &taken);
-  if (ours) cexit__call(&taken, CExitCallRun, NULL, NULL);
-  end(saved);
-  return ours;
-}
-
-static void run_of(void *context) {
-  struct call *call = context;
-  call->ran = run(call->handler);
-}
-
-bool cexit__run(cexit_handler handler) {
-  if (LIKELY(cexit__thread_end_is_noticed())) return run(handler);
-  struct call call = {.handler = handler};
-  cexit__notice_end(run_of, &call);
-  return call.ran != 0;
-}
-
-bool cexit__run_instead(cexit_handler handler, cexit_function function, void *context) {
-  struct entry taken;
-  int saved = begin();
-  bool ours = take_by_handle(handler, &taken);
-  if (ours) {
-    struct entry instead = taken;
-    instead.function = function;
-    instead.context = context;
-    instead.release = NULL;
-    instead.kind = KIND_FUNCTION;
-    cexit__call(&instead, CExitCallRun, NULL, NULL);
-    cexit__entry_release(&taken);
-  }
-  end(saved);
-  return ours;
-}
-
-bool cexit__current(cexit_record *record) {
-  if (cexit__thread.running == NULL) return false;
-  const struct entry *entry = cexit__thread.running->entry;
-  *record = (cexit_record){.name = entry->name, .file = entry->file, .line = entry->line};
-  return true;
 }

@@ -53,10 +53,12 @@ enum { LONG_RUN = 1 << 16 }; // after so many handlers a run asks, with the lock
 bool cexit__call_all(cexit_stack *stack, uint32_t floor, cexit_observer observer, void *context, int error,
                      size_t *ran);
 
-// ---- run.c
+// ---- run.c  single.c
 
 void cexit__run_nested(void *stack); // the function of an entry that is a stack
 size_t cexit__run_stack(cexit_stack *stack, uint32_t floor, cexit_observer observer, void *context);
+int cexit__run_begin(void); // this thread is busy; returns the caller's errno, for the end
+void cexit__run_end(int saved);
 bool cexit__thread_is_running(void);  // a stack or a handler
 void cexit__thread_leaves_runs(void); // this thread is not coming back to what it runs: finish that or let go
 bool cexit__others_run(void);         // another thread runs a handler by hand
