@@ -1,23 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Running stacks, and who is running them.
+// Running stacks, and the threads that do.
 //
-// A stack is run by one thread at a time; a second one waits for its turn, so that no older handler starts while a
-// newer one is still at work. The thread that runs a stack may run it again from a handler: that runs the rest.
-// Where the two would wait for each other, the second run is none: the first will come to what is left.
-// Handlers run by hand are counted by thread: the process does not end while one of them is at work elsewhere.
+// An older handler must not start while a newer handler is at work. So one thread runs a stack at a time, and a second
+// thread waits for its turn. A handler may run its own stack again: this inner run runs the rest. If waiting would
+// deadlock, a thread returns without running anything: the other thread will run the rest.
+//
+// The process must not end in the middle of a manual run. So the threads in a manual run are counted, and the exit waits.
 
 #include "run.h"
 
-static _Atomic uint32_t busy;    // threads in a run by hand; changes wake those who wait for it
+static _Atomic uint32_t busy;    // threads in a manual run; a change wakes the threads that wait
 static _Atomic uint32_t turns;   // grows when a stack is free again
-static _Atomic uint32_t waiting; // threads asleep on either
-static uint32_t runs;            // numbers runs, with the lock held
+static _Atomic uint32_t waiting; // threads asleep on `busy` or `turns`
+static uint32_t runs;            // numbers the runs; written with the lock held
 static struct waiter {
   struct waiter *next;
   uintptr_t thread;
   const cexit_stack *stack;
-} * waiters; // for a turn; with the lock held
+} * waiters; // threads that wait for a turn; read and written with the lock held
 
 static void changed(_Atomic uint32_t *word, uint32_t by) {
   atomic_fetch_add(word, by);
@@ -43,7 +44,7 @@ static void stop_waiting(void) {
   if (*link != NULL) *link = (*link)->next;
 }
 
-// Takes a thread off the innermost stack that it runs, with a reference to that; NULL: it runs none.
+// Takes a thread off the innermost stack that the thread runs, and returns the stack with a reference; NULL: no stack.
 cexit_stack *cexit__leave_innermost_run(uintptr_t thread) {
   cexit_stack *innermost = NULL;
   if (enter() != 0) return NULL;
@@ -74,7 +75,7 @@ bool cexit__thread_is_running(void) {
   return cexit__thread.manual_runs != 0;
 }
 
-// The process's own stacks are not finished here: whoever owns the exit runs them. True: the thread was in a run.
+// Leaves out the process's own stacks: the exiter runs these. True: the thread was in a run.
 static bool finish_runs(uintptr_t thread) {
   bool any = false;
   for (cexit_stack *stack; (stack = cexit__leave_innermost_run(thread)) != NULL; cexit__stack_unreference(stack)) {
@@ -142,7 +143,7 @@ void cexit__run_end(int saved) {
 void cexit__run_nested(void *stack) {
   struct frame *here = cexit__thread.running;
   cexit_observer observer = here->observer;
-  here->observer = NULL; // its handlers are told of, it is not
+  here->observer = NULL; // the observer hears of the handlers, not of their stack
   cexit__run_stack(stack, 0, observer, here->observer_context);
 }
 
@@ -156,7 +157,7 @@ static bool waits_for_this_thread(uintptr_t thread) {
   return true;
 }
 
-// Takes the lock, and the stack for this thread; false: neither.
+// Takes the lock, and the stack for this thread; false: without the lock, and without the stack.
 static bool take_turn(cexit_stack *stack) {
   if (enter() != 0) return false;
   stack->references++;
@@ -197,7 +198,7 @@ static size_t run_stack(cexit_stack *stack, uint32_t floor, cexit_observer obser
   return ran;
 }
 
-struct call { // of a run on a thread whose end will not be noticed
+struct call { // arguments of a run on a thread whose end will not be noticed
   cexit_stack *stack;
   uint32_t floor;
   cexit_observer observer;
