@@ -122,6 +122,7 @@ lint: ## Check the format of Swift and C, and the rules that a search can check
 	$(SWIFT) format lint --strict --recursive --parallel Package.swift Sources Tests Examples Benchmarks
 	clang-format --dry-run --Werror $(C_SOURCES) $(C_HEADERS) $(C_BENCH) $(IN_FRONT_SOURCES)
 	@Scripts/check-rules
+	@Scripts/check-names
 	@$(MAKE) -s SWIFTC= CC=gcc libraries
 	@Scripts/check-layers .build-install/gcc platform core run exit watch,swift events copies
 
