@@ -59,6 +59,10 @@ import Testing
       try fixture("doors", ["no-keys"]) == Outcome(.exited(7), lines: "ends its thread", "older"))
   }
 
+  @Test func `the end of a thread in a run by hand is noticed when all keys are taken`() throws {
+    #expect(try fixture("doors", ["no-keys-by-hand"]) == Outcome(.exited(3), lines: "ends its thread", "handler"))
+  }
+
   @Test func `the end of a thread in a run by hand is noticed to the end of the exit`() throws {
     #expect(try fixture("doors", ["after-ours"]) == Outcome(.exited(3), lines: "first", "ends its thread", "late"))
   }

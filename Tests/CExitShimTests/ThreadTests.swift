@@ -44,16 +44,18 @@ import Testing
     #expect(try fixture("leavers", ["late", ""]) == Outcome(.exited(3), lines: "all wait"))
   }
 
-  @Test func `a thread that libc's handler ends goes on with the exit, with a waiting thread's status`() throws {
+  // Since glibc 2.41 threads wait in libc, where their status is not seen.
+  @Test func `a thread that libc's handler ends goes on with the exit, with the status of one that asked`() throws {
     let outcome = try fixture("leavers", ["late", "ends"])
-    #expect([.exited(4), .exited(5)].contains(outcome.ending))
+    #expect([.exited(3), .exited(4), .exited(5)].contains(outcome.ending))
     #expect(outcome.output == "all wait\n")
   }
 
   @Test(arguments: [("exit", "ends its thread"), ("cancel", "is cancelled")])
   func `a handler that ends its thread ends as a handler: the exit goes on`(how: String, said: String) throws {
-    #expect(
-      try fixture("leavers", ["ends", how]) == Outcome(.exited(6), lines: "4 \(said)", "3", "2 \(said)", "1"))
+    let outcome = try fixture("leavers", ["ends", how])
+    #expect([.exited(5), .exited(6)].contains(outcome.ending))
+    #expect(outcome.output == "4 \(said)\n3\n2 \(said)\n1\n")
   }
 
   @Test func `a stack run by hand keeps what is left when a handler ends the thread`() throws {

@@ -139,8 +139,10 @@ static void end_thread(void *unused) {
   pthread_exit(NULL);
 }
 
-static void take_all_keys(void) {
+// Before any constructor of the library's.
+__attribute__((constructor(101))) static void take_all_keys(int count, char **arguments) {
   pthread_key_t key;
+  if (count < 2 || strncmp(arguments[1], "no-keys", 7) != 0) return;
   while (pthread_key_create(&key, NULL) == 0) continue;
 }
 
@@ -150,7 +152,6 @@ static void *leave_with(void *status) {
 
 static int ends_without_keys(int count, char **arguments) { // no end of a thread can be noticed by thread-local data
   (void)count, (void)arguments;
-  take_all_keys();
   push_name(NULL, "older");
   push(NULL, end_thread, NULL);
   join(start(leave_with, (void *)7));
@@ -164,6 +165,13 @@ static void *run_ending_stack(void *unused) {
   push(stack, end_thread, NULL);
   cexit_stack_run(stack);
   return unused;
+}
+
+static int ends_by_hand_without_keys(int count, char **arguments) { // the exit waits for no thread that has ended
+  (void)count, (void)arguments;
+  push_name(NULL, "handler");
+  join(start(run_ending_stack, NULL));
+  return 3;
 }
 
 static void end_thread_late(void) {
@@ -353,5 +361,6 @@ static int child_leaves(int count, char **arguments) { // made while another thr
 
 FIXTURE({"order", order}, {"late", registered_by_libc}, {"again", exits_again}, {"deep", deep},
         {"requested", requested}, {"input", gives_input_back}, {"lock", meets_lock}, {"no-keys", ends_without_keys},
+        {"no-keys-by-hand", ends_by_hand_without_keys},
         {"after-ours", ends_after_ours}, {"vanishes", vanishes}, {"plain", plain_in_front},
         {"constructor", exits_in_constructor}, {"endless", endless}, {"quick", quick}, {"child", child_leaves})

@@ -129,6 +129,19 @@ static int last_thread(int count, char **arguments) { // with the threads of the
   pthread_exit(NULL);
 }
 
+static void *ask_and_end(void *how) {
+  CHECK(cexit_on_exit(say_status, NULL) == 0);
+  if (strcmp(how, "signals") == 0) CHECK(cexit_exit_on_signals(NULL, 0) == 0);
+  if (strcmp(how, "deadline") == 0) CHECK(cexit_set_deadline(1000000000) == 0);
+  return end_a_little_later(NULL);
+}
+
+static int worker_asks(int count, char **arguments) { // <signals|deadline>: main calls nothing of the library
+  CHECK(count == 1);
+  start(ask_and_end, arguments[0]);
+  pthread_exit(NULL);
+}
+
 static pthread_key_t key;
 
 static void leave_in_destructor(void *status) {
@@ -194,5 +207,5 @@ static int forked(int count, char **arguments) { // with every lock in some stat
   return 0;
 }
 
-FIXTURE({"together", together}, {"quick", quick}, {"joins", joins}, {"last thread", last_thread},
+FIXTURE({"together", together}, {"quick", quick}, {"joins", joins}, {"last thread", last_thread}, {"worker asks", worker_asks},
         {"destructor", destructor}, {"destructor in exit", destructor_in_exit}, {"forked", forked})

@@ -44,6 +44,12 @@ func rounds(_ few: Int, of many: Int) -> String {
     #expect(outcome == Outcome(.exited(0), output: "last thread\nstatus 0\n"))
   }
 
+  @Test(.disabled(if: isThreadSanitized, hides), arguments: ["signals", "deadline"])
+  func `the end of the last thread ends the process, though main never called the library`(own: String) throws {
+    let outcome = try run(program, ["worker asks", own])
+    #expect(outcome == Outcome(.exited(0), output: "last thread\nstatus 0\n"))
+  }
+
   @Test(.disabled(if: isThreadSanitized, hides)) func `exit in the destructor of a thread's data runs the handlers`()
     throws
   {

@@ -60,10 +60,11 @@ struct entry {
 };
 _Static_assert(sizeof(struct entry) <= 64, "an entry is a cache line");
 
-// Slots in a list of libc's, all under the lock. `stands` is true only if a slot was put into the list and no slot was
+// Slots in a list of libc's, all under the lock. `stands` is true only if two slots were put into the list and no slot was
 // called or taken back from before that until now. So an entry that is pushed under the lock while `stands` is true
-// runs: libc calls that slot, and the slot takes the lock later than the entry did. A count would prove nothing, since
-// libc takes slots off its list before this library can see it.
+// runs: libc calls the upper slot, and that slot takes the lock later than the entry did; a second thread that exits in
+// between meets the lower one, and waits. A count would prove nothing, since libc takes slots off its list before this
+// library can see it.
 struct slots {
   uint32_t group; // the epoch of the newest group; 0: never armed
   uint32_t calls; // grows when libc calls a slot, and when a group is taken back
@@ -217,10 +218,6 @@ struct hooks {
   void (*long_run)(const cexit_stack *stack);
 };
 extern const struct hooks cexit__hooks;
-
-// ---- events/thread_end.c
-
-void cexit__thread_end_set_up(void);
 
 #pragma GCC visibility pop
 #endif

@@ -20,6 +20,20 @@ cexit_thread *cexit__this_thread(void) {
   return &cexit__thread.swift;
 }
 
+static _Atomic bool main_is_watched; // false once it has ended, too
+
+void cexit__watch_main_thread(void) {
+  if (cexit__is_main_thread() && cexit__watch_this_thread()) atomic_store(&main_is_watched, true);
+}
+
+void cexit__main_thread_ends(void) {
+  if (cexit__is_main_thread()) atomic_store(&main_is_watched, false);
+}
+
+bool cexit__main_thread_is_watched(void) {
+  return atomic_load(&main_is_watched);
+}
+
 int cexit__thread_ends_prepare(void (*ended)(void *)) {
   int error = pthread_key_create(&end_key, ended);
   if (error == 0) atomic_store(&has_end_key, true);

@@ -37,7 +37,10 @@ bool cexit__is_main_thread(void);
 // The end of a thread that asked for it calls `ended` on that thread. 0 or an errno value.
 int cexit__thread_ends_prepare(void (*ended)(void *));
 void cexit__thread_ends_forget(void); // before this code is unloaded
-bool cexit__watch_this_thread(void);  // false: the end of the thread will not be noticed
+void cexit__watch_main_thread(void);  // if this is the main thread
+void cexit__main_thread_ends(void);
+bool cexit__main_thread_is_watched(void); // false: has ended, or will end unnoticed
+bool cexit__watch_this_thread(void);      // false: the end of the thread will not be noticed
 
 #pragma GCC visibility pop
 #endif

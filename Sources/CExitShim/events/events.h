@@ -33,8 +33,9 @@ void cexit__thread_ended(void *unused);
 // ---- signals.c  last_act.c
 
 void cexit__signals_forked(void);
-void cexit__signals_end(void);              // at the very end; if a signal was taken, does not return
-int cexit__last_act_prepare(void);          // makes libc call that; 0 or ENOMEM
+void cexit__signals_end(void);     // at the very end; if a signal was taken, does not return
+int cexit__last_act_prepare(void); // makes libc call that; 0 or ENOMEM
+void cexit__let_go_of_stdin(void);
 CEXIT_NORETURN void cexit__end(int status); // flushes and ends the process, without libc's exit
 extern _Atomic bool cexit__last_act_made;   // this code stays loaded
 

@@ -137,8 +137,22 @@ static CEXIT_NORETURN void enter_libc(void) {
   if ((cexit__leaving.libc_is_taken && cexit__libc_locks_exit()) || (inside && !cexit__libc_exits_again()))
     cexit__end(status);
   cexit__set_told(&status);
+  cexit__let_go_of_stdin();
   cexit__gate_enter_libc(&cexit__leaving);
   exit(status);
+}
+
+static void say_interrupted(void) {
+  static atomic_flag said = ATOMIC_FLAG_INIT;
+  if (atomic_flag_test_and_set(&said)) return;
+  cexit__complain("ExitKit: exit called by a signal handler that interrupted a registration: handlers did not run\n");
+}
+
+// No thread may wait for this one, which holds the lock; nor may this one wait for another, in libc's exit.
+static CEXIT_NORETURN void leave_interrupted(int status) {
+  if (!cexit__libc_locks_exit()) exit(status);
+  say_interrupted();
+  cexit__end(status);
 }
 
 // On top of what others have registered with libc by now: a thread in libc's exit is to meet this library first.
@@ -148,7 +162,7 @@ static void put_slots_on_top(void) {
 
 void cexit__exit(int status) {
   if (cexit__in_vfork_child()) _exit(status);
-  if (enter() != 0) exit(status); // nobody may wait for this thread, which holds the lock: the slot will say so
+  if (enter() != 0) leave_interrupted(status);
   lock_drop();
   pass_gate(&by_exit, &status, false);
   if (cexit__guard_can_return(&by_exit, 0)) cexit__guard_return();
@@ -190,6 +204,7 @@ void cexit__exit_forked(void) {
 // libc's status is the one of the exit() that comes to its end. Another one waits for the last act.
 static void settle_status(const int *told) {
   int status;
+  cexit__let_go_of_stdin();
   cexit__grant_status();
   cexit__set_told(told);
   if (!cexit__status_differs(&status) || cexit__last_act_prepare() == 0) return;
@@ -201,12 +216,7 @@ static void run_from_slot(const struct way *way, uint32_t group, const int *stat
   struct slots *slots = way->slots;
   bool ours = cexit__gate_is_own(way->leaving), held = lock_is_held_here(), again = !ours && !held;
   if (again) cexit__slot_arm(slots, group, &__dso_handle);
-  if (held || enter() != 0) { // waiting for the lock would be for ever; the process ends without
-    static atomic_flag said = ATOMIC_FLAG_INIT;
-    if (atomic_flag_test_and_set(&said)) return;
-    cexit__complain("ExitKit: exit called by a signal handler that interrupted a registration: handlers did not run\n");
-    return;
-  }
+  if (held || enter() != 0) return say_interrupted(); // waiting for the lock would be for ever
   cexit__slots_note_called(slots);
   uint32_t calls = slots->calls;
   if (ours) {
@@ -214,7 +224,7 @@ static void run_from_slot(const struct way *way, uint32_t group, const int *stat
     again = cexit__stack_next(way->stack, group) != NONE || cexit__thread_is_running();
   }
   lock_drop();
-  if (ours && again && cexit__slot_arm(slots, group, &__dso_handle) && enter() == 0) {
+  if (ours && again && cexit__slots_arm_group(slots, group) && enter() == 0) {
     cexit__slots_note_standing(slots, group, false, calls);
     lock_drop();
   }

@@ -66,7 +66,6 @@ bool cexit__recover(void) {
 void cexit__first_use(void) {
   static _Atomic bool done;
   if (atomic_exchange(&done, true)) return;
-  cexit__thread_end_set_up();
   cexit__trace_set_up();
 }
 

@@ -43,6 +43,15 @@ static void sync_standard_streams(void) {
   }
 }
 
+// libc waits for the lock of each stream when it ends (glibc 2.38, musl). A thread that reads standard input holds that
+// lock for as long as nothing comes.
+void cexit__let_go_of_stdin(void) {
+  if (ftrylockfile(stdin) == 0)
+    funlockfile(stdin);
+  else
+    __fsetlocking(stdin, FSETLOCKING_BYCALLER);
+}
+
 static void end(void) {
   int status = 0;
   cexit__exit_ends();

@@ -17,20 +17,22 @@ void cexit__thread_ended(void *unused) {
   cexit__stop_being_busy();
   cexit__finalizers_thread_ended();
   cexit__thread.swift.has_ended = true;
+  cexit__main_thread_ends();
   cexit__exit_thread_ended();
   cexit__helpers_thread_ended();
 }
 
-// The key must not outlive this code, which may be part of a shared object: libc calls this when that is unloaded. At
-// exit it does, too; then there may be threads that wait for the end of the one that exits.
-static void forget_threads(void *unused) {
+// The key must not outlive this code, which may be part of a shared object: libc calls this when the object is unloaded.
+// libc does so in its exit, too: there the end of the exiter is still of interest, and of threads that run handlers.
+__attribute__((noinline)) static void forget_threads(void *unused) {
   (void)unused;
-  if (atomic_load(&cexit__last_act_made)) return;
-  cexit__thread_ends_forget();
+  if (cexit__unloads(__builtin_return_address(0))) cexit__thread_ends_forget();
 }
 
-void cexit__thread_end_set_up(void) {
+// The end of the main thread is always of interest: the process may have to end when the last of its threads does, though
+// this library has threads of its own then. So this is called as early as can be, on the thread that loads this code.
+__attribute__((constructor)) static void set_up(void) {
   if (cexit__thread_ends_prepare(cexit__thread_ended) != 0) return;
-  if (!cexit__libc_add(forget_threads, NULL, &__dso_handle)) forget_threads(NULL);
-  if (cexit__is_main_thread()) cexit__watch_this_thread(); // its end is always of interest
+  if (!cexit__libc_add(forget_threads, NULL, &__dso_handle)) return cexit__thread_ends_forget();
+  cexit__watch_main_thread();
 }

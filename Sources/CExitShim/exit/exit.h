@@ -77,7 +77,8 @@ bool cexit__libc_add(void (*function)(void *), void *argument,
 
 #define PROCESS_SLOT ((void (*)(void *))(void (*)(void))cexit__hooks.process_slot) // glibc passes the status, too
 
-bool cexit__slot_arm(const struct slots *slots, uint32_t group, void *handle);                     // one slot
+bool cexit__slot_arm(const struct slots *slots, uint32_t group, void *handle); // one slot
+bool cexit__slots_arm_group(const struct slots *slots, uint32_t group);        // false: not two of them
 void cexit__slots_note_standing(struct slots *slots, uint32_t group, bool tagged, uint32_t calls); // with the lock held
 void cexit__slots_note_called(struct slots *slots);                                                // with the lock held
 int cexit__gate_prepare(void);             // every exit will pass the gate, handlers or none; 0 or an errno value

@@ -47,7 +47,8 @@ bool cexit__slot_arm(const struct slots *slots, uint32_t group, void *handle) {
   return error == 0;
 }
 
-// A slot that was put into the list when `calls` was as given stands there still, if none was called since.
+// Two slots that were put into the list when `calls` was as given stand there still, if none was called since. Two, since
+// libc may have taken one off that this library has not noted yet: the other one stops a second thread that exits.
 void cexit__slots_note_standing(struct slots *slots, uint32_t group, bool tagged,
                                 uint32_t calls) { // with the lock held
   if (cexit__process.epoch < group) cexit__process.epoch = group;
@@ -55,6 +56,12 @@ void cexit__slots_note_standing(struct slots *slots, uint32_t group, bool tagged
   if (slots->group < group) slots->tagged = tagged;
   if (slots->group < group) slots->group = group;
   slots->stands = true;
+}
+
+bool cexit__slots_arm_group(const struct slots *slots, uint32_t group) {
+  uint32_t armed = 0;
+  while (armed < GROUP && cexit__slot_arm(slots, group, &__dso_handle)) armed++;
+  return armed > 1;
 }
 
 void cexit__slots_note_called(struct slots *slots) { // with the lock held
@@ -80,7 +87,8 @@ int cexit__slots_arm(struct slots *slots) {
   cexit__libc_leave();
   bool no_memory = errno == ENOMEM;
   errno = saved;
-  if (armed == 0) return no_memory ? ENOMEM : ECANCELED; // libc's list is closed: it has run for the last time
+  if (armed == 0 && !no_memory) return ECANCELED; // libc's list is closed: it has run for the last time
+  if (armed < 2) return ENOMEM;
 
   if ((error = enter()) != 0) return error;
   cexit__slots_note_standing(slots, group, tagged, calls);

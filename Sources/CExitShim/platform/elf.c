@@ -6,6 +6,7 @@
 
 #include <dlfcn.h>
 #include <link.h>
+#include <string.h>
 
 // Weak: a static executable has no use for them, and should not be warned that it links them.
 #pragma weak dlopen
@@ -15,6 +16,13 @@ void cexit__pin_object(const void *owner) {
   Dl_info info;
   if (owner == NULL || dlopen == NULL || dladdr == NULL || dladdr(owner, &info) == 0) return;
   dlopen(info.dli_fname, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE); // fails for the executable, which stays anyway
+}
+
+// libc calls the same functions when it unloads an object, from __cxa_finalize, and in its exit.
+bool cexit__unloads(const void *caller) {
+  Dl_info info;
+  if (dladdr == NULL || dladdr(caller, &info) == 0 || info.dli_sname == NULL) return false;
+  return strcmp(info.dli_sname, "__cxa_finalize") == 0;
 }
 
 static int find_in_executable(struct dl_phdr_info *info, size_t size, void *data) {
@@ -39,5 +47,6 @@ void cexit__pin_path(const char *path) {
 
 void cexit__pin(void) {
   static atomic_flag pinned = ATOMIC_FLAG_INIT;
-  if (!atomic_flag_test_and_set(&pinned)) cexit__pin_object(&__dso_handle);
+  if (atomic_flag_test_and_set(&pinned) || cexit__is_in_executable(&__dso_handle)) return;
+  cexit__pin_object(&__dso_handle);
 }

@@ -71,6 +71,7 @@ bool cexit__threads_are_at_most(unsigned count); // the main thread counts, thou
 
 void cexit__pin_object(const void *address); // keeps the object that holds the address loaded for ever
 void cexit__pin_path(const char *path);      // the same by its file; an empty path is the executable
+bool cexit__unloads(const void *caller);     // of a function that libc calls: an object is being unloaded
 void cexit__pin(void);                       // the object that this code is part of
 bool cexit__is_in_executable(const void *address);
 

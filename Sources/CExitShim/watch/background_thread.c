@@ -4,14 +4,15 @@
 // the process that asked for it; a forked child has none until it asks itself.
 //
 // They must not keep a process alive: when main has left with pthread_exit, the last thread to end exits with status 0,
-// and to libc these are threads like all others. So from then on, and only then, somebody looks who is left.
+// and to libc these are threads like all others. So from the end of main on a thread looks which threads are left. Where
+// the end of main cannot be noticed, since this code was loaded on another thread, that thread looks from the start.
 
 #include "watch.h"
 
 static _Atomic unsigned helpers;
 static _Atomic uintptr_t starting; // held while a thread is made: a second thread that asks has to know how that went
 
-static int start(void *(*run)(void *), const char *name) {
+static int start(void *(*run)(void *), void *argument, const char *name) {
   sigset_t all, before;
   pthread_attr_t attributes;
   pthread_t thread;
@@ -20,7 +21,7 @@ static int start(void *(*run)(void *), const char *name) {
   pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
   sigfillset(&all);
   pthread_sigmask(SIG_BLOCK, &all, &before); // the program's signals are not for it
-  error = pthread_create(&thread, &attributes, run, NULL);
+  error = pthread_create(&thread, &attributes, run, argument);
   if (error == 0) pthread_setname_np(thread, name);
   pthread_sigmask(SIG_SETMASK, &before, NULL);
   pthread_attr_destroy(&attributes);
@@ -28,33 +29,13 @@ static int start(void *(*run)(void *), const char *name) {
   return error;
 }
 
-int cexit__helper_start(_Atomic uint32_t *home, void *(*run)(void *), const char *name) {
-  uint32_t here = cexit__process_number();
-  int error = word_take(&starting);
-  if (error != 0) return error;
-  if (atomic_load(home) != here) {
-    cexit__pin(); // code that a thread is in must stay where it is
-    error = start(run, name);
-    if (error == 0) atomic_store(home, here);
-    if (error == 0 && cexit__is_main_thread()) cexit__watch_this_thread();
-  }
-  word_drop(&starting);
-  return error;
-}
-
-void cexit__helpers_forked(void) {
-  atomic_store(&starting, 0);
-  atomic_store(&helpers, 0);
-}
-
 // ---- Who is left
 
 // Where main lives on in a destructor, as dispatch_main has it, there is nothing to look for.
-static void *look_who_is_left(void *unused) {
-  (void)unused;
+static void *look_who_is_left(void *from_the_start) {
   uint64_t pause = 1000000, most = 250000000, began = cexit__now();
   bool gone = false;
-  while (gone || cexit__now() - began < 2000000000) {
+  while (gone || from_the_start != NULL || cexit__now() - began < 2000000000) {
     gone = gone || cexit__main_thread_has_ended();
     if (gone && cexit__threads_are_at_most(1 + atomic_load(&helpers))) exit(0);
     nanosleep(&(struct timespec){0, (long)pause}, NULL);
@@ -64,7 +45,38 @@ static void *look_who_is_left(void *unused) {
   return NULL;
 }
 
+static void start_looking(void *from_the_start) {
+  static const char line[] = "ExitKit: no thread can be made that ends the process when the last thread has ended\n";
+  if (start(look_who_is_left, from_the_start, "exit at the end") != 0) cexit__write_line(line, sizeof line - 1);
+}
+
 void cexit__helpers_thread_ended(void) {
-  if (atomic_load(&helpers) != 0 && cexit__is_main_thread() && !cexit__is_exiting())
-    start(look_who_is_left, "exit at the end");
+  if (atomic_load(&helpers) != 0 && cexit__is_main_thread() && !cexit__is_exiting()) start_looking(NULL);
+}
+
+static void look_from_the_start(uint32_t here) {
+  static _Atomic uint32_t looks;
+  if (atomic_exchange(&looks, here) != here) start_looking(&looks);
+}
+
+// ---- Starting one
+
+int cexit__helper_start(_Atomic uint32_t *home, void *(*run)(void *), const char *name) {
+  uint32_t here = cexit__process_number();
+  int error = word_take(&starting);
+  if (error != 0) return error;
+  if (atomic_load(home) != here) {
+    cexit__pin(); // code that a thread is in must stay where it is
+    error = start(run, NULL, name);
+    if (error == 0) atomic_store(home, here);
+    if (error == 0) cexit__watch_main_thread();
+    if (error == 0 && !cexit__main_thread_is_watched()) look_from_the_start(here);
+  }
+  word_drop(&starting);
+  return error;
+}
+
+void cexit__helpers_forked(void) {
+  atomic_store(&starting, 0);
+  atomic_store(&helpers, 0);
 }
