@@ -92,6 +92,10 @@ test-builds: ## Install into an empty folder, and build Examples/Builds with tha
 	@Scripts/need swift cc
 	@Scripts/check-builds
 
+test-integration: ## Try the library beside ServiceLifecycle, ArgumentParser, Hummingbird and others; builds for minutes
+	@Scripts/need swift cc git
+	$(SWIFT) test --package-path Examples/Integration -Xswiftc -warnings-as-errors
+
 # gcc's thread sanitizer for C fixtures: the one of Swift's clang does not link without Swift. Children of a process with
 # threads, signal handlers that exit, threads that nobody joins and objects that live until the end are what is tested
 # here, and no mistakes; a test of its own looks for leaks.
@@ -146,5 +150,6 @@ clean: ## Remove everything that was built
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 13
 
-.PHONY: build model matrix test-model bench sanitize setup demo build-macro test test-setup test-library test-examples test-macro \
+.PHONY: build model matrix test-model bench sanitize setup demo build-macro test test-setup test-library test-examples \
+  test-integration test-macro \
   test-macro-alone test-c test-builds lint breakage format docs clean help

@@ -76,6 +76,9 @@ public final class ChildProcess {
     if ending == nil { _ = stop(atOnce: true) }
   }
 
+  /// Standard output, as far as it was read.
+  public var output: String { channels[0].text }
+
   /// Reads until `text` has appeared on standard output. False: it ended, or its deadline passed, without.
   public func waitForOutput(_ text: String) -> Bool {
     while !channels[0].text.contains(text) {

@@ -1,0 +1,36 @@
+// swift-tools-version: 6.2
+// SPDX-License-Identifier: Apache-2.0
+
+import PackageDescription
+
+// ExitKit beside the packages that real programs use. A package of its own, because building these takes minutes: nothing but
+// `make test-integration` builds it.
+let exitKit = Target.Dependency.product(name: "ExitKit", package: "ExitKit")
+
+func program(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .executableTarget(name: name, dependencies: [exitKit] + dependencies)
+}
+
+let package = Package(
+  name: "Integration",
+  dependencies: [
+    .package(name: "ExitKit", path: "../.."),
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+    .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.0"),
+    .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.0"),
+  ],
+  targets: [
+    program("group", [.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")]),
+    program("tool-sync", [.product(name: "ArgumentParser", package: "swift-argument-parser")]),
+    program("tool-async", [.product(name: "ArgumentParser", package: "swift-argument-parser")]),
+    program("web", [.product(name: "Hummingbird", package: "hummingbird")]),
+    program("log", [.product(name: "Logging", package: "swift-log")]),
+    program("children", [.product(name: "Subprocess", package: "swift-subprocess")]),
+    // The same sources as in the package above.
+    .target(name: "ProcessSupport", path: "Tests/Support"),
+    .testTarget(name: "IntegrationTests", dependencies: ["ProcessSupport"]),
+  ],
+  swiftLanguageModes: [.v6]
+)
