@@ -16,7 +16,8 @@ import Subprocess
         execution in
         let child = execution.processIdentifier.value
         atExit(name: "child", phase: .early) { print(kill(child, SIGTERM) == 0 ? "child told to end" : "no child") }
-        ExitStack.process.exit(5)  // a door: plain exit would run the clean-up of swift-subprocess before these handlers
+        // A door: plain exit would run the clean-up of swift-subprocess before these handlers.
+        ExitStack.process.exit(5)
       }
     }
   }
