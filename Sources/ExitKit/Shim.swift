@@ -294,6 +294,9 @@ enum Shim {
   /// Whether it is, and may drain the main queue.
   static var isMainIdle: Bool { cexit_main_is_idle() }
   static func drainMain() { cexit_main_drain() }
+  /// Whether this thread may run the main thread's work now, which stands at the gate of an exit until it is given back.
+  static func borrowMain() -> Bool { cexit_main_borrow() }
+  static func giveMainBack() { cexit_main_give_back() }
   static func postToMain(_ work: @convention(c) (UnsafeMutableRawPointer?) -> Void) { _ = cexit_main_post(work) }
 
   /// Whether the calling thread is the actor's.
@@ -390,7 +393,29 @@ enum Shim {
 
   // The process
 
-  static func observeExits() { cexit_observe_exit(exitCalled) }
+  static func observeExits() -> Bool { cexit_observe_exit(exitCalled) }
+  static func stopObservingExits() { cexit_unobserve_exit(exitCalled) }
+  static var isUnloading: Bool { cexit_is_unloading() }
+  /// Waits until jobs that a handler has waited for are over on their threads, too.
+  static func letPoolRest() { cexit_let_pool_rest() }
+
+  /// The exit status after a failure, in place of 0; `nil`: a failure leaves it alone.
+  static var failureStatus: Int32? {
+    get { cexit_failure_status() == 0 ? nil : cexit_failure_status() }
+    set { cexit_set_failure_status(newValue ?? 0) }
+  }
+
+  static var mainGrace: Duration {
+    get { .nanoseconds(Int64(clamping: cexit_main_grace())) }
+    set { cexit_set_main_grace(nanoseconds(newValue)) }
+  }
+
+  private static func nanoseconds(_ duration: Duration) -> UInt64 {
+    let (seconds, attoseconds) = duration.components
+    if duration <= .zero { return 0 }
+    return seconds < 9_000_000_000 ? UInt64(seconds) * 1_000_000_000 + UInt64(attoseconds) / 1_000_000_000 : .max
+  }
+
   static var isExiting: Bool { cexit_is_exiting() }
   static func exit(_ status: Int32) -> Never { cexit_exit(status) }
   static func requestStatus(_ status: Int32) { cexit_request_status(status) }

@@ -96,16 +96,19 @@ public func compileSwift(_ names: [String], _ build: SwiftBuild, libraries: [Swi
   }
 }
 
-/// Compiles a file of `Tests/Fixtures` to a shared object, for a program or for `dlopen`.
+/// Compiles a file of `Tests/Fixtures` to a shared object, for a program or for `dlopen`, with ExitKit in it, or in
+/// `libraries`.
 public func compileSwiftLibrary(
   _ name: String, module: String, _ build: SwiftBuild, libraries: [SwiftModule]
 ) throws -> SwiftModule {
   let source = "\(packageRoot)/Tests/Fixtures/\(name)"
-  let inputs = try [source] + build.inputs() + libraries.flatMap { [$0.interface, $0.library] }
+  let objects = try libraries.isEmpty ? coreObjects(build.core) : []
+  let libraries = try libraries.isEmpty ? [exitKit(build)] : libraries
+  let inputs = try [source] + build.inputs() + objects + libraries.flatMap { [$0.interface, $0.library] }
   return try makeModule(
     module, product: "lib\(module).so", from: inputs,
     build.compiler(libraries.map(\.interface)) + build.flags + ["-parse-as-library", "-emit-library"]
-      + ["-Xlinker", "-soname", "-Xlinker", "lib\(module).so", source] + libraries.flatMap(\.asLinked))
+      + ["-Xlinker", "-soname", "-Xlinker", "lib\(module).so", source] + objects + libraries.flatMap(\.asLinked))
 }
 
 extension SwiftModule {

@@ -90,6 +90,20 @@ private let thrown = ["throws later", "throws"].map {
     #expect(moved.allSatisfy { $0.hasSuffix("the main actor did not answer in time") })
   }
 
+  /// The grace period is a minute there: a handler that waited for main would be seen in the report.
+  @Test(arguments: [("signalReturn", Ending.signaled(SIGTERM)), ("threadReturn", .exited(3))], Program.allCases)
+  func `main returns while another thread exits: handlers of its actor run at once, and nothing is reported`(
+    way: (name: String, ending: Ending), program: Program
+  ) throws {
+    let outcome = try fixture(program.rawValue, way.name)
+    let isSignal = way.name == "signalReturn"
+    #expect(outcome.ending == way.ending)
+    #expect(
+      outcome.lines
+        == program.transcript(status: isSignal ? 128 + SIGTERM : 3, reason: isSignal ? "SIGTERM" : "exit"))
+    #expect(outcome.reports == thrown)
+  }
+
   @Test(arguments: [Program.TopLevel, .SyncMain])
   func `the end of the last thread runs every kind of handler`(program: Program) throws {
     let outcome = try fixture(program.rawValue, "lastThread")

@@ -43,7 +43,7 @@ CEXIT_SHARED(VALUE, size_t, stack_cancel_named, (cexit_stack *stack, const char 
 CEXIT_SHARED(VALUE, size_t, stack_run_observed, (cexit_stack *stack, cexit_observer observer, void *context), (stack, observer, context))
 CEXIT_SHARED(VALUE, bool, set_outcome, (cexit_observer observer, void *outcome), (observer, outcome))
 CEXIT_SHARED(VALUE, bool, stack_step, (cexit_stack *stack, cexit_observer observer, void *context), (stack, observer, context))
-CEXIT_SHARED(KEEPS, void, observe_exit, (void (*function)(const int *status)), (function))
+CEXIT_SHARED(VALUE, bool, observe_exit, (void (*function)(const int *status)), (function))
 CEXIT_SHARED(ERROR, int, exit_on_signals, (const int *signals, size_t count), (signals, count))
 CEXIT_SHARED(SIGNAL_SAFE, int, exit_signal, (pid_t *sender), (sender))
 CEXIT_SHARED(ERROR, int, set_deadline, (uint64_t nanoseconds), (nanoseconds))
@@ -70,6 +70,15 @@ CEXIT_SHARED(ERROR, int, walk, (cexit_stack *stack, cexit_visitor visitor, void 
 CEXIT_SHARED(SIGNAL_SAFE, int, dump, (int file), (file))
 CEXIT_SHARED(VALUE, void, trace_failure, (const char *error), (error))
 CEXIT_SHARED(VALUE, void, trace_wait, (const char *what), (what))
+CEXIT_SHARED(VALUE, void, unobserve_exit, (void (*function)(const int *status)), (function))
+CEXIT_SHARED(VALUE, bool, is_unloading, (void), ())
+CEXIT_SHARED(VALUE, void, let_pool_rest, (void), ())
+CEXIT_SHARED(VALUE, bool, main_borrow, (void), ())
+CEXIT_SHARED(VALUE, void, main_give_back, (void), ())
+CEXIT_SHARED(VALUE, void, set_failure_status, (int status), (status))
+CEXIT_SHARED(VALUE, int, failure_status, (void), ())
+CEXIT_SHARED(VALUE, void, set_main_grace, (uint64_t nanoseconds), (nanoseconds))
+CEXIT_SHARED(VALUE, uint64_t, main_grace, (void), ())
 
 // What belongs to a thread or to the Swift code around it has nothing to do with the stack: each copy does that itself.
 #ifdef CEXIT_UNSHARED

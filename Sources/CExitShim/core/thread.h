@@ -17,6 +17,7 @@ struct frame; // run/run.h
 struct thread {
   struct frame *_Atomic running; // the innermost handler that the thread is in; NULL
   unsigned manual_runs;          // manual runs that the thread is in, one inside the other
+  unsigned unloads;              // of shared objects whose handlers the thread runs, one inside the other
   unsigned finalizers;           // of dead objects, that the thread is in, one inside the other
   volatile bool
       in_libc;        // the thread is adding to libc's list: a signal handler that comes back for the list's lock would

@@ -53,6 +53,7 @@ static void begin(const struct way *way, enum claim claim, const int *status, bo
 static void pass_gate(const struct way *way, const int *status, bool at_slot) {
   cexit__exit_called(status);
   cexit__watch_this_thread();
+  bool main = cexit__main_is_here();
   for (bool left = false, waits = false;; left = true) {
     uintptr_t seen;
     enum claim claim = cexit__gate_claim(way->leaving, at_slot, &seen);
@@ -61,7 +62,10 @@ static void pass_gate(const struct way *way, const int *status, bool at_slot) {
     if (left) {
       if (!waits) trace(MOMENT_WAIT_BEGINS, "another thread");
       waits = true;
+      if (main) cexit__main_stands();
+      if (main) cexit__exit_called(status); // a thread that waits for the main actor waits no longer
       cexit__futex_wait_for(cexit__futex_half(&way->leaving->owner), (uint32_t)seen, LOOKS_EVERY);
+      if (main) cexit__main_goes_on();
       if (cexit__gate_take_over(way->leaving, at_slot, seen)) return begin(way, TAKEN_OVER, status, at_slot);
     } else {
       cexit__thread_leaves_runs();
@@ -194,6 +198,7 @@ void cexit__exit_forked(void) {
   runs = 0;
   cexit__gate_forked(&cexit__leaving);
   cexit__gate_forked(&cexit__leaving_quickly);
+  cexit__main_forked();
   cexit__watch_forked();
   cexit__signals_forked();
   cexit__helpers_forked();

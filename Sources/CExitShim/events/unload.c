@@ -54,6 +54,12 @@ void cexit__sweep(void *object) {
     if (done) cexit__owner_forget(number); // the address may come back with another object
     lock_drop();
     if (done) return cexit__stack_destroy(leaving);
+    cexit__thread.unloads++;
     cexit__run_stack(leaving, 0, NULL, NULL);
+    cexit__thread.unloads--;
   }
+}
+
+bool cexit__is_unloading(void) {
+  return cexit__thread.unloads != 0;
 }

@@ -66,6 +66,12 @@ void cexit__grant_status(void);          // puts the requested status in place o
 // ---- takeover.c: after a while of waiting for `seen`. True: the exit is this thread's, as claimed.
 bool cexit__gate_take_over(struct process_exit *leaving, bool at_slot, uintptr_t seen);
 
+// ---- main_thread.c
+
+void cexit__main_stands(void); // the main thread, before it sleeps at the gate
+void cexit__main_goes_on(void);
+void cexit__main_forked(void);
+
 // ---- slots.c
 
 extern _Atomic uintptr_t cexit__libc_word;

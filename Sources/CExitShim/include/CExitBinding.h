@@ -114,8 +114,29 @@ CEXIT_API void cexit_main_stand_in(uintptr_t identity, uintptr_t implementation)
 CEXIT_API bool cexit_executor_is_current(uintptr_t identity, uintptr_t implementation);
 
 /// Has `function` called on a thread that has called exit, before it runs handlers or waits for those who do: a
-/// handler's job may have hopped there, and is not going to end. `status` is NULL where libc does not tell.
-CEXIT_API void cexit_observe_exit(void (*function)(const int *CEXIT_NULLABLE status));
+/// handler's job may have hopped there, and is not going to end. `status` is NULL where libc does not tell. The same
+/// function may be added several times. False: it will not be called.
+CEXIT_API bool cexit_observe_exit(void (*function)(const int *CEXIT_NULLABLE status));
+/// Takes it back, once for each true. After the last time nobody is in a call of `function`.
+CEXIT_API void cexit_unobserve_exit(void (*function)(const int *CEXIT_NULLABLE status));
+
+/// Whether this thread runs the handlers of a shared object that is being unloaded.
+CEXIT_API bool cexit_is_unloading(void);
+/// Waits, a fifth of a second at most, until no other thread is at work for what it was at work for: the code of a shared
+/// object is about to go.
+CEXIT_API void cexit_let_pool_rest(void);
+
+/// True: the main thread stands at the gate of another thread's exit, and stays there until cexit_main_give_back. Until
+/// then the calling thread may run what belongs to the main thread. One thread at a time has it.
+CEXIT_API bool cexit_main_borrow(void);
+CEXIT_API void cexit_main_give_back(void);
+
+/// What holds for the handlers of all copies of the Swift layer: the exit status in place of 0 after a failure (0, as at
+/// first: none), and for how many nanoseconds a handler of the main actor waits for it (a second at first).
+CEXIT_API void cexit_set_failure_status(int status);
+CEXIT_API int cexit_failure_status(void);
+CEXIT_API void cexit_set_main_grace(uint64_t nanoseconds);
+CEXIT_API uint64_t cexit_main_grace(void);
 
 /// Whether this library is calling exit on this thread to enter libc's: for a function that stands in front of libc's
 /// exit, as that of CExitFirst, and hands all other calls to cexit_exit. Async-signal-safe.

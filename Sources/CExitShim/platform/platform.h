@@ -67,6 +67,10 @@ uintptr_t cexit__task_sleeps_on(int task);   // the word of cexit__futex_wait, o
 bool cexit__main_thread_has_ended(void);     // false if in doubt. Not in a signal handler
 bool cexit__threads_are_at_most(unsigned count); // the main thread counts, though it has ended
 
+// ---- pool_rest.c
+
+void cexit__let_pool_rest(void); // until each other thread is seen asleep, 200 ms at most. Not in a signal handler
+
 // ---- elf.c: takes a lock of the loader's; not in a signal handler.
 
 void cexit__pin_object(const void *address); // keeps the object that holds the address loaded for ever

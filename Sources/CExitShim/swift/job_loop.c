@@ -86,26 +86,6 @@ bool cexit__executor_is_current(uintptr_t identity, uintptr_t implementation) {
          swift_task_isCurrentExecutorWithFlags(identity, implementation, 0);
 }
 
-// ---- Exits called by jobs
-
-// One for each copy of the Swift layer; each looks after its own loops.
-static void (*_Atomic exit_observers[16])(const int *status);
-
-void cexit__observe_exit(void (*function)(const int *status)) {
-  for (int i = 0; i < 16; i++) {
-    void (*seen)(const int *) = NULL;
-    if (atomic_compare_exchange_strong(&exit_observers[i], &seen, function) || seen == function) return;
-  }
-}
-
-void cexit__exit_called(const int *status) {
-  for (int i = 0; i < 16; i++) {
-    void (*observer)(const int *) = atomic_load(&exit_observers[i]);
-    if (observer == NULL) return;
-    observer(status);
-  }
-}
-
 // ---- The loop
 
 static cexit_loop shared = {0, -1};

@@ -43,7 +43,7 @@ void cexit__table_before_fork(void);
 void cexit__table_after_fork(void);
 void cexit__table_forked(void); // this process is a child that before_fork was not called for
 
-// ---- job_loop.c
+// ---- exit_observers.c
 
 void cexit__exit_called(const int *status); // by a thread that may be at work for a handler of another; NULL: not known
 

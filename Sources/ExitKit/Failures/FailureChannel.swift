@@ -15,9 +15,12 @@ final class FailureChannel: Sendable {
   init(parent: FailureChannel?) { self.parent = parent }
 
   var status: Int32? {
-    get { state.withLock { $0.status } }
-    set { state.withLock { $0.status = newValue } }
+    get { isProcess ? Shim.failureStatus : state.withLock { $0.status } }
+    set { if isProcess { Shim.failureStatus = newValue } else { state.withLock { $0.status = newValue } } }
   }
+
+  /// The process's status belongs to all copies of the library.
+  private var isProcess: Bool { parent == nil }
 
   func set(_ reporter: FailureReporter?) {
     let before = state.withLock { state in

@@ -7,7 +7,7 @@ public struct ExitContext: Sendable {
   /// Why handlers run; more reasons may come, so compare, or switch with a default.
   public struct Reason: Sendable, Hashable {
     enum Kind: Hashable {
-      case exit, run
+      case exit, run, unload
       case signal(ExitSignal)
     }
     let kind: Kind
@@ -21,6 +21,8 @@ public struct ExitContext: Sendable {
     public static let exit = Reason(kind: .exit)
     /// The stack or the handler was run by hand, and the process goes on.
     public static let run = Reason(kind: .run)
+    /// The shared object that registered the handler is being unloaded (`dlclose`), and the process goes on.
+    public static let unload = Reason(kind: .unload)
     /// The process exits on that signal, whoever sent it (see ``exitOnSignals(_:)``).
     public static func signal(_ signal: ExitSignal) -> Reason { Reason(kind: .signal(signal)) }
 
@@ -51,11 +53,12 @@ public struct ExitContext: Sendable {
 }
 
 extension ExitContext.Reason: CustomStringConvertible {
-  /// The reason in a word or two: `exit`, `run`, `SIGTERM from process 123`.
+  /// The reason in a word or two: `exit`, `run`, `unload`, `SIGTERM from process 123`.
   public var description: String {
     switch kind {
     case .exit: "exit"
     case .run: "run"
+    case .unload: "unload"
     case .signal(let signal): sender.map { "\(signal) from process \($0)" } ?? "\(signal)"
     }
   }

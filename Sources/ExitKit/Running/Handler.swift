@@ -149,7 +149,7 @@ struct HandlerStep {
 
 extension ExitContext {
   static var current: ExitContext {
-    guard Shim.isExiting else { return ExitContext(reason: .run, status: nil) }
+    guard Shim.isExiting else { return ExitContext(reason: Shim.isUnloading ? .unload : .run, status: nil) }
     var sender: Int32 = 0
     let number = Shim.exitSignal(sender: &sender)
     let kind = number == 0 ? ExitContext.Reason.Kind.exit : .signal(ExitSignal(rawValue: number))

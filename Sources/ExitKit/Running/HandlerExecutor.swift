@@ -49,6 +49,7 @@ final class ExitLoop: TaskExecutor {
 
   /// Runs the operation to its end before returning.
   static func finish(_ operation: @escaping @Sendable () async throws -> Void) -> End {
+    defer { if Shim.isUnloading { Shim.letPoolRest() } }
     if let loop = Shim.loop { return loop.finish(operation) }
     let loop = ExitLoop()
     Shim.loop = loop
@@ -57,14 +58,17 @@ final class ExitLoop: TaskExecutor {
   }
 
   private func finish(_ operation: @escaping @Sendable () async throws -> Void) -> End {
-    let main = MainStandIn.shared
+    let main = MainActorExecutor.shared
     let isMain = Shim.isCurrent(MainActor.shared)
     let isIdle = Shim.isMainIdle
     let completion = Completion(loop: self)
     var end = End()
-    Shim.observeExits()
+    let observes = Shim.observeExits()
     main.begin(self)
-    defer { main.end(self) }
+    defer {
+      main.end(self)
+      if observes { Shim.stopObservingExits() }
+    }
     Task.detached(executorPreference: self) {
       await Self.$completion.withValue(completion) {
         do {
@@ -89,7 +93,7 @@ final class ExitLoop: TaskExecutor {
         continue
       }
       if isIdle { Shim.drainMain() }
-      switch main.next(isMain: isMain) {
+      switch main.next(self, isMain: isMain) {
       case .run: continue
       case .tookOver: end.leftMain = true
       case .wait(let limit): sleep.wait(limit)
@@ -104,8 +108,8 @@ extension ExitLoop {
   /// If a job of an operation did, on another thread than the one that waits for it, the operation is over, and the
   /// thread that waits exits in its place.
   static func exitCalled(status: Int32?) {
+    if Shim.isOnMain { MainActorExecutor.shared.mainLeaves() }
     guard let completion, completion.loop !== Shim.loop else { return }
-    if Shim.isOnMain { MainStandIn.shared.leave() }
     completion.finish(status.map { .exited($0) } ?? .returned)
   }
 }

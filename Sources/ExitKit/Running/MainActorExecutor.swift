@@ -2,12 +2,12 @@
 
 /// The main actor's executor while a thread waits for a handler.
 ///
-/// That thread may be the main actor's own: then it has to run the main actor's jobs, or they never run. Or it is
-/// another one, and the main thread may be stuck. So jobs wait here, and whoever comes first takes them: the main
-/// queue, which is asked to each time, the waiting thread if it is the main actor's, or any waiting thread when the
-/// main queue has not answered for the grace period.
-final class MainStandIn: SerialExecutor {
-  static let shared = MainStandIn()
+/// The waiting thread may be the main actor's own: then that thread runs the main actor's jobs, or nobody would. Or the
+/// waiting thread is another one, and the main thread may be stuck. So jobs wait here, and the first of these takes them:
+/// the main queue, which is asked to; a waiting thread that is the main actor's; a waiting thread while the main thread
+/// stands at the gate of the exit; any waiting thread when the main queue has not answered for the grace period.
+final class MainActorExecutor: SerialExecutor {
+  static let shared = MainActorExecutor()
 
   enum Next {
     case run
@@ -15,23 +15,27 @@ final class MainStandIn: SerialExecutor {
     case wait(Duration?)
   }
 
+  /// What the main queue does about the jobs.
+  fileprivate enum MainQueue {
+    /// There are none.
+    case idle
+    /// It has been asked to run them.
+    case asked(since: ContinuousClock.Instant)
+    /// It runs them.
+    case serving
+    /// It has let the grace period pass: from now on nobody waits for it, until it answers.
+    case silent
+  }
+
   fileprivate struct State {
     var jobs = JobQueue()
     var loops: [ExitLoop] = []
-    var grace = Duration.seconds(1)
-    var waitingSince: ContinuousClock.Instant?
-    var isPosted = false  // the main queue has been asked to serve
-    var isServing = false  // and does
-    var isSilent = false  // it has let the grace period pass since it last served
-    var isTakenOver = false  // a thread that is not the main actor's runs a job
+    var queue = MainQueue.idle
+    /// The loop whose thread runs a job in the main thread's place.
+    var substitute: ExitLoop?
   }
 
   private let state = Locked(State())
-
-  var grace: Duration {
-    get { state.withLock { $0.grace } }
-    set { state.withLock { $0.grace = newValue } }
-  }
 
   // MARK: Loops
 
@@ -49,27 +53,33 @@ final class MainStandIn: SerialExecutor {
     }
   }
 
-  /// Runs a job if the calling loop is to run it, or says how long to wait for one.
-  func next(isMain: Bool) -> Next {
-    let (job, next) = state.withLock { state -> (UnownedJob?, Next) in
-      guard let since = state.waitingSince else { return (nil, .wait(nil)) }
-      if isMain { return (state.take(), .run) }
-      if state.isServing || state.isTakenOver { return (nil, .wait(nil)) }
-      let left = state.isSilent ? .zero : state.grace - (ContinuousClock.now - since)
-      if left > .zero { return (nil, .wait(left)) }
-      state.isSilent = true
-      state.isTakenOver = true
-      return (state.take(), .tookOver)
+  /// The main thread has called exit, and does not come back to what it was doing.
+  func mainLeaves() {
+    change { state in
+      if case .serving = state.queue { state.queue = .silent }
     }
-    guard let job else { return next }
-    job.runSynchronously(on: asUnownedSerialExecutor())
-    if case .tookOver = next { wakeLoops { $0.isTakenOver = false } }
-    return next
   }
 
-  private func wakeLoops(_ change: (inout State) -> Void) {
+  /// Runs a job if the calling loop is to run it, or says how long to wait for one.
+  func next(_ loop: ExitLoop, isMain: Bool) -> Next {
+    let (job, turn) = state.withLock { $0.turn(of: loop, isMain: isMain) }
+    job?.runSynchronously(on: asUnownedSerialExecutor())
+    switch turn {
+    case .ownTurn: return .run
+    case .wait(let limit): return .wait(limit)
+    case .borrowed:
+      Shim.giveMainBack()
+      change { $0.substitute = nil }
+      return .run
+    case .tookOver:
+      change { $0.substitute = nil }
+      return .tookOver
+    }
+  }
+
+  private func change(_ body: (inout State) -> Void) {
     let loops = state.withLock { state in
-      change(&state)
+      body(&state)
       return state.loops
     }
     for loop in loops { loop.wake() }
@@ -79,33 +89,24 @@ final class MainStandIn: SerialExecutor {
 
   func enqueue(_ job: consuming ExecutorJob) {
     let job = UnownedJob(job)
-    var mustPost = false
-    wakeLoops { state in
-      state.jobs.append(job)
-      if state.waitingSince == nil { state.waitingSince = .now }
-      mustPost = !state.isPosted
-      state.isPosted = true
+    var isFirst = false
+    change { state in
+      defer { state.jobs.append(job) }
+      switch state.queue {
+      case .idle: isFirst = true
+      case .asked where state.jobs.isEmpty: break  // those it was asked to run have been run by others
+      default: return
+      }
+      state.queue = .asked(since: .now)
     }
-    if mustPost { Shim.postToMain { _ in MainStandIn.shared.serve() } }
+    if isFirst { Shim.postToMain { _ in MainActorExecutor.shared.serve() } }
   }
 
   /// Called by the main queue.
   private func serve() {
-    state.withLock { state in
-      state.isPosted = false
-      state.isServing = true
-      state.isSilent = false
-    }
-    while let job = state.withLock({ $0.take() }) { job.runSynchronously(on: asUnownedSerialExecutor()) }
-    wakeLoops { $0.isServing = false }
-  }
-
-  /// The main queue will not serve again: its thread has called exit.
-  func leave() {
-    wakeLoops { state in
-      state.isServing = false
-      state.isSilent = true
-    }
+    state.withLock { $0.queue = .serving }
+    while let job = state.withLock({ $0.takeServed() }) { job.runSynchronously(on: asUnownedSerialExecutor()) }
+    change { _ in }
   }
 
   func isIsolatingCurrentContext() -> Bool? { Shim.isOnMain }
@@ -113,10 +114,38 @@ final class MainStandIn: SerialExecutor {
   func checkIsolated() { precondition(Shim.isOnMain, "not on the main actor") }
 }
 
-extension MainStandIn.State {
-  fileprivate mutating func take() -> UnownedJob? {
+extension MainActorExecutor.State {
+  /// How a loop comes to run a job.
+  enum Turn {
+    case ownTurn
+    case borrowed
+    case tookOver
+    case wait(Duration?)
+  }
+
+  mutating func turn(of loop: ExitLoop, isMain: Bool) -> (UnownedJob?, Turn) {
+    guard !jobs.isEmpty else { return (nil, .wait(nil)) }
+    if isMain || substitute === loop { return (jobs.popFirst(), .ownTurn) }
+    guard substitute == nil else { return (nil, .wait(nil)) }
+    let isBorrowed = Shim.borrowMain()
+    if !isBorrowed {
+      switch queue {
+      case .serving: return (nil, .wait(nil))
+      case .idle, .silent: break
+      case .asked(let since):
+        let left = Shim.mainGrace - (ContinuousClock.now - since)
+        if left > .zero { return (nil, .wait(left)) }
+        queue = .silent
+      }
+    }
+    substitute = loop
+    return (jobs.popFirst(), isBorrowed ? .borrowed : .tookOver)
+  }
+
+  /// A job for the main queue, or the end of its service.
+  mutating func takeServed() -> UnownedJob? {
     let job = jobs.popFirst()
-    waitingSince = jobs.isEmpty ? nil : .now
+    if job == nil { queue = .idle }
     return job
   }
 }

@@ -20,7 +20,8 @@ extension ExitStack {
   /// The exit status of the process when one of this stack's handlers fails during its exit.
   ///
   /// It takes the place of status 0 and never of another. `nil`, as it is at first: a nested or standalone stack does
-  /// as its parent or the process does, and for ``process`` a failure does not change the status.
+  /// as its parent or the process does, and for ``process`` a failure does not change the status. That of ``process``
+  /// holds for all copies of the library in the process; there 0 is `nil`.
   public var statusOnFailure: Int32? {
     get { channel.status }
     set { channel.status = newValue }

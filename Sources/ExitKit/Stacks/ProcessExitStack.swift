@@ -50,10 +50,14 @@ public final class ProcessExitStack: ExitStack, @unchecked Sendable {
   /// How long a handler that is isolated to the main actor waits for it when another thread exits; one second at first.
   ///
   /// Then the handler runs on the exiting thread, and a failure of kind ``ExitFailure/Kind/offMainActor`` is reported.
-  /// From then on handlers do not wait again, until the main actor answers. The same for all stacks.
+  /// From then on handlers do not wait again, until the main actor answers. The same for all stacks, and for all copies
+  /// of the library in the process.
+  ///
+  /// A main thread that has called `exit` or returned from `main` while another thread exits is not waited for: the
+  /// handler runs on the exiting thread at once, which is no failure.
   public var mainActorGracePeriod: Duration {
-    get { MainStandIn.shared.grace }
-    set { MainStandIn.shared.grace = newValue }
+    get { Shim.mainGrace }
+    set { Shim.mainGrace = newValue }
   }
 
   /// Takes a fresh slot in libc's own list.

@@ -31,6 +31,9 @@ public enum Way: String {
   /// SIGTERM, while the main thread is blocked, and while the main actor is being served.
   case signal
   case signalServed
+  /// SIGTERM, and ExitStack.process.exit on a thread; main returns as soon as the exit has begun.
+  case signalReturn
+  case threadReturn
   /// pthread_exit of the only thread.
   case lastThread
   case task
@@ -94,11 +97,12 @@ private func leaveAtOnce(_ way: Way) {
       }
     }
   case .detached: Task.detached { exit(3) }
-  case .signal, .signalServed:
+  case .signal, .signalServed, .signalReturn:
     do { try exitOnSignals(.terminate) } catch { _exit(99) }
     kill(getpid(), SIGTERM)
   case .lastThread: pthread_exit(nil)
   case .threadServed: onThread { exit(3) }
+  case .threadReturn: onThread { ExitStack.process.exit(3) }
   case .detachedServed: Task.detached { exit(3) }
   default: break
   }
@@ -119,6 +123,10 @@ private actor Leaver {
   func leave() { exit(3) }
 }
 
+private func waitForExit() {
+  while !cexit_is_exiting() { sched_yield() }
+}
+
 private func quit(_ status: Int32) { exit(status) }
 
 /// From a main without tasks.
@@ -135,6 +143,7 @@ public func leave(_ way: Way) {
   default: break
   }
   if isOffMain { block() }
+  if [.signalReturn, .threadReturn].contains(way) { waitForExit() }
   if [.threadServed, .detachedServed, .signalServed, .task, .actor, .tasks].contains(way) { dispatchMain() }
 }
 
@@ -154,6 +163,7 @@ public func leave(_ way: Way) {
   default: break
   }
   if isOffMain { block() }
+  if [.signalReturn, .threadReturn].contains(way) { waitForExit() }
   if [.threadServed, .detachedServed, .signalServed, .task, .tasks].contains(way) { await suspend() }
 }
 

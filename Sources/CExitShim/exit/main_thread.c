@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The main thread at the gate: it returned from main, or called exit, while another thread exits. It does not come back
+// from there, so the handlers of the main actor may run on another thread, one thread at a time, as if on the main one.
+// After dispatch_main the thread that serves the main queue takes the main thread's part.
+//
+//   GOES --- main comes to the gate ---> STANDS --- a thread borrows main ---> LENT
+//   LENT --- that thread gives main back ---> STANDS --- the gate is free: main exits ---> GOES
+
+#include "exit.h"
+
+enum { GOES, STANDS, LENT };
+static _Atomic uint32_t place; // main changes GOES and STANDS, a borrower STANDS and LENT
+
+void cexit__main_stands(void) {
+  atomic_store(&place, STANDS);
+}
+
+void cexit__main_goes_on(void) {
+  for (uint32_t seen = STANDS; !atomic_compare_exchange_strong(&place, &seen, GOES); seen = STANDS) {
+    if (seen == GOES) return; // this is a forked child
+    cexit__futex_wait(&place, seen);
+  }
+}
+
+bool cexit__main_borrow(void) {
+  uint32_t stands = STANDS;
+  return atomic_compare_exchange_strong(&place, &stands, LENT);
+}
+
+void cexit__main_give_back(void) {
+  atomic_store(&place, STANDS);
+  cexit__futex_wake(&place, 1);
+}
+
+void cexit__main_forked(void) {
+  atomic_store(&place, GOES);
+}

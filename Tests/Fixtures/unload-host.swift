@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+// Loads a plugin, has it register handlers, and closes it; with "stay" as the second argument exits with it.
+//
+// It prints by puts: the Swift runtime (6.3) keeps what it knows of the types of a plugin that is gone, so a cast, as in
+// print, would crash.
+
+import ExitKit
+import Glibc
+
+let path = CommandLine.arguments[1]
+guard let plugin = dlopen(path, RTLD_NOW | RTLD_LOCAL) else { exit(99) }
+
+atExit { puts("program") }
+atExit {
+  await Task.yield()
+  puts("program, asynchronous")
+}
+
+if CommandLine.arguments.last == "stay" {
+  ExitStack.process.statusOnFailure = 70
+  ExitStack.process.mainActorGracePeriod = .seconds(7)
+  let fail = unsafeBitCast(dlsym(plugin, "plugin_fail"), to: (@convention(c) () -> CInt).self)
+  puts("grace period \(fail())")
+} else {
+  unsafeBitCast(dlsym(plugin, "plugin_visit"), to: (@convention(c) () -> Void).self)()
+  puts(dlclose(plugin) == 0 && dlopen(path, RTLD_NOW | RTLD_NOLOAD) == nil ? "closed" : "not closed")
+  usleep(20_000)  // what is still running in the plugin crashes meanwhile
+}
