@@ -99,16 +99,19 @@ static bool is_refused(int number) {
   return number < 1 || number > 64 || sigaction(number, NULL, &now) != 0;
 }
 
-static void choose(int number) {
+static int choose(int number) {
   struct sigaction now, ours = {.sa_flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK};
   ours.sa_sigaction = take;
   sigemptyset(&ours.sa_mask);
   sigaction(number, NULL, &now);
   bool ignored = (now.sa_flags & SA_SIGINFO) == 0 && now.sa_handler == SIG_IGN; // nohup
-  if (ignored || is_ours(&now)) return;
+  if (ignored || is_ours(&now)) return 0;
   before[number - 1] = now;
-  atomic_fetch_or(&chosen, (uint64_t)1 << (number - 1));
-  sigaction(number, &ours, NULL);
+  uint64_t bit = (uint64_t)1 << (number - 1), already = atomic_fetch_or(&chosen, bit) & bit;
+  if (sigaction(number, &ours, NULL) == 0) return 0;
+  int error = errno;
+  if (already == 0) atomic_fetch_and(&chosen, ~bit);
+  return error;
 }
 
 int cexit__exit_on_signals(const int *signals, size_t count) {
@@ -125,7 +128,7 @@ int cexit__exit_on_signals(const int *signals, size_t count) {
   if (error == 0) error = cexit__last_act_prepare();
   if (error == 0 && atomic_load(&home) != cexit__process_number()) pthread_sigmask(SIG_BLOCK, NULL, &usual);
   if (error == 0) error = cexit__helper_start(&home, exit_when_taken, "exit on signal");
-  for (size_t i = 0; error == 0 && i < count; i++) choose(signals[i]);
+  for (size_t i = 0; error == 0 && i < count; i++) error = choose(signals[i]);
   atomic_fetch_add(&state, CHANGE);
   cexit__futex_wake(&state, 1);
   errno = saved;

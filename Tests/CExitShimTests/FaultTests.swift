@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Calls of the system that fail, and what is short. What is accepted runs once, all the same; what fails says so.
+
+import ProcessSupport
+import Testing
+
+@Suite(.disabled(if: isSanitized, "a sanitizer makes such calls itself"))
+struct FaultTests {
+  @Test(arguments: [
+    "mmap", "malloc", "calloc", "pthread_create", "sigaction", "__cxa_atexit", "fopencookie",
+  ])
+  func `each call that fails, alone or with all later ones, is told of, and nothing is lost`(function: String) throws {
+    let outcome = try fixture("faults", [function])
+    #expect(outcome.ending == .exited(0), "\(outcome.output)\(outcome.errors)")
+    #expect(outcome.output.hasSuffix("some calls refused, nothing lost\n"), "\(outcome.output)")
+  }
+
+  @Test(arguments: ["madvise", "pthread_key_create", "pthread_atfork", "open"])
+  func `each call that the library can do without may fail`(function: String) throws {
+    let outcome = try fixture("faults", [function])
+    #expect(outcome.ending == .exited(0), "\(outcome.output)\(outcome.errors)")
+    #expect(outcome.output.hasSuffix("no call refused, nothing lost\n"), "\(outcome.output)")
+  }
+
+  @Test func `a thread with the least stack there is can exit`() throws {
+    #expect(try fixture("faults-scarce", ["small-stack"]) == Outcome(.exited(4), lines: "500 ran"))
+  }
+
+  @Test func `a process without descriptors takes a signal and sets a deadline`() throws {
+    #expect(try fixture("faults-scarce", ["no-descriptors"]) == Outcome(.signaled(15), lines: "500 ran"))
+  }
+
+  @Test func `10,000 stacks nested in each other run at exit`() throws {
+    #expect(try fixture("faults-scarce", ["deep", "10000"]) == Outcome(.exited(4), lines: "10000 deep", "1 ran"))
+  }
+
+  @Test(arguments: ["closed", "full", "broken"])
+  func `a standard error that takes nothing does not stop the deadline`(kind: String) throws {
+    #expect(try fixture("faults-scarce", ["stderr", kind]) == Outcome(.exited(4)))
+  }
+
+  @Test func `a handler may fork, and the child may exit in it`() throws {
+    #expect(try fixture("faults-scarce", ["leaves", "fork"]) == Outcome(.exited(4), lines: "child: 6", "older"))
+  }
+
+  @Test func `a handler that calls _exit ends the process with that status`() throws {
+    #expect(try fixture("faults-scarce", ["leaves", "_exit"]) == Outcome(.exited(5)))
+  }
+
+  @Test func `a handler that traps ends the process by the trap`() throws {
+    let outcome = try fixture("faults-scarce", ["leaves", "trap"])
+    #expect([.signaled(4), .signaled(5)].contains(outcome.ending))
+    #expect(outcome.errors.hasPrefix("ExitKit: exit handler "), "\(outcome.errors)")
+  }
+}
