@@ -155,7 +155,6 @@ static void model_release(int stack) {
 // ---- The interpreter. Numbers that it gives to entries and stacks are its own.
 
 static bool on_model;
-static unsigned long long state;
 static int transcript[2][LENGTH], length;
 static int operations, nesting;
 static int known_entries, known_stacks;
@@ -165,10 +164,18 @@ static cexit_handler handler_of[ENTRIES];
 static cexit_stack *stack_of[STACKS + 1];
 static const char *const names[] = {NULL, "a", "b", "c"};
 
+#ifndef FUZZED // Tests/Fuzz/model.c chooses in a way of its own
+static unsigned long long state;
+
+static void begin_choices(unsigned long long seed) {
+  state = seed * 0x9E3779B97F4A7C15u + 1;
+}
+
 static int random_below(int limit) {
   state = state * 6364136223846793005u + 1442695040888963407u;
   return (int)((state >> 33) % (unsigned)limit);
 }
+#endif
 
 static void note(int what, int value) {
   CHECK(length + 2 <= LENGTH);
@@ -286,7 +293,7 @@ static void operate(void) {
 
 static int interpret(bool model, unsigned long long seed) {
   on_model = model;
-  state = seed * 0x9E3779B97F4A7C15u + 1;
+  begin_choices(seed);
   length = entry_count = known_entries = nesting = 0;
   known_stacks = stack_count = 1;
   usable[1] = true;
@@ -302,21 +309,28 @@ static int interpret(bool model, unsigned long long seed) {
   return length;
 }
 
+// Adds the steps of one program to `steps`; says where the two differ.
+static bool is_same(unsigned long long seed, unsigned long long *steps) {
+  int real = interpret(false, seed), model = interpret(true, seed), at = 0;
+  while (at < real && at < model && transcript[0][at] == transcript[1][at]) at++;
+  *steps += (unsigned long long)real / 2;
+  if (at == real && at == model) return true;
+  at -= at % 2;
+  say("seed %llu differs from the model at step %d; replay: model %llu 1\n", seed, at / 2, seed);
+  for (int i = at < 20 ? 0 : at - 20; i < at; i += 2) say("  %c %d\n", transcript[0][i], transcript[0][i + 1]);
+  if (at < real) say("library: %c %d\n", transcript[0][at], transcript[0][at + 1]);
+  if (at < model) say("model:   %c %d\n", transcript[1][at], transcript[1][at + 1]);
+  return false;
+}
+
+#ifndef FUZZED
 int main(int argc, char **argv) {
   CHECK(argc == 3);
   unsigned long long first = strtoull(argv[1], NULL, 10), many = strtoull(argv[2], NULL, 10), steps = 0;
   for (unsigned long long seed = first; seed < first + many; seed++) {
-    int real = interpret(false, seed), model = interpret(true, seed), at = 0;
-    while (at < real && at < model && transcript[0][at] == transcript[1][at]) at++;
-    steps += (unsigned long long)real / 2;
-    if (at == real && at == model) continue;
-    at -= at % 2;
-    say("seed %llu differs from the model at step %d; replay: model %llu 1\n", seed, at / 2, seed);
-    for (int i = at < 20 ? 0 : at - 20; i < at; i += 2) say("  %c %d\n", transcript[0][i], transcript[0][i + 1]);
-    if (at < real) say("library: %c %d\n", transcript[0][at], transcript[0][at + 1]);
-    if (at < model) say("model:   %c %d\n", transcript[1][at], transcript[1][at + 1]);
-    return 1;
+    if (!is_same(seed, &steps)) return 1;
   }
   say("%llu programs, %llu steps\n", many, steps);
   return 0;
 }
+#endif
