@@ -76,6 +76,15 @@ model: ## Look at every state of the exit's model, in all configurations; prints
 	@Scripts/need spin cc
 	@Models/check
 
+fuzz: ## Fuzz the C API against the model of the tests, under sanitizers; TIME=60 seconds
+	@Scripts/need clang
+	@Scripts/fuzz $(or $(TIME),60)
+
+coverage: ## Lines and branches of the C core that the tests of the C fixtures reach; what is not reached has a reason
+	@Scripts/need swift clang python3
+	$(SWIFT) build --build-tests $(STRICT)
+	@Scripts/coverage
+
 matrix: ## Run the C fixtures on other libcs, machines and compilers; CELLS='glibc-2.41 musl-newest' and the like
 	@Scripts/need swift cc
 	$(SWIFT) build --build-tests $(STRICT)
@@ -150,6 +159,6 @@ clean: ## Remove everything that was built
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 13
 
-.PHONY: build model matrix test-model bench sanitize setup demo build-macro test test-setup test-library test-examples \
-  test-integration test-macro \
+.PHONY: build fuzz coverage model matrix test-model bench sanitize setup demo build-macro test test-setup test-library \
+  test-examples test-integration test-macro \
   test-macro-alone test-c test-builds lint breakage format docs clean help

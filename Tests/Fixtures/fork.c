@@ -6,6 +6,11 @@
 #include <sys/syscall.h>
 
 static pid_t by_fork(void) { return fork(); }
+#ifdef __GLIBC__
+#if !__GLIBC_PREREQ(2, 34) // it has no _Fork: a fork that nobody is told of
+#define _Fork() ((pid_t)syscall(SYS_clone, SIGCHLD, NULL, NULL, NULL, NULL))
+#endif
+#endif
 static pid_t by__Fork(void) { return _Fork(); }
 static pid_t by_clone(void) { return (pid_t)syscall(SYS_clone, SIGCHLD, NULL, NULL, NULL, NULL); }
 

@@ -88,7 +88,7 @@ public func compile(_ name: String, _ build: CBuild = .plain) throws -> String {
   return try make(name.prefix { $0 != "." } + (build.isPlugin ? ".so" : ""), from: [source] + headers + objects) {
     (name.hasSuffix(".cpp") ? ["c++", "-std=c++17"] : [build.compiler, "-std=c11"])
       + strict + build.flags + kind + ["-o", $0, source] + objects + build.libraries
-      + ["-lpthread", "-ldl"]
+      + ["-lpthread", "-ldl", "-lutil"]
   }
 }
 
