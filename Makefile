@@ -123,11 +123,10 @@ sanitize: ## Run the C and the Swift tests under the thread, address and undefin
 
 bench: ## Print the table of Benchmarks, ratios in one run; BENCH='--only cancel' and the like
 	@Scripts/need swift cc
-	$(SWIFT) build --package-path Benchmarks -c release $(STRICT)
+	@Scripts/quietly 'Building the benchmarks' $(SWIFT) build --package-path Benchmarks -c release $(STRICT)
 	@$(MAKE) -s -C Benchmarks size
-	@cp Benchmarks/.build-c/core.so "$$($(SWIFT) build --package-path Benchmarks -c release --show-bin-path)" # one measure loads it
-	@"$$($(SWIFT) build --package-path Benchmarks -c release --show-bin-path)/bench" $(BENCH)
-	@case '$(BENCH)' in ''|--check) "$$($(SWIFT) build --package-path Benchmarks -c release --show-bin-path)/finalizers" $(BENCH);; esac
+	@cp Benchmarks/.build-c/core.so Benchmarks/.build/release # one measure loads it
+	@Benchmarks/table Benchmarks/.build/release $(BENCH)
 
 lint: ## Check the format of Swift and C, and the rules that a search can check
 	@Scripts/need --install clang-format python3

@@ -115,11 +115,9 @@ static void print_row(const row *of, double ours, double reference, double ratio
   snprintf(numbers[0], sizeof numbers[0], "%.1f %.*s", ours, unit, of->unit);
   if (compared) snprintf(numbers[1], sizeof numbers[1], "%.1f %.*s", reference, unit, of->unit);
   if (compared) snprintf(numbers[2], sizeof numbers[2], of->unit[unit] != 0 ? "%+.2f" : "%.2f", ratio);
-  printf("%-40s %12s %12s %7s", of->name, numbers[0], numbers[1], numbers[2]);
-  if (of->limit == 0)
-    printf(" %8s\n", "");
-  else
-    printf(" %8.4g %s\n", of->limit, verdict);
+  char limit[24] = "";
+  if (of->limit != 0) snprintf(limit, sizeof limit, "%.6g", of->limit);
+  printf("%-56s %12s %12s %8s %8s  %s\n", of->name, numbers[0], numbers[1], numbers[2], limit, verdict);
   fflush(stdout);
 }
 
@@ -132,7 +130,7 @@ static bool show(const row *of, int repetitions) { // false: over its limit
     double one = run(of->ours, from_outside) / scale;
     double other = compared ? run(of->reference, from_outside) / scale : 0;
     if (one < 0 || other < 0) {
-      printf("%-40s skipped: %s is not to be had\n", of->name,
+      printf("%-56s skipped: %s is not to be had\n", of->name,
              one < 0                           ? of->ours.measure
              : of->reference.program == PYTHON ? "python3"
                                                : of->reference.measure);
@@ -143,7 +141,7 @@ static bool show(const row *of, int repetitions) { // false: over its limit
   }
   double ratio = subtracted ? ours - reference : compared ? ours / reference : ours;
   bool good = of->limit == 0 || ratio <= of->limit;
-  print_row(of, ours, reference, ratio, good ? "ok" : "over");
+  print_row(of, ours, reference, ratio, of->limit == 0 ? "-" : good ? "ok" : "OVER");
   return good;
 }
 
@@ -168,7 +166,7 @@ int main(int count, char **arguments) {
   ssize_t length = readlink("/proc/self/exe", self, sizeof self - 1);
   if (length <= 0) return perror("bench: /proc/self/exe"), 2;
 
-  printf("%-40s %12s %12s %7s %8s\n", "", "ours", "reference", "ratio", "limit");
+  printf("%-56s %12s %12s %8s %8s\n", "", "ours", "reference", "ratio", "limit");
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
     if (strstr(rows[i].name, only) != NULL) good = show(&rows[i], repetitions) && good;
   }
