@@ -80,6 +80,28 @@ import Testing
         == Outcome(.exited(0), lines: "main 2", "closing", "plugin 1", "closed", "main 1"))
   }
 
+  // Without the wait the handler's code is unmapped while the handler is in it, and the process crashes each time.
+  @Test func `dlclose waits for a handler of the plugin that runs on another thread`() throws {
+    #expect(try host("closed-at-work") == Outcome(.exited(0), lines: "plugin has worked", "closed"))
+  }
+
+  @Test func `what a handler registers during dlclose runs before what is older`() throws {
+    #expect(
+      try host("added-first")
+        == Outcome(.exited(0), lines: "closing", "plugin adds", "plugin added", "plugin older", "closed"))
+  }
+
+  @Test func `a standalone stack of a shared object is not run by exit`() throws {
+    #expect(try host("standalone") == Outcome(.exited(0), lines: "leaving"))
+  }
+
+  @Test(.disabled(if: isSanitized, "a sanitizer keeps what was loaded"))
+  func `a plugin that is loaded and unloaded 2,000 times leaves nothing behind`() throws {
+    let plugin = try compile("plugin.c", .plugin)
+    #expect(
+      try fixture("host", ["cycles", plugin, plugin, "2000"]) == Outcome(.exited(0), lines: "grown: no", "main"))
+  }
+
   @Test(.disabled(if: isSanitized, "a sanitizer keeps what was loaded"))
   func `the core itself may be unloaded: its stack runs, and nothing of it is called after`() throws {
     let build = CBuild.plain.with { $0.core = .absent }

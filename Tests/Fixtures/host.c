@@ -3,7 +3,10 @@
 
 #include "fixture.h"
 
+#include <fcntl.h>
+
 int plugin_calls;
+_Atomic int plugin_step;
 
 static void *plugin;
 
@@ -168,6 +171,87 @@ static int closed_by_handler(int count, char **arguments) {
   return 0;
 }
 
+static _Atomic bool is_closed;
+
+static void *closes(void *unused) {
+  CHECK(dlclose(plugin) == 0);
+  atomic_store(&is_closed, true);
+  return unused;
+}
+
+static void *runs(void *stack) {
+  cexit_stack_run(stack);
+  return NULL;
+}
+
+static int closed_at_work(int count, char **arguments) { // while a handler of the plugin runs on another thread
+  (void)count;
+  cexit_stack *stack;
+  CHECK(cexit_stack_create("work", &stack) == 0);
+  load(arguments[0]);
+  ((void (*)(cexit_stack *))find("plugin_register_work_on"))(stack);
+  pthread_t runner = start(runs, stack);
+  while (atomic_load(&plugin_step) < 1) sched_yield();
+  pthread_t closer = start(closes, NULL);
+  // A dlclose that does not wait is over by then, and the handler's code is gone.
+  for (int i = 0; i < 100 && !atomic_load(&is_closed); i++) usleep(1000);
+  atomic_store(&plugin_step, 2);
+  join(runner);
+  join(closer);
+  say("closed\n");
+  return 0;
+}
+
+static int added_first(int count, char **arguments) { // what a handler registers runs before what is older
+  (void)count;
+  load(arguments[0]);
+  call("plugin_register_older_and_adding");
+  close_plugin();
+  return 0;
+}
+
+static int standalone(int count, char **arguments) { // a stack that is run by hand is not run by exit
+  (void)count;
+  cexit_stack *stack;
+  CHECK(cexit_stack_create("by hand", &stack) == 0);
+  load(arguments[0]);
+  plugin_register_on(stack, "1");
+  say("leaving\n");
+  return 0;
+}
+
+static long resident(void) { // kilobytes
+  long pages = 0;
+  FILE *file = fopen("/proc/self/statm", "r");
+  CHECK(file != NULL && fscanf(file, "%*d %ld", &pages) == 1);
+  fclose(file);
+  return pages * (sysconf(_SC_PAGESIZE) / 1024);
+}
+
+static int cycles(int count, char **arguments) { // loading, registering and unloading leaves nothing behind
+  CHECK(count > 2);
+  push_name(NULL, "main");
+  long before = 0;
+  for (int left = atoi(arguments[2]), half = left / 2; left > 0; left--) {
+    if (left == half) before = resident();
+    load(arguments[0]);
+    plugin_register("quiet", CExitPhaseNormal, 0);
+    CHECK(cexit_stack_count(NULL) == 2);
+    cexit_stack *stack;
+    CHECK(cexit_stack_create(NULL, &stack) == 0);
+    cexit_stack_destroy(stack);
+    int output = dup(STDOUT_FILENO), nowhere = open("/dev/null", O_WRONLY);
+    dup2(nowhere, STDOUT_FILENO);
+    CHECK(dlclose(plugin) == 0);
+    dup2(output, STDOUT_FILENO);
+    close(output);
+    close(nowhere);
+  }
+  say("grown: %s\n", resident() - before < 64 ? "no" : "yes"); // 160 bytes a cycle are 156 KiB here
+  return 0;
+}
+
 FIXTURE({"interleaved", interleaved}, {"closed", closed}, {"two", two_plugins}, {"nested", nested},
         {"reloaded", reloaded}, {"forty", forty}, {"pinned", pinned}, {"adding", adding}, {"exiting", exiting},
-        {"closed-by-handler", closed_by_handler})
+        {"closed-by-handler", closed_by_handler}, {"closed-at-work", closed_at_work}, {"added-first", added_first},
+        {"standalone", standalone}, {"cycles", cycles})

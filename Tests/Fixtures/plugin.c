@@ -69,3 +69,29 @@ void plugin_register_exit(void);
 void plugin_register_exit(void) {
   push(NULL, exits, NULL);
 }
+
+extern _Atomic int plugin_step __attribute__((weak)); // of the program: 1, a handler is at work; 2, it may end
+
+static void works(void *unused) {
+  (void)unused;
+  atomic_store(&plugin_step, 1);
+  while (atomic_load(&plugin_step) < 2) sched_yield();
+  speak("has worked");
+}
+
+void plugin_register_work_on(cexit_stack *stack);
+void plugin_register_work_on(cexit_stack *stack) {
+  push(stack, works, NULL);
+}
+
+static void adds_while_older_wait(void *unused) {
+  speak("adds");
+  (void)unused;
+  push(NULL, speak, "added");
+}
+
+void plugin_register_older_and_adding(void);
+void plugin_register_older_and_adding(void) {
+  push(NULL, speak, "older");
+  push(NULL, adds_while_older_wait, NULL);
+}

@@ -84,6 +84,7 @@ struct cexit_stack { // what a registration and a cancellation read and write co
   uintptr_t runner;    // the thread that runs it; 0
   uint64_t place;      // the entry of `parent` that runs it
   bool destroyed;
+  bool leaves;         // holds what an object that is unloaded has
   uint32_t references; // the maker's, its entry's, its runs' and its children's; 0: free
   uint32_t run_number; // which run is the innermost
   uint32_t turns;      // runs of it that its runner is in
@@ -191,6 +192,14 @@ int cexit__entry_push(cexit_stack *stack, const cexit_entry *from, const void *o
 typedef bool cexit_matcher(const struct entry *entry, const void *wanted);
 size_t cexit__cancel_matching(cexit_stack *stack, cexit_matcher *matches, const void *wanted); // how many
 
+// ---- in_use.c: without the lock, unless said otherwise. Owner 0 is never unloaded, and not counted.
+
+void cexit__use_begins(unsigned owner); // with the lock held
+void cexit__use_ends(unsigned owner);
+void cexit__uses_end(void);                  // all of this thread, which is not coming back to its handlers
+bool cexit__wait_while_used(unsigned owner); // by other threads; true: it had to wait
+void cexit__uses_forked(void);
+
 // ---- lifetime.c: the life of stacks.
 
 int cexit__stack_new(const char *name, cexit_stack **out); // without the lock
@@ -209,6 +218,7 @@ void cexit__stacks_lost(void); // forked in the middle of an operation: start an
 
 struct hooks {
   void (*process_slot)(void *group, int status);
+  void (*owner_slot)(void *group, int status);
   void (*quick_slot)(void);
   void (*trace)(int moment, const void *subject); // core/trace.h
   void (*thread_ended)(void *unused);

@@ -154,6 +154,7 @@ bool cexit__stack_take(cexit_stack *stack, uint32_t floor, struct entry *out) {
   uint32_t index = next(stack, floor);
   if (index == NONE) return false;
   take_out(stack, entry_at(index), index, out);
+  if (!LIKELY(out->owner == 0)) cexit__use_begins(out->owner);
   return true;
 }
 

@@ -25,6 +25,8 @@ struct thread {
   bool taking_back;   // __cxa_finalize calls the slots of a group that the thread takes back
   bool end_watched;   // the end of the thread will be noticed
   int task;           // the kernel's number of the thread, for the trace; 0: not asked for
+  unsigned use_count; // of `used`: the owners of the handlers that the thread is in, but for the executable
+  uint16_t used[16];
   cexit_thread swift; // what the Swift layer keeps
 };
 extern PER_THREAD struct thread cexit__thread;

@@ -19,6 +19,7 @@ void cexit__sweep(void *owner); // libc calls this when the object is unloaded, 
 // ---- exit.c
 
 void cexit__process_slot(void *group, int status);
+void cexit__owner_slot(void *group, int status); // for as long as an object is loaded
 void cexit__quick_slot(void);
 void cexit__exit_ends(void); // on a thread that is about to end the process; may wait until another has
 void cexit__exit_forked(void);

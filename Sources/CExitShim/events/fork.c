@@ -14,6 +14,7 @@ static void become_child(void) {
   cexit__process.born = ++cexit__process.epoch;
   cexit__exit_forked();
   cexit__runs_forked();
+  cexit__uses_forked();
   cexit__table_forked();
 }
 

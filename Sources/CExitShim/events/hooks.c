@@ -4,6 +4,7 @@
 
 const struct hooks cexit__hooks = {
     .process_slot = cexit__process_slot,
+    .owner_slot = cexit__owner_slot,
     .quick_slot = cexit__quick_slot,
     .thread_ended = cexit__thread_ended,
     .first_use = cexit__first_use,

@@ -87,8 +87,9 @@ bool cexit__slot_arm(const struct slots *slots, uint32_t group, void *handle); /
 bool cexit__slots_arm_group(const struct slots *slots, uint32_t group);        // false: not two of them
 void cexit__slots_note_standing(struct slots *slots, uint32_t group, bool tagged, uint32_t calls); // with the lock held
 void cexit__slots_note_called(struct slots *slots);                                                // with the lock held
-int cexit__gate_prepare(void);             // every exit will pass the gate, handlers or none; 0 or an errno value
-int cexit__slots_arm(struct slots *slots); // without the lock; 0, ENOMEM or ECANCELED
+int cexit__gate_prepare(void);                  // every exit will pass the gate, handlers or none; 0 or an errno value
+void cexit__slots_arm_above(const void *owner); // without the lock
+int cexit__slots_arm(struct slots *slots);      // without the lock; 0, ENOMEM or ECANCELED
 
 // ---- place.c
 
@@ -100,13 +101,17 @@ int cexit__owner_add(const void *owner); // makes it known; 0 or an errno value
 
 enum { OBJECTS = 1 << 12 };
 struct object {
-  const void *owner;    // NULL: free
-  cexit_stack *leaving; // where the entries of the object go to run
+  const void *owner;           // NULL: free
+  cexit_stack *leaving;        // where the entries of the object go to run
+  uint16_t next;               // in the chain of its hash, or of free numbers; 0: the last
+  _Atomic bool has_registered; // since cexit__owner_watch
 };
 extern struct object cexit__objects[OBJECTS];    // with the lock held
 uint32_t cexit__owner_number(const void *owner); // with the lock held; 0: not known
-void cexit__owner_forget(uint32_t number);       // with the lock held
-const void *cexit__owner_at(uint32_t number);    // as entries name it; NULL: the executable, or nobody
+void cexit__owner_watch(uint32_t number);        // with the lock held
+bool cexit__owner_has_registered(uint32_t number);
+void cexit__owner_forget(uint32_t number);    // with the lock held
+const void *cexit__owner_at(uint32_t number); // as entries name it; NULL: the executable, or nobody
 
 // ---- walk.c
 

@@ -1,38 +1,81 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Shared objects. What one registered has to run before dlclose unmaps its code. libc tells: __cxa_finalize runs, newest
-// first, what was given to __cxa_atexit with that object's handle, so each object that registers gets a sweep there.
-// At exit the sweep must not come before younger entries of others: a fresh group of slots goes on top of it.
-// So at the executable's first registration, too: a library that registered when it was loaded did so before the loader
-// had put its own finalization of all libraries on libc's list, and the slots taken then are below that.
+// Shared objects that register. Each gets a sweep in libc's list, which libc calls when the object is unloaded
+// (events/unload.c). The executable is never unloaded, and needs none; an object too many for the table is pinned.
 //
-// The executable is never unloaded, and needs none of this. An object too many for the table is pinned.
+// A number is found by hashing the owner's address. The owners seen lately stand in cexit__process.recent, where a
+// registration finds them without a call.
+//
+// A library that registers when it is loaded does so before the loader has put its own finalization of all libraries on
+// libc's list, so the slots taken then are below that. The executable's first registration puts a fresh group on top.
 
 #include "exit.h"
 
 struct object cexit__objects[OBJECTS]; // number 0 is the executable, and nobody
 static uint32_t used = 1;
-static bool started; // the executable has registered
+static uint16_t first_of[OBJECTS]; // by hash: the first number of a chain through `next`; 0: none
+static bool started;               // the executable has registered
+static uint16_t freed;             // the first of a chain of free numbers
+
+static uint16_t *chain_of(const void *owner) {
+  return &first_of[((uintptr_t)owner >> 4 ^ (uintptr_t)owner >> 16) % OBJECTS];
+}
 
 uint32_t cexit__owner_number(const void *owner) {
-  for (uint32_t i = 1; owner != NULL && i < used; i++) {
-    if (cexit__objects[i].owner == owner) return i;
-  }
-  return 0;
+  if (owner == NULL) return 0;
+  uint32_t number = *chain_of(owner);
+  while (number != 0 && cexit__objects[number].owner != owner) number = cexit__objects[number].next;
+  return number;
+}
+
+static void remember(const void *owner, uint32_t number) {
+  *known_owner(owner) = (struct owner){owner, (uint16_t)number};
+}
+
+static void forget_recent(const void *owner) {
+  if (known_owner(owner)->owner == owner) *known_owner(owner) = (struct owner){&cexit__objects[0], 0};
 }
 
 void cexit__owner_forget(uint32_t number) {
-  const void *owner = cexit__objects[number].owner;
-  cexit__objects[number].owner = NULL;
-  if (known_owner(owner)->owner == owner) *known_owner(owner) = (struct owner){&cexit__objects[0], 0};
+  struct object *object = &cexit__objects[number];
+  uint16_t *link = chain_of(object->owner);
+  while (*link != number) link = &cexit__objects[*link].next;
+  *link = object->next;
+  forget_recent(object->owner);
+  *object = (struct object){.next = freed};
+  freed = (uint16_t)number;
+}
+
+// The next registration of the owner takes the slow path, and is noted there.
+void cexit__owner_watch(uint32_t number) {
+  cexit__objects[number].has_registered = false;
+  forget_recent(cexit__objects[number].owner);
+}
+
+bool cexit__owner_has_registered(uint32_t number) {
+  return atomic_load(&cexit__objects[number].has_registered);
 }
 
 const void *cexit__owner_at(uint32_t number) {
   return number != 0 && number < OBJECTS ? cexit__objects[number].owner : NULL;
 }
 
-static void remember(const void *owner, uint32_t number) { // with the lock held
-  *known_owner(owner) = (struct owner){owner, (uint16_t)number};
+static uint32_t new_number(const void *owner, cexit_stack *leaving) { // 0: there is none left
+  uint32_t number = freed;
+  if (number != 0)
+    freed = cexit__objects[number].next;
+  else if (used < OBJECTS)
+    number = used++;
+  else
+    return 0;
+  uint16_t *chain = chain_of(owner);
+  cexit__objects[number] = (struct object){.owner = owner, .leaving = leaving, .next = *chain};
+  *chain = (uint16_t)number;
+  return number;
+}
+
+static bool is_full(void) {
+  return freed == 0 && used == OBJECTS;
 }
 
 int cexit__owner_add(const void *owner) {
@@ -42,29 +85,29 @@ int cexit__owner_add(const void *owner) {
   int error = enter();
   if (error != 0) return error;
   uint32_t number = cexit__owner_number(owner);
-  bool known = of_executable || number != 0, marked = cexit__process.process_slots.stands;
+  bool known = of_executable || number != 0, full = is_full();
+  if (number != 0) atomic_store(&cexit__objects[number].has_registered, true);
+  if (known || full) remember(owner, number);
   bool starts = owner != NULL && of_executable && !started;
   if (starts) started = true;
-  if (known) remember(owner, number);
+  bool below = starts && cexit__process.process_slots.stands;
   lock_drop();
-  if (known) return starts && marked ? cexit__slots_arm(&cexit__process.process_slots) : 0;
+  if (!known && full) cexit__pin_object(owner);
+  if (known || full) return below ? cexit__slots_arm(&cexit__process.process_slots) : 0;
 
   cexit_stack *leaving;
   if ((error = cexit__stack_new("unloading", &leaving)) != 0) return error;
+  leaving->leaves = true;
   if ((error = enter()) != 0) return error;
-  for (number = 1; number < used && cexit__objects[number].owner != NULL; number++) continue;
-  bool full = number == OBJECTS, lost = cexit__owner_number(owner) != 0; // to another thread that registers for it
-  if (full) remember(owner, 0);
-  if (!full && !lost) {
-    cexit__objects[number] = (struct object){owner, leaving};
-    if (number == used) used++;
-    remember(owner, number);
-  }
+  bool lost = cexit__owner_number(owner) != 0; // to another thread that registers for it
+  number = lost ? 0 : new_number(owner, leaving);
+  if (number != 0) remember(owner, number);
+  bool stands = cexit__process.process_slots.stands;
   lock_drop();
-  if (full) cexit__pin_object(owner);
-  if (full || lost) return cexit__stack_destroy(leaving), 0;
+  if (number == 0) return cexit__stack_destroy(leaving), 0;
 
   // Where it cannot be swept, what it registers runs at exit.
   if (!cexit__libc_add(cexit__hooks.sweep, (void *)owner, (void *)owner)) cexit__pin_object(owner);
-  return marked ? cexit__slots_arm(&cexit__process.process_slots) : 0;
+  if (stands) cexit__slots_arm_above(owner);
+  return 0;
 }

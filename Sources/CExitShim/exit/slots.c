@@ -96,6 +96,19 @@ int cexit__slots_arm(struct slots *slots) {
   return 0;
 }
 
+// Slots above the sweep of an object, for as long as it is loaded: at exit the stack runs while the sweep still stands in
+// libc's list, so a handler may unload the object. Nothing relies on these slots, since unloading takes them away.
+void cexit__slots_arm_above(const void *owner) {
+  if (enter() != 0) return;
+  uint32_t group = ++cexit__process.epoch;
+  lock_drop();
+  for (int i = 0; i < GROUP; i++) {
+    if (!cexit__libc_add((void (*)(void *))(void (*)(void))cexit__hooks.owner_slot, (void *)(uintptr_t)group,
+                         (void *)owner))
+      return;
+  }
+}
+
 int cexit__mark(void) {
   return cexit__slots_arm(&cexit__process.process_slots);
 }

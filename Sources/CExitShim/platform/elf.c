@@ -50,3 +50,9 @@ void cexit__pin(void) {
   if (atomic_flag_test_and_set(&pinned) || cexit__is_in_executable(&__dso_handle)) return;
   cexit__pin_object(&__dso_handle);
 }
+
+bool cexit__is_unloading_call(const void *return_address) {
+  Dl_info info;
+  return dladdr != NULL && dladdr(return_address, &info) != 0 && info.dli_sname != NULL &&
+         strcmp(info.dli_sname, "__cxa_finalize") == 0;
+}

@@ -78,6 +78,8 @@ void cexit__pin_path(const char *path);      // the same by its file; an empty p
 bool cexit__unloads(const void *caller);     // of a function that libc calls: an object is being unloaded
 void cexit__pin(void);                       // the object that this code is part of
 bool cexit__is_in_executable(const void *address);
+// A function of libc's list that returns there was called by __cxa_finalize, for an object that is unloaded; false: by exit.
+bool cexit__is_unloading_call(const void *return_address);
 
 // ---- libc.c
 

@@ -97,6 +97,8 @@ static inline void enter_frame(struct frame *here) {
 }
 
 static inline void leave_frame(struct frame *here) {
+  unsigned owner = here->entry->owner;
+  if (!LIKELY(owner == 0)) cexit__use_ends(owner);
   atomic_store_explicit(&cexit__thread.running, here->outer, memory_order_release);
 }
 

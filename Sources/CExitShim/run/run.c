@@ -66,6 +66,7 @@ cexit_stack *cexit__leave_innermost_run(uintptr_t thread) {
 void cexit__stop_being_busy(void) {
   if (cexit__thread.manual_runs != 0) changed(&busy, (uint32_t)-1);
   cexit__thread.manual_runs = 0;
+  cexit__uses_end();
   atomic_store_explicit(&cexit__thread.running, NULL, memory_order_release);
   cexit__frames_changed();
   if (is_observed(OBSERVED_FOR_TIME)) cexit__frames_publish_manual(false);
@@ -224,4 +225,15 @@ size_t cexit__stack_run(cexit_stack *stack) {
 
 size_t cexit__stack_run_observed(cexit_stack *stack, cexit_observer observer, void *context) {
   return cexit__run_stack(stack != NULL ? stack : PROCESS, 0, observer, context);
+}
+
+bool cexit__run_one(cexit_stack *stack) {
+  struct entry taken;
+  int saved = cexit__run_begin();
+  bool ours = take_turn(stack), found = ours && cexit__stack_take(stack, 0, &taken);
+  if (ours) lock_drop();
+  if (found) cexit__call(&taken, CExitCallRun, NULL, NULL);
+  if (ours && enter() == 0) end_turn(stack);
+  cexit__run_end(saved);
+  return found;
 }

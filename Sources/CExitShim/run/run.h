@@ -55,7 +55,8 @@ bool cexit__call_all(cexit_stack *stack, uint32_t floor, cexit_observer observer
 
 // ---- run.c  single.c
 
-void cexit__run_nested(void *stack); // the function of an entry that is a stack
+void cexit__run_nested(void *stack);     // the function of an entry that is a stack
+bool cexit__run_one(cexit_stack *stack); // the handler that is next; false: none is left
 size_t cexit__run_stack(cexit_stack *stack, uint32_t floor, cexit_observer observer, void *context);
 int cexit__run_begin(void); // this thread is busy; returns the caller's errno, for the end
 void cexit__run_end(int saved);

@@ -17,6 +17,7 @@ bool cexit__stack_step(cexit_stack *stack, cexit_observer observer, void *contex
   }
   struct entry taken;
   if (next != NONE) cexit__entry_take(next, &taken);
+  if (next != NONE && taken.owner != 0) cexit__use_begins(taken.owner);
   lock_drop();
   if (next == NONE) return false;
   int saved = errno;
@@ -31,6 +32,7 @@ static bool take_by_handle(cexit_handler handler, struct entry *out) {
   if (!enter_fast() && enter() != 0) return false;
   uint32_t index = cexit__pending_index(handler);
   if (index != NONE) cexit__entry_take(index, out);
+  if (index != NONE && out->owner != 0) cexit__use_begins(out->owner);
   lock_drop();
   return index != NONE;
 }
