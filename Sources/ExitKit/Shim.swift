@@ -225,7 +225,7 @@ enum Shim {
       flags: how.inherited ? UInt32(CEXIT_INHERITED) : 0,
       name: handler.text.cName, file: handler.text.file, line: handler.text.line)
     var handle = cexit_handler()
-    if handler.text.milliseconds != 0 { _ = cexit_watch() }  // at exit it may be hard to make a thread
+    if handler.text.milliseconds != 0 { _ = cexit_prepare_limits() }  // at exit it may be hard to make a thread
     let status = cexit_register_owned(stack.pointer, &entry, how.owner, &handle)
     if status == 0 { return (handle.raw, nil) }
     context.release()

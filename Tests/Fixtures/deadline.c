@@ -27,6 +27,25 @@ void *realloc(void *old, size_t size) {
 }
 void free(void *block) { (void)block; }
 
+// The last moment at which another writer can fill the pipe of stderr: after it was asked whether there is space.
+static bool fills;
+
+static void fill(int file) {
+  fcntl(file, F_SETFL, O_NONBLOCK);
+  static char page[4096];
+  for (size_t size = sizeof page; size != 0; size /= 16) {
+    while (write(file, page, size) > 0) continue;
+  }
+  fcntl(file, F_SETFL, 0);
+}
+
+int poll(struct pollfd *files, nfds_t count, int most) {
+  struct timespec time = {most / 1000, most % 1000 * 1000000L};
+  int ready = ppoll(files, count, &time, NULL);
+  if (fills) fill(STDERR_FILENO);
+  return ready;
+}
+
 static void rest(void) {
   while (pause() < 0) continue;
 }
@@ -164,7 +183,7 @@ static void slow(void *context) { // longer than the limit of the one before
 
 static int limit(int count, char **arguments) {
   CHECK(count == 1);
-  CHECK(cexit_watch() == 0 && cexit_limit(millisecond) == EINVAL); // in no handler
+  CHECK(cexit_prepare_limits() == 0 && cexit_limit(millisecond) == EINVAL); // in no handler
   push_name(NULL, "never");
   cexit_entry entry = {.function = limited, .name = "limited", .file = "App/main.c", .line = 34};
   for (size_t i = 0; i < sizeof stuck / sizeof *stuck; i++) {
@@ -241,11 +260,8 @@ static int no_stderr(int count, char **arguments) { // nobody reads it: that mus
   if (strcmp(arguments[0], "closed") == 0) close(STDERR_FILENO);
   else CHECK(dup2(ends[1], STDERR_FILENO) >= 0);
   if (strcmp(arguments[0], "broken") == 0) close(ends[0]);
-  if (strcmp(arguments[0], "full") == 0) {
-    fcntl(ends[1], F_SETFL, O_NONBLOCK);
-    while (write(ends[1], arguments[0], 1) == 1) continue;
-    fcntl(ends[1], F_SETFL, 0);
-  }
+  if (strcmp(arguments[0], "full") == 0) fill(ends[1]);
+  fills = strcmp(arguments[0], "filled") == 0;
   CHECK(cexit_set_deadline(150 * millisecond) == 0);
   push(NULL, block, NULL);
   exit(7);

@@ -82,7 +82,7 @@ import Testing
     #expect(try run(program, ["during"]) == Outcome(.exited(7), errors: expected))
   }
 
-  @Test(arguments: ["closed", "broken", "full"])
+  @Test(arguments: ["closed", "broken", "full", "filled"])
   func `stderr that nobody reads does not keep the process`(state: String) throws {
     #expect(try run(program, ["no stderr", state]) == Outcome(.exited(7)))
   }

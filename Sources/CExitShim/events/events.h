@@ -25,7 +25,6 @@ void cexit__exit_ends(void); // on a thread that is about to end the process; ma
 void cexit__exit_forked(void);
 void cexit__exit_thread_ended(void);
 void cexit__long_run(const cexit_stack *stack);
-void cexit__complain(const char *line); // one line on stderr
 
 // ---- thread_end.c
 

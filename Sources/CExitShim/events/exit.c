@@ -25,11 +25,6 @@ static const struct way {
 enum { DEEPEST = 32 };
 enum { LOOKS_EVERY = 250000000 }; // nanoseconds: how often a thread that waits looks at the exiter
 
-void cexit__complain(const char *line) {
-  int saved = errno;
-  if (write(STDERR_FILENO, line, strlen(line)) < 0) errno = saved; // a closed stderr breaks nothing
-}
-
 // ---- The gate
 
 // The status is in its place before the deadline's thread is told.

@@ -245,7 +245,7 @@ CEXIT_API uint64_t cexit_deadline(void);
 /// process exits. 0: no limit. Returns 0, EINVAL (also outside of a handler) or EAGAIN.
 CEXIT_API int cexit_limit(uint64_t nanoseconds);
 /// Gets ready for limits, so that cexit_limit will need no new thread. Returns 0 or EAGAIN.
-CEXIT_API int cexit_watch(void);
+CEXIT_API int cexit_prepare_limits(void);
 
 // ---------------------------------------------------------------------------------------------------------
 // What a handler can ask

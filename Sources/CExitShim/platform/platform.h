@@ -58,6 +58,11 @@ void cexit__raise(int number);                 // on this thread, blocked or not
 void cexit__raise_here(int number);            // on this thread, unblocked
 CEXIT_NORETURN void cexit__die_of(int number); // by the signal's default; where the process lives on, 128 + number
 
+// ---- stderr.c
+
+// Writes all of the text, or as much as fits within a fifth of a second. Raises no SIGPIPE, does not stop for SIGTTOU.
+void cexit__write_to(int file, const char *text, size_t length);
+
 // ---- tasks.c: threads of this process by the kernel's numbers.
 
 int cexit__task(void);                       // the calling thread's

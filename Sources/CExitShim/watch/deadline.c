@@ -101,7 +101,7 @@ void cexit__watch_forked(void) { // a child has no deadline until it sets one
 
 // ---- Asking for it
 
-int cexit__watch(void) {
+int cexit__prepare_limits(void) {
   int saved = errno;
   int error = enter(); // a child of this process is to be known as one
   if (error == 0) lock_drop();
@@ -113,7 +113,7 @@ int cexit__watch(void) {
 
 int cexit__set_deadline(uint64_t nanoseconds) {
   if (nanoseconds > INT64_MAX) return EINVAL;
-  int error = nanoseconds != 0 ? cexit__watch() : 0;
+  int error = nanoseconds != 0 ? cexit__prepare_limits() : 0;
   if (error != 0) return error;
   atomic_store(&deadline, nanoseconds);
   cexit__frames_tell();
@@ -126,7 +126,7 @@ uint64_t cexit__deadline(void) {
 
 int cexit__limit(uint64_t nanoseconds) {
   if (nanoseconds > INT64_MAX || cexit__thread.running == NULL) return EINVAL;
-  int error = nanoseconds != 0 ? cexit__watch() : 0;
+  int error = nanoseconds != 0 ? cexit__prepare_limits() : 0;
   if (error != 0) return error;
   cexit__frames_set_limit(nanoseconds);
   return 0;

@@ -14,7 +14,7 @@ static bool is_drawn;         // with the trace's lock held
 enum { PATIENCE = 2000, PAUSE = 100 }; // milliseconds
 
 static void put(const char *text, size_t length) {
-  cexit__write_line(text, length);
+  cexit__write_to(STDERR_FILENO, text, length); // with commands to the terminal
 }
 
 // The length of the part of the text that fits into the columns. A character beyond Latin, Greek and Cyrillic counts as two

@@ -5,8 +5,6 @@
 
 #include "watch.h"
 
-#include <poll.h>
-
 static void add_byte(struct note *note, char byte) {
   if (note->length + 1 < sizeof note->text) note->text[note->length++] = byte; // the last one is for the line's end
 }
@@ -68,9 +66,36 @@ void cexit__note_handler(struct note *note, const struct entry *entry) {
   }
 }
 
-// A reader that has stopped reading must not keep the process: after a moment the line is dropped.
+// ---- Writing: bounded in time (platform/stderr.c), and nothing that a terminal would take for a command.
+
+void cexit__write_line(const char *text, size_t length) {
+  char clean[2048];
+  size_t held = 0;
+  for (size_t i = 0; i < length;) {
+    char here[5] = {0}; // a character, which the text may end in the middle of
+    memcpy(here, text + i, length - i < 4 ? length - i : 4);
+    size_t one = cexit__character(here);
+    if (held + 4 > sizeof clean) {
+      cexit__write_to(STDERR_FILENO, clean, held);
+      held = 0;
+    }
+    if (one == 0) {
+      clean[held++] = here[0] == '\n' || here[0] == '\t' ? here[0] : '?';
+      i++;
+    } else {
+      memcpy(clean + held, here, one);
+      held += one;
+      i += one;
+    }
+  }
+  cexit__write_to(STDERR_FILENO, clean, held);
+}
+
+void cexit__complain(const char *line) {
+  cexit__write_line(line, strlen(line));
+}
+
 void cexit__note_write(struct note *note) {
   note->text[note->length++] = '\n';
-  struct pollfd out = {.fd = STDERR_FILENO, .events = POLLOUT};
-  if (poll(&out, 1, 200) == 1) cexit__write_line(note->text, note->length);
+  cexit__write_to(STDERR_FILENO, note->text, note->length);
 }

@@ -5,8 +5,6 @@
 
 #include "trace.h"
 
-#include <poll.h>
-
 enum { ROWS = 256 };
 
 static struct row {
@@ -92,8 +90,7 @@ void cexit__trace_table_not_run(const cexit_pending *seen, const char *why) {
 // ---- Printing
 
 static void flush(void) {
-  struct pollfd out = {.fd = STDERR_FILENO, .events = POLLOUT};
-  if (page.length != 0 && poll(&out, 1, 200) == 1) cexit__write_line(page.text, page.length);
+  if (page.length != 0) cexit__write_to(STDERR_FILENO, page.text, page.length);
   page.length = 0;
 }
 

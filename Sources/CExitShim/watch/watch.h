@@ -38,8 +38,8 @@ void cexit__note_text(struct note *note, const char *text);
 void cexit__note_number(struct note *note, uint64_t number, int digits); // at least so many digits
 void cexit__note_seconds(struct note *note, uint64_t nanoseconds);
 void cexit__note_handler(struct note *note, const struct entry *entry);
-void cexit__note_write(struct note *note);                       // as one line on stderr
-void cexit__write_to(int file, const char *text, size_t length); // platform/stderr.c
+void cexit__note_write(struct note *note); // as one line on stderr
+void cexit__complain(const char *line);    // one line on stderr, with its end
 
 // ---- trace.c
 

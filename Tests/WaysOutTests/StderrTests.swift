@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Glibc
+import ProcessSupport
+import Testing
+
+/// How the library writes a line. What the lines say is tested where each is provoked.
+@Suite struct StderrTests {
+  let program: String
+
+  init() throws { program = try compile("stderr.c") }
+
+  /// Written with a plain `write`, 15 of 20 exits hang where stderr is full.
+  @Test(arguments: ["closed", "broken", "full"])
+  func `a complaint that stderr does not take neither keeps the exit nor kills it`(state: String) throws {
+    let outcome = try run(program, ["complaint", state, "20"])
+    #expect(outcome == Outcome(.exited(0), output: "each ended with its status\n"))
+  }
+
+  @Test func `a line to a broken pipe leaves no SIGPIPE behind, and takes none away`() throws {
+    #expect(try run(program, ["broken in the middle"]) == Outcome(.signaled(SIGPIPE)))
+  }
+
+  @Test func `no control character reaches a terminal`() throws {
+    let errors = try run(program, ["commands"]).errors
+    #expect(!errors.unicodeScalars.contains { $0.properties.generalCategory == .control && $0 != "\n" })
+    #expect(errors.hasSuffix("x\nä stays\n"))
+  }
+}
