@@ -83,4 +83,16 @@ import Testing
   @Test func `a dump in a signal handler that interrupts registrations and cancellations ends`() throws {
     #expect(try fixture("look", ["interrupted", rounds(50_000)]) == Outcome(.exited(0), lines: "0"))
   }
+
+  @Test func `a reader from outside finds the stacks by the description of their layout`() throws {
+    #expect(
+      try fixture("layout", ["read"])
+        == Outcome(
+          .exited(6), lines: "early main.c:3 kind 0 phase 1 0 1", "nested -:0 kind 4 phase 0 0 0",
+          "  inner main.c:262143 kind 0 phase 2 0 0", "many main.c:1 kind 0 phase 0 0 0",
+          "asleep main.c:4 kind 0 phase 3 1 0", "no exit", "early main.c:3 kind 0 phase 1 0 1",
+          "child's main.c:5 kind 0 phase 0 0 0", "nested -:0 kind 4 phase 0 0 0 a parent's",
+          "  inner main.c:262143 kind 0 phase 2 0 0 a parent's", "asleep main.c:4 kind 0 phase 3 1 0 a parent's",
+          "child: 0", "runs early", "status 6", "runs inner", "runs nested", "status 6"))
+  }
 }

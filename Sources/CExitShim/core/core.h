@@ -223,7 +223,7 @@ struct hooks {
   void (*trace)(int moment, const void *subject); // core/trace.h
   void (*thread_ended)(void *unused);
   void (*sweep)(void *owner);
-  void (*first_use)(void); // of the library; called again and again
+  void (*first_use)(void); // of the library, in a process that is known; called again and again
   bool (*recover)(void); // makes a child that no fork handler told of a process of its own, once; the lock is free then
   void (*long_run)(const cexit_stack *stack);
 };

@@ -66,9 +66,6 @@ void cexit__process_repaired(void) {
 int cexit__process_enter(void) {
   int saved = errno;
   _Atomic uint32_t *fresh = page == NULL ? cexit__map_wiped(HERE) : NULL;
-  cexit__hooks.first_use();
-  errno = saved;
-
   if (cexit__hooks.recover()) return 0;
   int error = lock_take();
   if (error == 0 && page == NULL) {
@@ -77,7 +74,9 @@ int cexit__process_enter(void) {
     cexit__process_settle();
   }
   if (error == 0) lock_drop();
+  if (error == 0) cexit__hooks.first_use();
   if (fresh != NULL) cexit__unmap_wiped(fresh);
+  errno = saved;
   return error;
 }
 

@@ -34,6 +34,10 @@ static bool take_by_handle(cexit_handler handler, struct entry *out) {
   if (index != NONE) cexit__entry_take(index, out);
   if (index != NONE && out->owner != 0) cexit__use_begins(out->owner);
   lock_drop();
+  if (index != NONE && is_observed(OBSERVED_FOR_TRACE) && out->phase != ASLEEP) {
+    out->asleep_from = out->phase; // for the trace: no run of its stack came to the handler
+    out->phase = ASLEEP;
+  }
   return index != NONE;
 }
 
