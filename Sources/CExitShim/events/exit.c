@@ -51,6 +51,7 @@ static void pass_gate(const struct way *way, const int *status, bool at_slot) {
   bool main = cexit__main_is_here();
   for (bool left = false, waits = false;; left = true) {
     uintptr_t seen;
+    YIELD_POINT("before the gate");
     enum claim claim = cexit__gate_claim(way->leaving, at_slot, &seen);
     if (claim != NOT_CLAIMED) return begin(way, claim, status, at_slot);
     if (way == &by_exit && status != NULL) cexit__leave_status(*status);
@@ -113,6 +114,7 @@ static void run_part(void *context) {
   uintptr_t left_behind = atomic_exchange(&part->way->leaving->left_behind, 0);
   cexit__thread_leaves_runs();
   if (left_behind != 0) cexit__finish_runs_of(left_behind);
+  YIELD_POINT("the exit is claimed");
   do run(part->way, part->floor);
   while (waits_for_others(part->way) && cexit__wait_for_others());
 }
@@ -137,7 +139,9 @@ static CEXIT_NORETURN void enter_libc(void) {
     cexit__end(status);
   cexit__set_told(&status);
   cexit__let_go_of_stdin();
+  YIELD_POINT("before libc's exit");
   cexit__gate_enter_libc(&cexit__leaving);
+  YIELD_POINT("entering libc's exit");
   exit(status);
 }
 
@@ -214,8 +218,10 @@ static void settle_status(const int *told) {
 // The exiter alone knows when nothing is left to put a slot back for.
 static void run_from_slot(const struct way *way, uint32_t group, const int *status) {
   struct slots *slots = way->slots;
+  YIELD_POINT("libc has taken a slot");
   bool ours = cexit__gate_is_own(way->leaving), held = lock_is_held_here(), again = !ours && !held;
   if (again) cexit__slot_arm(slots, group, &__dso_handle);
+  YIELD_POINT("the slot is back, its call not yet noted");
   if (held || enter() != 0) return say_interrupted(); // waiting for the lock would be for ever
   cexit__slots_note_called(slots);
   uint32_t calls = slots->calls;
@@ -234,6 +240,7 @@ static void run_from_slot(const struct way *way, uint32_t group, const int *stat
   pass_gate(way, status, true);
   if (cexit__guard_can_return(way, DEEPEST)) cexit__guard_return();
   run_to_the_end(way, group, again);
+  YIELD_POINT("the stack has run");
   if (way == &by_exit) settle_status(status);
 }
 
@@ -282,6 +289,7 @@ void cexit__exit_ends(void) {
   bool known = atomic_load(&cexit__leaving.told_known) && cexit__gate_is_own(&cexit__leaving);
   trace(MOMENT_FOREIGN_ENDS, NULL);
   pass_gate(&by_exit, known ? &told : NULL, true);
+  YIELD_POINT("the last act");
   while (!close_if_empty()) run_to_the_end(&by_exit, 0, true);
   cexit__grant_status();
   if (_IO_list_lock != NULL) _IO_list_lock();

@@ -9,6 +9,8 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE // before any header of the system
 #endif
+#include "schedule.h"
+
 #include "../include/CExitShim.h"
 
 #include <stdatomic.h>

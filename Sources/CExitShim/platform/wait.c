@@ -13,11 +13,18 @@
 // <linux/futex.h> is not where musl's compiler looks.
 enum { WAIT = 0, WAKE = 1, PRIVATE = 128 };
 
+#ifdef CEXIT_SCHEDULE
+static void wait(const void *word, uint32_t seen, const struct timespec *most) {
+  (void)most;
+  cexit_schedule_wait(word, seen);
+}
+#else
 static void wait(const void *word, uint32_t seen, const struct timespec *most) {
   int saved = errno;
   syscall(SYS_futex, word, WAIT | PRIVATE, seen, most, NULL, 0);
   errno = saved;
 }
+#endif
 
 void cexit__futex_wait(const void *word, uint32_t seen) {
   wait(word, seen, NULL);

@@ -179,6 +179,7 @@ bool cexit__call_all(cexit_stack *stack, uint32_t floor, cexit_observer observer
   size_t left = LONG_RUN;
   for (struct entry taken; locked && cexit__stack_take(stack, floor, &taken);) {
     word_give(&cexit__lock_word);
+    YIELD_POINT("a handler is claimed");
     *place = error;
     call_taken(&taken, CExitCallRun, observer, context);
     locked = enter_fast() || enter() == 0;
