@@ -482,7 +482,7 @@ proctype Manual() { // @cexit__run: busy first, then the claim
   } unless { ended || forked }
 }
 
-proctype Unloader() { // sweep() in owners.c: entries leave the stack, then run
+proctype Unloader() { // cexit__sweep() in unload.c: entries leave the stack, then run
   bool claimed;
   {
 #if UNLOADS == 2  // busy before the claim, as a run by hand is

@@ -482,6 +482,7 @@ enum Shim {
       case ENOMEM: .outOfMemory
       case ECANCELED: .tooLate
       case EDEADLK: .interrupted
+      case ELOOP: .nestedTooDeep
       default: .other
       }
     return ExitError(code, nil, errno: status)

@@ -57,8 +57,9 @@ static int deep(int argument_count, char **arguments) {
   int depth = atoi(arguments[0]), made = 0;
   cexit_stack *stack = NULL, *inner;
   push(NULL, say_count, NULL);
-  for (; made < depth && cexit_stack_nest(stack, "deep", &inner) == 0; made++) stack = inner;
-  say("%d deep\n", made);
+  int error = 0;
+  for (; made < depth && (error = cexit_stack_nest(stack, "deep", &inner)) == 0; made++) stack = inner;
+  say("%d deep: %s\n", made, strerror(error));
   push(stack, count, NULL);
   cexit_exit(4);
 }

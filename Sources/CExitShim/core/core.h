@@ -72,6 +72,7 @@ struct slots {
   bool tagged; // the newest group can be taken back: libc knows it by a handle of its own
 };
 
+enum { MOST_LEVELS = 32 };  // a stack nested deeper is refused: a run needs some hundred bytes of stack for a level
 enum { ASLEEP = 3, LISTS }; // beside the phases: what runs of the stack leave out
 
 struct cexit_stack { // what a registration and a cancellation read and write comes first: one cache line
@@ -89,8 +90,11 @@ struct cexit_stack { // what a registration and a cancellation read and write co
   uint32_t run_number; // which run is the innermost
   uint32_t turns;      // runs of it that its runner is in
   uint32_t next_free;
-  uint32_t children; // stacks whose parent this is
-  size_t foreign;    // pending entries of a process this one was forked from
+  // Children, each by its index and 1; 0: none.
+  uint32_t first_child, next_sibling, previous_sibling;
+  // By phase: in front of the entry `skipped_to` all from `skipped_from` on are a parent's. Each by its index and 1.
+  uint32_t skipped_from[ASLEEP], skipped_to[ASLEEP];
+  size_t foreign; // pending entries of a process this one was forked from
   const void *owner;
   const char *name;
 };
@@ -206,6 +210,7 @@ int cexit__stack_new(const char *name, cexit_stack **out); // without the lock
 static inline cexit_stack *parent_of(const cexit_stack *stack) {
   return stack->parent == NONE ? NULL : stack_at(stack->parent);
 }
+uint32_t cexit__stack_level(const cexit_stack *stack); // with the lock held: how many stacks it is nested in
 void cexit__stack_set_parent(cexit_stack *stack, cexit_stack *parent);            // with the lock held
 size_t cexit__stack_move_list(cexit_stack *from, cexit_stack *to, unsigned list); // with the lock held
 void cexit__stack_drop(cexit_stack *stack);        // with the lock held: one reference less

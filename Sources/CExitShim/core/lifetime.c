@@ -33,6 +33,29 @@ int cexit__stack_new(const char *name, cexit_stack **out) {
   return 0;
 }
 
+// ---- Parents and children
+
+static void join_parent(cexit_stack *stack, cexit_stack *parent) {
+  stack->next_sibling = parent->first_child;
+  stack->previous_sibling = 0;
+  if (parent->first_child != 0) stack_at(parent->first_child - 1)->previous_sibling = stack->index + 1;
+  parent->first_child = stack->index + 1;
+}
+
+static void leave_parent(cexit_stack *stack, cexit_stack *parent) {
+  if (stack->previous_sibling != 0)
+    stack_at(stack->previous_sibling - 1)->next_sibling = stack->next_sibling;
+  else
+    parent->first_child = stack->next_sibling;
+  if (stack->next_sibling != 0) stack_at(stack->next_sibling - 1)->previous_sibling = stack->previous_sibling;
+}
+
+uint32_t cexit__stack_level(const cexit_stack *stack) {
+  uint32_t level = 0;
+  while ((stack = parent_of(stack)) != NULL) level++;
+  return level;
+}
+
 void cexit__stack_drop(cexit_stack *stack) {
   while (stack != NULL && --stack->references == 0) {
     cexit_stack *parent = parent_of(stack);
@@ -41,7 +64,7 @@ void cexit__stack_drop(cexit_stack *stack) {
     stack->next_free = cexit__stacks.free;
     cexit__stacks.free = stack->index;
     cexit__stacks.available++;
-    if (parent != NULL) parent->children--;
+    if (parent != NULL) leave_parent(stack, parent);
     stack = parent;
   }
 }
@@ -54,16 +77,14 @@ void cexit__stack_unreference(cexit_stack *stack) {
 
 void cexit__stack_set_parent(cexit_stack *stack, cexit_stack *parent) {
   cexit_stack *before = parent_of(stack);
+  if (before != NULL) leave_parent(stack, before);
   stack->parent = parent != NULL ? parent->index : NONE;
   stack->slots = parent != NULL ? parent->slots : NULL;
   if (parent != NULL) {
-    parent->children++;
+    join_parent(stack, parent);
     parent->references++;
   }
-  if (before != NULL) {
-    before->children--;
-    cexit__stack_drop(before);
-  }
+  if (before != NULL) cexit__stack_drop(before);
 }
 
 int cexit__stack_create(const char *name, cexit_stack **out) {
@@ -74,13 +95,6 @@ int cexit__stack_create(const char *name, cexit_stack **out) {
 
 static bool is_permanent(const cexit_stack *stack) {
   return stack == NULL || stack == PROCESS || stack == QUICK;
-}
-
-static void orphan_children(uint32_t parent) {
-  for (uint32_t i = 0; i < cexit__stacks.fresh; i++) {
-    cexit_stack *child = stack_at(i);
-    if (child->references != 0 && child->parent == parent) cexit__stack_set_parent(child, NULL);
-  }
 }
 
 // What a parent left on the stack, and its place there, would otherwise outlive the stack, and come back when this child
@@ -103,7 +117,7 @@ void cexit__stack_destroy(cexit_stack *stack) {
   bool again = stack->destroyed;
   stack->destroyed = true;
   cexit_handler place = {stack->place};
-  if (stack->children != 0) orphan_children(stack->index);
+  while (stack->first_child != 0) cexit__stack_set_parent(stack_at(stack->first_child - 1), NULL);
   lock_drop();
   if (again) return;
   cexit__cancel(place);
@@ -161,6 +175,19 @@ static void set_slots(cexit_stack *stack, struct slots *slots) { // of all that 
   }
 }
 
+static uint32_t height(const cexit_stack *stack) { // how deep stacks are nested in it
+  uint32_t most = 0;
+  for (uint32_t child = stack->first_child; child != 0; child = stack_at(child - 1)->next_sibling) {
+    uint32_t one = 1 + height(stack_at(child - 1));
+    if (one > most) most = one;
+  }
+  return most;
+}
+
+static bool is_too_deep(const cexit_stack *nested, const cexit_stack *to) {
+  return cexit__stack_level(to) + 1 + height(nested) > MOST_LEVELS;
+}
+
 size_t cexit__stack_move_list(cexit_stack *from, cexit_stack *to, unsigned list) {
   size_t moved = 0;
   uint32_t index = from->newest[list], next;
@@ -169,7 +196,7 @@ size_t cexit__stack_move_list(cexit_stack *from, cexit_stack *to, unsigned list)
     struct entry *entry = entry_at(index);
     cexit_stack *nested = entry->kind == KIND_NESTED ? entry->context : NULL;
     next = entry->newer;
-    if (is_foreign(entry) || (nested != NULL && is_within(to, nested))) continue;
+    if (is_foreign(entry) || (nested != NULL && (is_within(to, nested) || is_too_deep(nested, to)))) continue;
     cexit__entry_unlink(entry);
     entry->epoch = cexit__process.epoch;
     cexit__entry_link(to, entry, index);
@@ -185,6 +212,7 @@ size_t cexit__stack_move_list(cexit_stack *from, cexit_stack *to, unsigned list)
 // ---- Fork
 
 static void forget_runner(cexit_stack *stack) { // no other thread came along
+  memset(stack->skipped_from, 0, sizeof stack->skipped_from);
   if (stack->runner == this_thread()) return;
   stack->references -= stack->turns;
   stack->turns = 0;

@@ -56,6 +56,9 @@ ALWAYS_INLINE void unlink_from(cexit_stack *stack, struct entry *entry) {
   } else if (!asleep) {
     stack->count--;
     stack->inherited--;
+    unsigned phase = entry->phase;
+    if (stack->skipped_to[phase] != 0 && entry_at(stack->skipped_to[phase] - 1) == entry)
+      stack->skipped_to[phase] = older + 1;
   }
 }
 
@@ -124,13 +127,20 @@ uint32_t cexit__pending_index(cexit_handler handler) {
 
 // ---- What is next
 
+// In a child that has inherited entries below a parent's: where the last search ended the next one begins.
+static COLD uint32_t newest_inherited(cexit_stack *stack, unsigned phase) {
+  uint32_t first = stack->newest[phase];
+  uint32_t index = stack->skipped_from[phase] == first + 1 ? stack->skipped_to[phase] - 1 : first;
+  while (index != NONE && is_foreign(entry_at(index))) index = entry_at(index)->older;
+  stack->skipped_from[phase] = first + 1;
+  stack->skipped_to[phase] = index + 1;
+  return index;
+}
+
 ALWAYS_INLINE uint32_t newest_of_ours(const cexit_stack *stack, unsigned phase) {
   uint32_t index = stack->newest[phase];
-  while (index != NONE && is_foreign(entry_at(index))) {
-    if (stack->inherited == 0) return NONE; // the rest of the list is older still
-    index = entry_at(index)->older;
-  }
-  return index;
+  if (index == NONE || LIKELY(!is_foreign(entry_at(index)))) return index;
+  return stack->inherited == 0 ? NONE : newest_inherited((cexit_stack *)stack, phase); // the rest is older still
 }
 
 // The stack keeps its own order, whatever the floor: it runs until nothing is left that was registered since.

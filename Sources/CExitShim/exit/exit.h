@@ -115,8 +115,6 @@ const void *cexit__owner_at(uint32_t number); // as entries name it; NULL: the e
 
 // ---- walk.c
 
-enum { MOST_LEVELS = 32 }; // what is nested deeper is not shown
-
 struct level {
   const cexit_stack *stack;
   uint64_t last; // the handle of the entry of this stack that was shown last,

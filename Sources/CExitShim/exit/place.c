@@ -46,11 +46,13 @@ int cexit__stack_nest_owned(cexit_stack *parent, const char *name, const void *o
   cexit_stack *stack;
   int error = cexit__stack_new(name, &stack);
   if (error != 0) return error;
+  if (parent == NULL) parent = PROCESS;
   if ((error = enter()) == 0) {
-    cexit__stack_set_parent(stack, parent != NULL ? parent : PROCESS);
+    bool fits = cexit__stack_level(parent) < MOST_LEVELS;
+    if (fits) cexit__stack_set_parent(stack, parent);
     stack->owner = owner;
     lock_drop();
-    error = cexit__stack_place(stack);
+    error = fits ? cexit__stack_place(stack) : ELOOP;
   }
   if (error != 0)
     cexit__stack_unreference(stack);

@@ -195,7 +195,8 @@ CEXIT_API bool cexit_is_pending(cexit_handler handler);
 /// Makes a standalone stack, run by hand. `name` is borrowed and may be NULL. Returns 0, EINVAL, ENOMEM, EDEADLK.
 CEXIT_API int cexit_stack_create(const char *CEXIT_NULLABLE name, cexit_stack *CEXIT_NULLABLE *CEXIT_NULLABLE out);
 /// Makes a stack that is one normal-phase entry of `parent`, placed here in its order. A registration on it after
-/// its entry has run places it anew, on top. Returns as cexit_register.
+/// its entry has run places it anew, on top. Returns as cexit_register; ELOOP: it would be nested in more than 32 others,
+/// and a run needs some hundred bytes of stack for each.
 static inline int cexit_stack_nest(cexit_stack *CEXIT_NULLABLE parent, const char *CEXIT_NULLABLE name,
                                    cexit_stack *CEXIT_NULLABLE *CEXIT_NULLABLE out);
 /// How many entries are pending. A nested stack is one, whatever it holds.

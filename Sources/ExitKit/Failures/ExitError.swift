@@ -6,7 +6,7 @@
 public struct ExitError: Error, Sendable {
   /// The kinds of error; more may come.
   public struct Code: Sendable, Hashable {
-    enum Kind { case invalid, noMemory, tooLate, interrupted, mainActorSilent, dropped, other }
+    enum Kind { case invalid, noMemory, tooLate, interrupted, mainActorSilent, dropped, tooDeep, other }
     let kind: Kind
 
     /// An argument makes no sense, such as a negative count.
@@ -21,6 +21,8 @@ public struct ExitError: Error, Sendable {
     public static let mainActorSilent = Code(kind: .mainActorSilent)
     /// A standalone stack went away with handlers on it, which will never run.
     public static let dropped = Code(kind: .dropped)
+    /// A stack would be nested in more than 32 others.
+    public static let nestedTooDeep = Code(kind: .tooDeep)
     /// An `errno` value that has no code here; see ``ExitError/errno``.
     public static let other = Code(kind: .other)
   }
@@ -65,6 +67,7 @@ extension ExitError: CustomStringConvertible {
     case .interrupted: "called from a signal handler that interrupted ExitKit"
     case .mainActorSilent: "the main actor did not answer in time"
     case .dropped: "its stack is gone"
+    case .tooDeep: "its stack would be nested in more than 32 others"
     case .other: "error \(errno)"
     }
   }
