@@ -297,6 +297,7 @@ enum Shim {
   /// Whether this thread may run the main thread's work now, which stands at the gate of an exit until it is given back.
   static func borrowMain() -> Bool { cexit_main_borrow() }
   static func giveMainBack() { cexit_main_give_back() }
+  static var mainExits: Bool { cexit_main_exits() }
   static func postToMain(_ work: @convention(c) (UnsafeMutableRawPointer?) -> Void) { _ = cexit_main_post(work) }
 
   /// Whether the calling thread is the actor's.

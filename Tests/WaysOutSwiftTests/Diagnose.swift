@@ -10,7 +10,8 @@ func diagnose(_ name: String, _ source: String) throws -> Outcome {
     "swiftc",
     [
       "-emit-sil", "-o", "/dev/null", "-swift-version", "6", "-warnings-as-errors", "-diagnostic-style", "llvm",
-      "-I", "\(builtPrograms)/Modules", "-Xcc", "-fmodule-map-file=\(builtPrograms)/CExitShim.build/module.modulemap",
+      "-I", "\(builtPrograms)/Modules", "-Xcc",
+      "-fmodule-map-file=\(packageRoot)/Sources/CExitShim/include/module.modulemap",
       file,
     ])
 }

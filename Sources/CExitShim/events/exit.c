@@ -43,6 +43,12 @@ static void begin(const struct way *way, enum claim claim, const int *status, bo
   lock_drop();
 }
 
+static void pass(const struct way *way, enum claim claim, const int *status, bool at_slot, bool main) {
+  if (main) cexit__main_leads();
+  if (main) cexit__exit_called(status);
+  begin(way, claim, status, at_slot);
+}
+
 // Returns on the exiter alone. What another thread was running by hand is finished before it sleeps, while it is still
 // waited for; the exiter finishes that under its guard.
 static void pass_gate(const struct way *way, const int *status, bool at_slot) {
@@ -53,7 +59,7 @@ static void pass_gate(const struct way *way, const int *status, bool at_slot) {
     uintptr_t seen;
     YIELD_POINT("before the gate");
     enum claim claim = cexit__gate_claim(way->leaving, at_slot, &seen);
-    if (claim != NOT_CLAIMED) return begin(way, claim, status, at_slot);
+    if (claim != NOT_CLAIMED) return pass(way, claim, status, at_slot, main);
     if (way == &by_exit && status != NULL) cexit__leave_status(*status);
     if (left) {
       if (!waits) trace(MOMENT_WAIT_BEGINS, "another thread");
@@ -62,7 +68,7 @@ static void pass_gate(const struct way *way, const int *status, bool at_slot) {
       if (main) cexit__exit_called(status); // a thread that waits for the main actor waits no longer
       cexit__futex_wait_for(cexit__futex_half(&way->leaving->owner), (uint32_t)seen, LOOKS_EVERY);
       if (main) cexit__main_goes_on();
-      if (cexit__gate_take_over(way->leaving, at_slot, seen)) return begin(way, TAKEN_OVER, status, at_slot);
+      if (cexit__gate_take_over(way->leaving, at_slot, seen)) return pass(way, TAKEN_OVER, status, at_slot, main);
     } else {
       cexit__thread_leaves_runs();
       cexit__last_act_prepare();

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The main thread at the gate: it returned from main, or called exit, while another thread exits. It does not come back
-// from there, so the handlers of the main actor may run on another thread, one thread at a time, as if on the main one.
-// After dispatch_main the thread that serves the main queue takes the main thread's part.
+// The main thread at the gate: it returned from main, or called exit, and does not come back to what it was doing. While
+// another thread exits, main stands there, and the handlers of the main actor may run on another thread, one thread at a
+// time, as if on the main one. After dispatch_main the thread that serves the main queue takes the main thread's part.
 //
-//   GOES --- main comes to the gate ---> STANDS --- a thread borrows main ---> LENT
-//   LENT --- that thread gives main back ---> STANDS --- the gate is free: main exits ---> GOES
+//   GOES --- main comes to the gate ---> STANDS --- a thread borrows main ---> LENT --- it gives main back ---> STANDS
+//   GOES or STANDS --- the gate is free: main is the exiter ---> EXITS
 
 #include "exit.h"
 
-enum { GOES, STANDS, LENT };
-static _Atomic uint32_t place; // main changes GOES and STANDS, a borrower STANDS and LENT
+enum { GOES, STANDS, LENT, EXITS };
+static _Atomic uint32_t place; // a borrower changes STANDS and LENT, main all others
 
 void cexit__main_stands(void) {
   atomic_store(&place, STANDS);
@@ -21,6 +21,14 @@ void cexit__main_goes_on(void) {
     if (seen == GOES) return; // this is a forked child
     cexit__futex_wait(&place, seen);
   }
+}
+
+void cexit__main_leads(void) {
+  atomic_store(&place, EXITS);
+}
+
+bool cexit__main_exits(void) {
+  return atomic_load(&place) == EXITS;
 }
 
 bool cexit__main_borrow(void) {

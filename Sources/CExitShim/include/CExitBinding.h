@@ -130,6 +130,8 @@ CEXIT_API void cexit_let_pool_rest(void);
 /// then the calling thread may run what belongs to the main thread. One thread at a time has it.
 CEXIT_API bool cexit_main_borrow(void);
 CEXIT_API void cexit_main_give_back(void);
+/// Whether the main thread runs the exit, and so does not come back to what it was doing.
+CEXIT_API bool cexit_main_exits(void);
 
 /// What holds for the handlers of all copies of the Swift layer: the exit status in place of 0 after a failure (0, as at
 /// first: none), and for how many nanoseconds a handler of the main actor waits for it (a second at first).

@@ -60,6 +60,7 @@ enum { DEEPEST = 32 };
 static PER_THREAD struct {
   cexit_departure *first, **end; // `end` is good while `first` is not NULL
 } queue;
+static _Atomic(cexit_departure *) orphans; // of threads that ended; the next thread that runs finalizers takes them
 
 struct cexit_departure {
   void *object;
@@ -110,16 +111,30 @@ static void run_queue(void) {
   }
 }
 
+static bool adopt(void) { // into an empty queue
+  if (LIKELY(atomic_load_explicit(&orphans, memory_order_relaxed) == NULL)) return false;
+  queue.first = atomic_exchange(&orphans, NULL);
+  for (queue.end = &queue.first; *queue.end != NULL; queue.end = &(*queue.end)->next) continue;
+  return queue.first != NULL;
+}
+
 static void finish(void *object, struct batch *batch) {
   if (cexit__thread.finalizers >= DEEPEST && enqueue(object, batch)) return;
   run_nested(object, batch);
-  if (cexit__thread.finalizers == 0) run_queue();
+  if (cexit__thread.finalizers != 0) return;
+  run_queue();
+  if (adopt()) run_queue();
 }
 
-// A finalizer ended its thread: those that stood around it do not go on.
+// A finalizer ended its thread. The Swift runtime (6.3) keeps a list of accesses in the frames of a thread, which are
+// gone, so no Swift code is safe on the thread any more: another thread runs what waits.
 void cexit__finalizers_thread_ended(void) {
   cexit__thread.finalizers = 0;
-  run_queue();
+  if (queue.first == NULL) return;
+  cexit_departure *others = atomic_load(&orphans);
+  do *queue.end = others;
+  while (!atomic_compare_exchange_weak(&orphans, &others, queue.first));
+  queue.first = NULL;
 }
 
 bool cexit__departure_is_over(const cexit_departure *departure) {

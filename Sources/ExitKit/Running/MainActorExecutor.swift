@@ -53,12 +53,8 @@ final class MainActorExecutor: SerialExecutor {
     }
   }
 
-  /// The main thread has called exit, and does not come back to what it was doing.
-  func mainLeaves() {
-    change { state in
-      if case .serving = state.queue { state.queue = .silent }
-    }
-  }
+  /// The main thread has called exit: threads that wait look at how it goes on.
+  func mainLeaves() { change { _ in } }
 
   /// Runs a job if the calling loop is to run it, or says how long to wait for one.
   func next(_ loop: ExitLoop, isMain: Bool) -> Next {
@@ -130,7 +126,8 @@ extension MainActorExecutor.State {
     let isBorrowed = Shim.borrowMain()
     if !isBorrowed {
       switch queue {
-      case .serving: return (nil, .wait(nil))
+      case .serving where !Shim.mainExits: return (nil, .wait(nil))
+      case .serving: queue = .silent
       case .idle, .silent: break
       case .asked(let since):
         let left = Shim.mainGrace - (ContinuousClock.now - since)
