@@ -110,4 +110,12 @@ import Testing
         == Outcome(
           .exited(3), lines: "handler", "child: 0", "handler", "child: 1", "handler", "child: 2"))
   }
+
+  // Unloaded, the core would wait for the end of the exit with a lock that the exit needs: a hang each time.
+  @Test(.disabled(if: isSanitized, "a sanitizer keeps what was loaded"))
+  func `the core stays loaded once a thread exits`() throws {
+    let build = CBuild.plain.with { $0.core = .absent }
+    #expect(
+      try fixture("unload-exiting", [sharedCore()], build) == Outcome(.exited(4), lines: "handler"))
+  }
 }

@@ -43,6 +43,12 @@ static void begin(const struct way *way, enum claim claim, const int *status, bo
   lock_drop();
 }
 
+// A plugin may bring this code, and another thread may unload the plugin during the exit: unloading would wait here for the
+// end of the exit, with a lock of the loader's that libc's exit needs.
+static bool may_be_unloaded(void) {
+  return !cexit__is_in_executable(&__dso_handle);
+}
+
 static void pass(const struct way *way, enum claim claim, const int *status, bool at_slot, bool main) {
   if (main) cexit__main_leads();
   if (main) cexit__exit_called(status);
@@ -171,6 +177,7 @@ static void put_slots_on_top(void) {
 
 void cexit__exit(int status) {
   if (cexit__in_vfork_child()) _exit(status);
+  if (may_be_unloaded()) cexit__pin();
   if (enter() != 0) leave_interrupted(status);
   lock_drop();
   pass_gate(&by_exit, &status, false);
@@ -263,8 +270,9 @@ static bool libc_tells_status(void) {
 }
 
 // What libc does not tell is known where this thread came by a door.
-void cexit__process_slot(void *group, int status) {
+__attribute__((noinline)) void cexit__process_slot(void *group, int status) {
   if (cexit__thread.taking_back) return;
+  if (may_be_unloaded() && !cexit__is_unloading_call(__builtin_return_address(0))) cexit__pin();
   bool known = libc_tells_status();
   if (!known && atomic_load(&cexit__leaving.inside) == this_thread() && atomic_load(&cexit__leaving.told_known)) {
     known = true;
