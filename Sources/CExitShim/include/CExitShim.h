@@ -272,7 +272,7 @@ typedef struct cexit_pending {
   const char *CEXIT_NULLABLE name; ///< NULL: none.
   const char *CEXIT_NULLABLE file; ///< Where it was registered; NULL: not known.
   uint32_t line;                   ///< 0: not known.
-  uint32_t flags;                  ///< CEXIT_INHERITED and CEXIT_IS_…
+  uint32_t flags;                  ///< CEXIT_INHERITED and the flags CEXIT_IS_ below
   CExitPhase phase;
   uint32_t depth; ///< 0: on the stack that is walked; 1: on a stack nested in it, and so on.
   /// The place in the order of its stack, counted from the entry that runs last, which is 1. With one phase, and nothing
