@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The doors that others open: exit, and the return from main. Found before libc's by every object of the process.
+// Plain exit and the return from main become doors. Every object of the process finds these functions before libc's.
 
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
@@ -10,7 +10,7 @@
 #include <dlfcn.h>
 #include <stdatomic.h>
 
-// Weak: in a static executable libc's own comes first, and a program's own is its own business.
+// Weak: in a static executable libc's own comes first, and a program may define exit, too.
 #define IN_FRONT_OF_LIBC __attribute__((weak, visibility("default")))
 #pragma weak dlsym
 
@@ -19,14 +19,14 @@ typedef int main_function(int count, char **arguments, char **environment);
 typedef int starter(main_function *main, int count, char **arguments, function *init, function *fini, function *end,
                     void *stack);
 
-// What a linker makes of the names when told to wrap them.
+// The linker's names for wrapped functions (--wrap).
 extern CEXIT_NORETURN void __real_exit(int status) __attribute__((weak));
 extern starter __real___libc_start_main __attribute__((weak));
 
 starter __wrap___libc_start_main;
 starter __libc_start_main IN_FRONT_OF_LIBC;
 
-// Defined by CExitOrder, too, with another letter: two of them are an error at link time, or told apart here.
+// Defined by CExitOrder, too, with another letter: linking both is an error, or check() tells them apart.
 extern const char cexit_order_or_first;
 __attribute__((visibility("default"))) const char cexit_order_or_first = 'f';
 
@@ -49,7 +49,7 @@ static function *find_exit(void) {
 static CEXIT_NORETURN void enter_libc(int status) {
   void (*libcs)(int) = (void (*)(int))find_exit();
   if (libcs != NULL) libcs(status);
-  fflush(NULL); // libc's cannot be found: what it would do last
+  fflush(NULL); // libc's exit cannot be found: the last things that libc would do
   _exit(status);
 }
 
@@ -80,7 +80,7 @@ static void check(void) {
 
 static int main_and_exit(int count, char **arguments, char **environment) {
   find_exit();
-  cexit_is_pending((cexit_handler){0}); // a child of vfork is told from this process by what is known of it
+  cexit_is_pending((cexit_handler){0}); // sets the library up: a child of vfork is told from this process by that
   check();
   leave(programs_main(count, arguments, environment));
 }

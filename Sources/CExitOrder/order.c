@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The functions that put handlers on libc's list. Found before libc's by every object of the process, they say that the
-// stack's slot is no longer the newest: before they go on, so that a slot nobody needs can make room, and afterwards.
+// stack's slot is no longer the newest: before they go on, so that an unneeded slot can make room, and afterwards.
 
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
@@ -14,13 +14,13 @@
 // Weak: in a static executable libc's own comes first, and is not to be said twice.
 #define IN_FRONT_OF_LIBC __attribute__((weak, visibility("default")))
 
-// Defined by CExitFirst, too: one program can have one of them.
+// Defined by CExitFirst, too: a program links CExitOrder or CExitFirst.
 extern const char cexit_order_or_first;
 __attribute__((visibility("default"))) const char cexit_order_or_first = 'o';
 
 typedef void function(void);
 
-// Looked for once: dlsym takes a lock that a thread may hold for long while it loads an object.
+// Looked for once: dlsym takes a lock that a thread may hold for long while loading an object.
 static function *libcs(const char *name, function *_Atomic *known) {
   function *found = atomic_load_explicit(known, memory_order_relaxed);
   if (found == NULL) atomic_store_explicit(known, found = (function *)dlsym(RTLD_NEXT, name), memory_order_relaxed);
@@ -42,7 +42,7 @@ int __cxa_atexit(void (*handler)(void *), void *argument, void *object) {
   return registrar == NULL ? -1 : BETWEEN_MARKS(registrar(handler, argument, object));
 }
 
-// What a linker makes of __cxa_atexit when told to wrap it.
+// The linker's name for a wrapped __cxa_atexit (--wrap).
 extern cxa_registrar __real___cxa_atexit __attribute__((weak));
 cxa_registrar __wrap___cxa_atexit;
 

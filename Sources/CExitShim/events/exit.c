@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The recipe of an exit. A door runs the process stack while everything that handlers use is alive, then enters libc's
-// exit; a slot, which libc calls in the middle of its own, runs what is left or came since. All pass one gate (exit.h).
+// exit. libc calls a slot in the middle of libc's exit: a slot runs the entries that are left or younger. All pass one
+// gate (exit.h).
 //
-// libc takes a slot off its list before libc calls it. So a slot first puts itself back: another thread that exits, or a
-// handler that exits again, must not go past to what is older. Without a lock: the thread may be anywhere.
+// libc takes a slot off libc's list, then calls the slot. So a slot first puts a new slot on the list: another thread that
+// exits, or a handler that exits again, must not go past to older handlers. Without a lock: the thread may be anywhere.
 
 #include "events.h"
 
-// libc's list of streams, locked while it ends. Part of glibc, declared by no header of it.
+// libc's list of streams, locked while libc flushes them at the end. Part of glibc, declared by no header.
 #pragma GCC visibility push(default)
 extern void _IO_list_lock(void) __attribute__((weak));
 extern void _IO_list_unlock(void) __attribute__((weak));
@@ -21,18 +22,18 @@ static const struct way {
 } by_exit = {&cexit__leaving, &cexit__process.process_slots, PROCESS},
   by_quick_exit = {&cexit__leaving_quickly, &cexit__process.quick_slots, QUICK};
 
-// Handlers that exit again by plain exit stand on top of each other up to here; the next ones return to the run.
+// Handlers that exit again by plain exit stand on top of each other up to this depth; beyond, they return to the run.
 enum { DEEPEST = 32 };
 enum { LOOKS_EVERY = 250000000 }; // nanoseconds: how often a thread that waits looks at the exiter
 
 // ---- The gate
 
-// The status is in its place before the deadline's thread is told.
+// The status is stored before the deadline's thread is told.
 static void begin(const struct way *way, enum claim claim, const int *status, bool at_slot) {
   if (way == &by_exit) {
     int before = atomic_load(&cexit__leaving.told);
     bool told = at_slot && atomic_load(&cexit__leaving.told_known);
-    // Each slot is told the same status again. One that was taken over keeps the status of who handed it over.
+    // Each slot is told the same status again. An exit that was taken over keeps the status of the former exiter.
     if (status != NULL && claim == CLAIMED && !(told && before == *status)) cexit__set_status(*status);
     if (at_slot) cexit__set_told(status);
   }
@@ -55,8 +56,8 @@ static void pass(const struct way *way, enum claim claim, const int *status, boo
   begin(way, claim, status, at_slot);
 }
 
-// Returns on the exiter alone. What another thread was running by hand is finished before it sleeps, while it is still
-// waited for; the exiter finishes that under its guard.
+// Returns on the exiter alone. Another thread first finishes the handlers that the thread was running by hand, since the
+// exiter waits for those; then the thread sleeps. The exiter finishes such handlers under the guard.
 static void pass_gate(const struct way *way, const int *status, bool at_slot) {
   cexit__exit_called(status);
   cexit__watch_this_thread();
@@ -85,7 +86,7 @@ static void pass_gate(const struct way *way, const int *status, bool at_slot) {
 // ---- The run
 
 // Other threads that register without end do not keep the process: after so many entries that were registered in the
-// course of the exit, in long runs or in many, no more are accepted. Those that were accepted run.
+// course of the exit, in long runs or in many, no more are accepted. Accepted entries run.
 enum { MOST_LONG_RUNS = 16, MOST_RUNS = MOST_LONG_RUNS * LONG_RUN };
 static uint32_t runs; // short ones, and a long one for each handler. With the lock held
 
@@ -144,7 +145,7 @@ static void run_to_the_end(const struct way *way, uint32_t floor, bool notes_cra
 // ---- Doors
 
 static CEXIT_NORETURN void enter_libc(void) {
-  int status = EXIT_FAILURE; // a libc that does not tell, and a thread that ended in it
+  int status = EXIT_FAILURE; // a libc that does not tell, and a thread that ended in libc's exit
   cexit__exit_status(&status);
   bool inside = atomic_load(&cexit__leaving.inside) == this_thread();
   if ((cexit__leaving.libc_is_taken && cexit__libc_locks_exit()) || (inside && !cexit__libc_exits_again()))
@@ -163,14 +164,14 @@ static void say_interrupted(void) {
   cexit__complain("ExitKit: exit called by a signal handler that interrupted a registration: handlers did not run\n");
 }
 
-// No thread may wait for this one, which holds the lock; nor may this one wait for another, in libc's exit.
+// This thread holds the lock, so no thread may wait for this thread; nor may this thread wait for libc's exit lock.
 static CEXIT_NORETURN void leave_interrupted(int status) {
   if (!cexit__libc_locks_exit()) exit(status);
   say_interrupted();
   cexit__end(status);
 }
 
-// On top of what others have registered with libc by now: a thread in libc's exit is to meet this library first.
+// On top of libc's list: a thread in libc's exit is to meet this library before the handlers of other code.
 static void put_slots_on_top(void) {
   if (cexit__process.process_slots.group != 0) cexit__slots_arm(&cexit__process.process_slots);
 }
@@ -182,7 +183,7 @@ void cexit__exit(int status) {
   lock_drop();
   pass_gate(&by_exit, &status, false);
   if (cexit__guard_can_return(&by_exit, 0)) cexit__guard_return();
-  if (!cexit__process.tags) { // else the order is exact with all that others gave to libc
+  if (!cexit__process.tags) { // else CExitOrder keeps one exact order with all of libc's handlers
     put_slots_on_top();
     run_to_the_end(&by_exit, 0, true);
   }
@@ -191,8 +192,8 @@ void cexit__exit(int status) {
   enter_libc();
 }
 
-// A handler of libc's ended the thread that exits: it goes on from the end of its life, since it has libc's lock. The
-// slots that are left do the rest.
+// A handler of libc's ended the exiter's thread. The exiter has libc's lock, so the exiter goes on, from the destructor of
+// its thread data. The slots that are left do the rest.
 void cexit__exit_thread_ended(void) {
   cexit__frames_withdraw_exiter();
   if (cexit__gate_is_own(&cexit__leaving_quickly)) cexit__gate_release(&cexit__leaving_quickly);
@@ -218,7 +219,7 @@ void cexit__exit_forked(void) {
 
 // ---- The slots
 
-// libc's status is the one of the exit() that comes to its end. Another one waits for the last act.
+// libc ends the process with the status of the innermost exit(). A different status waits for the last act.
 static void settle_status(const int *told) {
   int status;
   cexit__let_go_of_stdin();
@@ -248,7 +249,7 @@ static void run_from_slot(const struct way *way, uint32_t group, const int *stat
     lock_drop();
   }
   if (cexit__in_vfork_child())
-    _exit(status != NULL ? *status : 127); // what it took back from libc's list is its parent's
+    _exit(status != NULL ? *status : 127); // the slot that libc took off the list is the parent's
 
   pass_gate(way, status, true);
   if (cexit__guard_can_return(way, DEEPEST)) cexit__guard_return();
@@ -257,7 +258,7 @@ static void run_from_slot(const struct way *way, uint32_t group, const int *stat
   if (way == &by_exit) settle_status(status);
 }
 
-// Sanitizers that put a function of theirs into libc's list, which calls ours with nothing but its argument.
+// Sanitizers wrap the functions in libc's list, and call ours without the status.
 extern void __tsan_init(void) __attribute__((weak));
 extern void __msan_init(void) __attribute__((weak));
 
@@ -269,7 +270,7 @@ static bool libc_tells_status(void) {
 #endif
 }
 
-// What libc does not tell is known where this thread came by a door.
+// A libc that does not tell the status: known where this thread came by a door.
 __attribute__((noinline)) void cexit__process_slot(void *group, int status) {
   if (cexit__thread.taking_back) return;
   if (may_be_unloaded() && !cexit__is_unloading_call(__builtin_return_address(0))) cexit__pin();
@@ -295,7 +296,7 @@ static bool close_if_empty(void) {
   return empty;
 }
 
-// No slot can be taken any more: who waits for the exiter waits here, and what is pending has its last chance.
+// libc's list has run. A thread that met no slot waits here for the exiter, and pending entries have their last chance.
 void cexit__exit_ends(void) {
   if (atomic_load(&cexit__leaving.owner) == 0 || !is_here()) return;
   if (_IO_list_unlock != NULL) _IO_list_unlock();

@@ -3,13 +3,12 @@
 // Dying of a signal, so that the parent sees the truth, after everything else has been done.
 //
 // exit() calls the handlers, then the destructors of all objects, then flushes stdio, and leaves: nothing that can be
-// registered runs after the flush. But stdio itself has a last act: once every stream is flushed it takes the buffers
+// registered runs after the flush. But stdio has a last act: once every stream is flushed, libc takes the buffers
 // away, and a stream that still holds unread input is told to seek back. So a stream of our own, which has read one byte
 // and buffered another, is called at the very end. Where a libc does not do that, the status 128 + n is what remains.
 //
-// Threads that exit while another does come there, too, if they meet no slot: that is where those wait. A thread that
-// waits at the gate makes the stream, since that thread has nothing else to do; so does who needs another status than
-// libc was told.
+// A thread that exits while another thread does, and meets no slot, comes to the stream as well, and waits. A thread that
+// waits at the gate makes the stream, having nothing else to do; so does an exiter whose status differs from libc's.
 
 #include "events.h"
 
@@ -24,26 +23,26 @@ static ssize_t read_two(void *unused, char *buffer, size_t size) {
   return (ssize_t)count;
 }
 
-static bool is_the_end(void) { // fcloseall() comes here as well, and the process goes on
+static bool is_the_end(void) { // fcloseall() calls seek_back as well, and the process goes on
 #ifdef __GLIBC__
-  // Refused once the last handler has run. Not with an empty function: clang leaves such a call out, and says it went well.
+  // Refused once the last handler has run. Not with an empty function: clang leaves such a call out, and reports success.
   return __cxa_atexit(free, NULL, &__dso_handle) != 0;
 #else
   return cexit__is_exiting() && cexit__thread.running == NULL;
 #endif
 }
 
-// What libc would do with the streams that come after this one. A stream whose lock another thread holds is left.
+// libc would do the same with the streams after ours. A stream whose lock another thread holds is left out.
 static void sync_standard_streams(void) {
   FILE *streams[] = {stdout, stderr, stdin};
   for (int i = 0; i < 3; i++) {
     if (ftrylockfile(streams[i]) != 0) continue;
-    fflush(streams[i]); // unread input goes back to a file, for the next process that reads it
+    fflush(streams[i]); // unread input goes back to a file, for the next process that reads the file
     funlockfile(streams[i]);
   }
 }
 
-// libc waits for the lock of each stream when it ends (glibc 2.38, musl). A thread that reads standard input holds that
+// At the end libc waits for the lock of each stream (glibc 2.38, musl). A thread that reads standard input holds that
 // lock for as long as nothing comes.
 void cexit__let_go_of_stdin(void) {
   if (ftrylockfile(stdin) == 0)
@@ -91,6 +90,7 @@ int cexit__last_act_prepare(void) {
     atomic_store(&cexit__last_act_made, false);
     return ENOMEM;
   }
-  __fsetlocking(stream, FSETLOCKING_BYCALLER); // or a thread that waits in it would keep the others from the end
+  __fsetlocking(stream,
+                FSETLOCKING_BYCALLER); // or a thread that waits in the stream would keep all other threads from the end
   return 0;
 }

@@ -5,7 +5,7 @@
 #include "events.h"
 
 // A thread ends in the middle of a handler: pthread_exit, or a cancellation. The entry that stood for a nested stack
-// was taken when its run began; where something is left, it gets a new one.
+// was taken when its run began; a stack that still holds entries gets a new entry.
 void cexit__thread_ended(void *unused) {
   (void)unused;
   cexit__thread.end_watched = false;
@@ -23,14 +23,14 @@ void cexit__thread_ended(void *unused) {
 }
 
 // The key must not outlive this code, which may be part of a shared object: libc calls this when the object is unloaded.
-// libc does so in its exit, too: there the end of the exiter is still of interest, and of threads that run handlers.
+// libc calls this in exit, too: then the ends of the exiter and of threads that run handlers are still of interest.
 __attribute__((noinline)) static void forget_threads(void *unused) {
   (void)unused;
   if (cexit__unloads(__builtin_return_address(0))) cexit__thread_ends_forget();
 }
 
-// The end of the main thread is always of interest: the process may have to end when the last of its threads does, though
-// this library has threads of its own then. So this is called as early as can be, on the thread that loads this code.
+// The end of the main thread is always of interest: the process has to end with the last thread of the program, though
+// this library's own threads are left. So the main thread is watched from the loading of this code on.
 __attribute__((constructor)) static void set_up(void) {
   if (cexit__thread_ends_prepare(cexit__thread_ended) != 0) return;
   if (!cexit__libc_add(forget_threads, NULL, &__dso_handle)) return cexit__thread_ends_forget();

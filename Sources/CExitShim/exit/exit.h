@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Registering, our slots in libc's list, whose exit it is.
+// Registering, this library's slots in libc's list, and the state of the exit.
 
 #ifndef CEXIT_EXIT_H
 #define CEXIT_EXIT_H
@@ -11,11 +11,11 @@
 
 // ---- gate.c: how this process is leaving.
 //
-// A door is a way out that asks this library first: cexit_exit, and all that comes by it. A door runs the process stack,
-// then enters libc's exit. A slot is this library's function in libc's list: plain exit comes there, inside libc's exit.
+// A door is a way out that asks this library first: cexit_exit and its callers. A door runs the process stack,
+// then enters libc's exit. A slot is this library's function in libc's list: plain exit meets slots inside libc's exit.
 //
 //            T leaves by a door, or comes to a slot
-//   OPEN ---------------------------------------------> OWNED by T: T runs handlers, all others sleep on `owner`
+//   OPEN ---------------------------------------------> OWNED by T: T runs handlers, other threads sleep on `owner`
 //
 //   OWNED by T --- a handler exits again, or ends its thread ---> OWNED by T: the run goes on, with the newer status
 //   OWNED by T --- T, at a door, has run everything ------------> ENTERING by T: T waits for libc's lock, perhaps
@@ -28,20 +28,21 @@
 //
 // quick_exit has a structure of its own, so quick_exit never waits behind an exit that hangs.
 
-enum { ENTERING = 2 }; // a bit of `owner`, which is the address of something aligned
+enum { ENTERING = 2 }; // a bit of `owner`, an aligned address
 
 struct process_exit {
   _Atomic uintptr_t owner;  // the exiter, and ENTERING; 0: OPEN. Changed by compare-and-swap, in gate.c alone
   _Atomic int owner_task;   // the owner's number, as the kernel knows threads; 0: not yet known
-  _Atomic uintptr_t inside; // the thread that is in libc's exit, or on its way; 0: none seen. Written by the owner
-  _Atomic int status;       // what the process is to end with, while status_known. Written by the owner
+  _Atomic uintptr_t inside; // the thread that is in libc's exit, or enters; 0: none seen. Written by the owner
+  _Atomic int status;       // the process is to end with this, while status_known. Written by the owner
   _Atomic bool status_known;
-  _Atomic int told; // what libc was told by the exit() that the owner is in, while told_known. Written by the owner
+  _Atomic int told; // the argument of the libc exit() that the owner is in, while told_known. Written by the owner
   _Atomic bool told_known;
   _Atomic int requested_status;    // in place of 0, when the run is over; 0: none. Written by any thread
   _Atomic uint64_t waiting_status; // of the thread that came to the gate last, 1 << 32 above it; 0: none waits
-  _Atomic uintptr_t left_behind;   // a thread that is not coming back to what it ran; 0. Written by who takes over
-  _Atomic bool closed;             // nothing more is accepted. Written with the lock held
+  _Atomic uintptr_t
+      left_behind; // a thread that does not come back to stacks that the thread ran; 0. Written by the thread that takes over
+  _Atomic bool closed;     // nothing more is accepted. Written with the lock held
   uint32_t began;          // entries from this epoch on were registered while the process exits; 0: not begun. Locked
   _Atomic uint64_t signal; // the signal that was taken, its sender above; 0: none. Written in the signal handler
   bool libc_is_taken;      // a thread that will not go on is in libc's exit. Written at a fork, and by the owner
@@ -49,7 +50,7 @@ struct process_exit {
 extern struct process_exit cexit__leaving, cexit__leaving_quickly;
 
 enum claim { NOT_CLAIMED, CLAIMED, TAKEN_OVER };
-// `at_slot`: from another thread that is entering, too. `seen` is what to sleep on if the exit is another thread's.
+// `at_slot`: from another thread that is entering, too. `seen`: the word to sleep on if the exit is another thread's.
 enum claim cexit__gate_claim(struct process_exit *leaving, bool at_slot, uintptr_t *seen);
 void cexit__gate_enter_libc(struct process_exit *leaving); // the owner: OWNED to ENTERING
 bool cexit__gate_is_own(const struct process_exit *leaving);
@@ -60,7 +61,7 @@ void cexit__set_status(int status);
 void cexit__leave_status(int status); // of a thread that waits at the gate: for the exiter, should a handler end that
 void cexit__inherit_status(void);
 void cexit__set_told(const int *status); // NULL: libc was told, but does not say
-bool cexit__status_differs(int *status); // from what libc was told; `status`: what to end with
+bool cexit__status_differs(int *status); // from libc's; `status`: the one to end with
 void cexit__grant_status(void);          // puts the requested status in place of 0
 
 // ---- takeover.c: after a while of waiting for `seen`. True: the exit is this thread's, as claimed.
@@ -76,7 +77,7 @@ void cexit__main_forked(void);
 // ---- slots.c
 
 extern _Atomic uintptr_t cexit__libc_word;
-// Before and after adding to libc's list, for which fork waits meanwhile; 0 or EDEADLK.
+// Before and after adding to libc's list; fork waits in between. 0 or EDEADLK.
 int cexit__libc_enter(void);
 void cexit__libc_leave(void);
 bool cexit__libc_add(void (*function)(void *), void *argument,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Whose exit it is, and with which status. The states are drawn in exit.h.
+// The exiter and the status. The states are drawn in exit.h.
 
 #include "exit.h"
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Registering: what must be true of a stack first, then the entry.
+// Registering: first everything that the stack needs, then the entry.
 
 #include "../core/stack.h"
 #include "exit.h"
 
-static inline bool has_place(const cexit_stack *stack) { // one that is nested
+static inline bool has_place(const cexit_stack *stack) { // of a nested stack
   return stack->runner != 0 || pending_index((cexit_handler){stack->place}) != NONE;
 }
 
@@ -50,8 +50,8 @@ COLD int cexit__stack_enter_ready(cexit_stack *stack, const void *owner) {
   }
 }
 
-// With the stack ready and the lock held, which it drops. Inlined where the entry is made, so that it goes from registers
-// to its place: through memory a registration takes half as long again.
+// With the stack ready and the lock held; drops the lock. Inlined where the entry is made, so that the fields go from
+// registers to the entry: through memory a registration takes half as long again.
 ALWAYS_INLINE int push(cexit_stack *stack, cexit_entry from, const void *owner, cexit_handler *out) {
   uint32_t index = entry_new();
   struct entry *entry = entry_at(index);
@@ -84,7 +84,7 @@ COLD int cexit__entry_push(cexit_stack *stack, const cexit_entry *from, const vo
   return push(stack, *from, owner, out);
 }
 
-// The usual registration calls nothing, so it saves no registers. What is unusual ends in a call that begins anew.
+// The usual registration calls nothing, so no registers are saved. An unusual one ends in a call that starts over.
 // `locked` says whether that has the lock to let go of.
 ALWAYS_INLINE bool is_usual(cexit_stack *stack, const void *owner, bool *locked) {
   *locked = enter_fast();

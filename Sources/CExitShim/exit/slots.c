@@ -2,11 +2,11 @@
 //
 // The real slots in libc's lists.
 //
-// exit() takes a slot off its list, then calls it. A handler that calls exit, or a second thread that does, goes on
-// with what is left in that list: below our slot, in the middle of our run. So the slot first puts itself back, and eight
-// of them stand there from the start (as many threads may be between the taking and the putting back).
+// exit() takes a slot off the list, then calls the slot. A handler or a second thread that calls exit goes on with the
+// rest of the list: below our slot, in the middle of our run. So a slot first puts a new slot on the list. Eight stand in
+// the list from the start, since as many threads may be between the taking and the putting back.
 //
-// Each group of slots knows the epoch it was armed in, and runs the stack until nothing registered since is left.
+// Each group of slots has the epoch of the arming, and runs the stack until no younger entry is left.
 
 #include "exit.h"
 
@@ -35,7 +35,7 @@ bool cexit__libc_add(void (*function)(void *), void *argument, void *object) {
   return added;
 }
 
-static void *tag(uint32_t group) { // no object has its handle up there
+static void *tag(uint32_t group) { // no object has a handle of that value
   return (void *)((uintptr_t)-1 - group);
 }
 
@@ -47,12 +47,12 @@ bool cexit__slot_arm(const struct slots *slots, uint32_t group, void *handle) {
   return error == 0;
 }
 
-// Two slots that were put into the list when `calls` was as given stand there still, if none was called since. Two, since
+// Two slots that were put into the list when `calls` was as given stand in the list still, if no slot was called since. Two, because
 // libc may have taken one off that this library has not noted yet: the other one stops a second thread that exits.
 void cexit__slots_note_standing(struct slots *slots, uint32_t group, bool tagged,
                                 uint32_t calls) { // with the lock held
   if (cexit__process.epoch < group) cexit__process.epoch = group;
-#ifdef CEXIT_FAULT_NOTED_LATE // the test of the schedules puts this fault back, to see that they find it
+#ifdef CEXIT_FAULT_NOTED_LATE // the test of the schedules puts this fault back, to see that the schedules find the fault
   calls = slots->calls;
 #endif
   if (slots->calls != calls) return;
@@ -92,7 +92,7 @@ int cexit__slots_arm(struct slots *slots) {
   YIELD_POINT("slots are in libc's list, not yet noted");
   bool no_memory = errno == ENOMEM;
   errno = saved;
-  if (armed == 0 && !no_memory) return ECANCELED; // libc's list is closed: it has run for the last time
+  if (armed == 0 && !no_memory) return ECANCELED; // libc's list is closed: the last handler has run
   if (armed < 2) return ENOMEM;
 
   if ((error = enter()) != 0) return error;
@@ -118,11 +118,11 @@ int cexit__mark(void) {
   return cexit__slots_arm(&cexit__process.process_slots);
 }
 
-// A group that no entry needs any more is taken back before somebody else's handler comes to lie on it: libc's list gives
-// memory back from its end only. libc does that by calling the slots, which do nothing then.
+// libc frees only the tail of the list. So a group that no entry needs any more is removed while the group is the tail:
+// libc removes slots by calling them, and they do nothing then.
 void cexit__mark_next(void) {
   struct slots *slots = &cexit__process.process_slots;
-  if (cexit__thread.in_libc || enter() != 0) return; // it is a slot that is being registered
+  if (cexit__thread.in_libc || enter() != 0) return; // a slot is being registered
   uint32_t group = slots->group;
   bool exiting = atomic_load(&cexit__leaving.owner) != 0;
   bool unneeded = slots->stands && slots->tagged && !exiting && cexit__stack_next(PROCESS, group) == NONE;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Handlers that do not come back: one that ends its thread (pthread_exit, a cancellation) or exits again ends as a
+// Handlers that do not come back. A handler that ends the thread (pthread_exit, a cancellation) or exits again ends as a
 // handler, and the run that called the handler goes on, on the same thread. So no exit is left without a thread, and no
 // exit needs libc's exit a second time. libc tells of a thread's end where a function of pthread_cleanup_push would run.
 
@@ -10,8 +10,8 @@
 
 struct guard {
   struct guard *outer;
-  const void *run;     // whose handlers
-  struct frame *frame; // what this thread was in
+  const void *run;     // handlers of this run
+  struct frame *frame; // the thread's innermost frame at the start
   unsigned depth, finalizers;
   jmp_buf here;
 };
@@ -24,7 +24,7 @@ static enum return_kind leave(struct guard *guard, enum return_kind how) {
   return how;
 }
 
-// A closure belongs to a language whose runtime may keep count of its frames: those stay.
+// A closure belongs to a language whose runtime may keep count of frames: frames of closures stay.
 bool cexit__guard_can_return(const void *run, unsigned depth) {
   if (innermost == NULL || innermost->run != run || innermost->depth < depth) return false;
   for (const struct frame *frame = cexit__thread.running; frame != NULL && frame != innermost->frame;
@@ -57,7 +57,7 @@ extern void __pthread_unregister_cancel(__pthread_unwind_buf_t *buffer) __cleanu
 // sigsetjmp without a mask, which needs less than a jmp_buf.
 extern int save_registers(void *buffer, int mask) __asm__("__sigsetjmp") __attribute__((returns_twice));
 
-// What pthread_cleanup_push is made of. Its function cannot stop the thread's end; the code in its place here can.
+// The parts of pthread_cleanup_push. A cleanup function cannot stop the thread's end; the code after save_registers can.
 static __attribute__((noinline)) enum return_kind call(void (*function)(void *), void *context) {
   __pthread_unwind_buf_t end;
   bool ended = save_registers(end.__cancel_jmp_buf, 0) != 0;
