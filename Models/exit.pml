@@ -13,6 +13,9 @@
 #ifndef FIRST          // slots of the first group, FIRST_GROUP in slots.c
 #define FIRST 3
 #endif
+#ifndef GROUP          // slots of a later group, GROUP in slots.c; one is all that the library once relied on
+#define GROUP 2
+#endif
 #ifndef PREPARED       // the last act is in its place when the exit begins (cexit__last_act_prepare)
 #define PREPARED 1
 #endif
@@ -55,7 +58,7 @@
 #define ENDS_THREAD 4
 
 #define ENTRIES 5      // 0 and 1 are there before, 2 and 3 are the registrars', 4 comes from a handler
-#define LIST 14
+#define LIST 24
 #define NOBODY 0
 #define OTHERS 255     // the slot of libc's list that is not ours
 #define NO_ENTRY 255
@@ -165,7 +168,7 @@ inline note_called() {
 inline slots_arm() {
   atomic {
     accepted = !closed;
-    arm_group = epoch + 1; arm_seen = calls; arm_left = (group_of_slots == 0 -> FIRST : 1)
+    arm_group = epoch + 1; arm_seen = calls; arm_left = (group_of_slots == 0 -> FIRST : GROUP)
   };
   if
   :: accepted ->
@@ -365,7 +368,11 @@ slot: // @cexit__process_slot
   };
   if
   :: ours && again ->
-     atomic { put_in_list(group, accepted) };  // @cexit__slot_arm
+     arm_left = GROUP;
+     do
+     :: arm_left > 0 -> atomic { put_in_list(group, accepted); arm_left-- }  // @cexit__slots_arm_group
+     :: else -> break
+     od;
      atomic {
        if
        :: accepted -> note_standing(group, seen_calls)

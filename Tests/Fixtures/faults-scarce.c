@@ -45,7 +45,7 @@ static int no_descriptors(int argument_count, char **arguments) {
   CHECK(setrlimit(RLIMIT_NOFILE, &(struct rlimit){0, 0}) == 0);
   push(NULL, say_count, NULL);
   for (int i = 0; i < 500; i++) push(NULL, count, NULL);
-  CHECK(cexit_set_deadline(60000000000) == 0 && cexit_watch() == 0);
+  CHECK(cexit_set_deadline(60000000000) == 0 && cexit_prepare_limits() == 0);
   CHECK(cexit_exit_on_signals((const int[]){SIGTERM}, 1) == 0);
   kill(getpid(), SIGTERM);
   for (;;) pause();

@@ -151,7 +151,7 @@ static int run_once(const char *way) {
   if (!refused(cexit_stack_create("own", &own))) register_in(own);
   fork_and_leave();
   refused(cexit_set_deadline(60000000000));
-  refused(cexit_watch());
+  refused(cexit_prepare_limits());
   bool asked = !refused(cexit_exit_on_signals((const int[]){SIGTERM}, 1));
   notes->signals_asked = asked;
   for (int i = 0; i < 20; i++) register_in(NULL);
