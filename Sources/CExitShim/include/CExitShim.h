@@ -2,48 +2,58 @@
 //
 // CExitShim: one exit stack for the C and the Swift code of a process.
 //
-// The problem. atexit(3) takes no argument, forgets nothing, knows no order but its own, runs a parent's
-// clean-up in a forked child, and before glibc 2.41 loses handlers when two threads call exit.
+// The problem. atexit(3) takes no argument, cannot cancel, has one order, runs a parent's clean-up in a forked child,
+// and before glibc 2.41 loses handlers when two threads call exit.
 //
-// The idea. An exit stack is a last-in-first-out stack of handlers. One of them, the process stack, runs when
-// the process exits; this library owns the real atexit slot for it. In every call a NULL stack means that one.
+// The idea. An exit stack is a last-in-first-out stack of handlers. The process stack runs when the process exits; this
+// library owns the real atexit slot for the process stack. In every call NULL stands for the process stack.
 //
-// Life of a handler. Registered: pending. Then one of two things, once, for ever: claimed (taken off the stack)
-// and run, or cancelled. It is claimed before it is called, and no lock is held while it runs. Its `release`
-// function is called right after it ran or was cancelled, on that same thread, so that what it holds goes then.
+//   static void close_log(void *log) { fclose(log); }
 //
-// Order. Early handlers before normal before late ones; in a phase the newest first. A handler that registers
-// another sees it run next. A nested stack is one entry: its handlers run together, at its place.
+//   FILE *log = fopen("a.log", "w");
+//   cexit_handler handler;
+//   cexit_entry entry = {.function = close_log, .context = log, .phase = CExitPhaseLate, .name = "log"};
+//   if (cexit_register(NULL, &entry, &handler) != 0) perror("log");
+//   ...
+//   cexit_cancel(handler);   // or nothing: then the handler runs at exit
+//
+// Life of a handler. A registered handler is pending. A pending handler is claimed (taken off the stack) and run, or
+// cancelled: one of the two, once. The claim comes before the call, and no lock is held during the call. The `release`
+// function is called right after the run or the cancellation, on the same thread.
+//
+// Order. Early handlers run before normal before late ones; in a phase the newest runs first. A handler that a running
+// handler registers runs next. A nested stack is one entry: all handlers of a nested stack run together, at the place of
+// that entry.
 //
 // Life of the exit. A door (cexit_exit, a signal, all ways out with CExitFirst) runs the stack in front of libc's exit.
 //
 //   a door ----------> the stack runs ------> libc's exit: thread-locals, others' handlers, late entries, stdio
 //   exit, return ----> libc's exit: thread-locals, others' newer handlers, the stack, others' older ones, stdio
 //
-//   exit in a handler, or the end of its thread:  the handler ends, the others run, the newest status wins
-//   exit on another thread, in the middle of it:  that thread waits; every handler runs once, on one thread
-//   an entry registered in the middle of it:      runs next, while anything can run; then ECANCELED
-//   fork:                                         the child is not exiting, and has a stack of its own
+//   exit in a handler, or the end of a thread:  the handler ends, the rest run, the newest status wins
+//   exit on another thread during an exit:      that thread waits; every handler runs once, on one thread
+//   a registration during an exit:              the entry runs next, as long as entries can run; then ECANCELED
+//   fork:                                       the child is not exiting, and has a stack of its own
 //
-// Errors. A function that can fail returns 0 or an errno value, and has changed nothing when it failed:
+// Errors. A function that can fail returns 0 or an errno value. A function that failed has changed nothing:
 //   EINVAL     a NULL function or pointer, an unknown phase or flag
 //   ENOMEM     no memory (the first 32 registrations need none)
-//   ECANCELED  the process has gone too far in its exit: nothing can run any more
-//   EDEADLK    called from a signal handler that interrupted this library; glibc's own atexit hangs there
+//   ECANCELED  the exit has gone too far: no handler can run any more
+//   EDEADLK    called from a signal handler that interrupted this library; glibc's own atexit hangs in that case
 //   ENOSYS     the stack is in another copy of this library, in the same process, that is too old for the function
 //
-// Copies. An executable and its plugins may each bring this library. They share the stack of the first that is used.
+// Copies. An executable and its plugins may each bring this library. All copies share the stack of the copy that is used first.
 //
 // Threads. Every function may be called from any thread at any time, handlers included. None but cexit_is_exiting,
-// cexit_exit_status, cexit_exit_signal and cexit_dump is async-signal-safe; from a signal handler the others work
-// or say EDEADLK.
+// cexit_exit_status, cexit_exit_signal and cexit_dump is async-signal-safe; from a signal handler the other
+// functions work or return EDEADLK.
 //
-// A handler may: register, cancel or run other handlers, call exit (it ends there, the others still run and
-// the last status wins), fork, start threads, block. A handler must not: longjmp out of itself, throw a C++
-// exception, unload its own code. Unspecified: which thread it runs on, except that it is the one that exits.
+// A handler may: register, cancel or run other handlers, call exit (the handler ends, the rest still run, and the last
+// status wins), fork, start threads, block. A handler must not: longjmp to a caller, throw a C++ exception, unload the
+// code of the handler. Unspecified: on which thread a handler runs, except that the thread exits.
 //
-// Looking at it. In the environment of the program, read once, at the first registration, and not with raised privileges:
-//   EXITKIT_TRACE=1     a table on stderr when the handlers have run; on a terminal also a line about the one that runs long
+// Looking at an exit. Variables of the environment, read once, at the first registration, and not with raised privileges:
+//   EXITKIT_TRACE=1     a table on stderr when the handlers have run; on a terminal also a line about a handler that runs long
 //   EXITKIT_TRACE=FILE  each event, as a Chrome trace (Perfetto, speedscope); %p in the name is the process id
 //   EXITKIT_SLOW=50ms   a line on stderr for each handler that took longer (us, ms, s)
 //   EXITKIT_DUMP=USR1   cexit_dump to stderr on that signal
@@ -90,19 +100,19 @@ extern "C" {
 #endif
 CEXIT_ASSUME_NONNULL_BEGIN
 
-// What each object file's own start-up code defines: its address names the executable or the shared object
-// that a registration comes from, whose handlers have to run before it is unloaded.
+// Defined by the start-up code of each executable and shared object. The address names the object that registers: the
+// handlers of an object have to run before the object is unloaded.
 extern void *CEXIT_NULLABLE __dso_handle __attribute__((visibility("hidden")));
 #define CEXIT_OWNER ((const void *)&__dso_handle)
 
-/// When a handler runs, among those of its stack.
+/// When a handler runs, among the handlers of a stack.
 typedef enum CEXIT_ENUM CExitPhase {
   CExitPhaseNormal = 0,
-  CExitPhaseEarly = 1, ///< Before all others: stop what produces work, listeners and threads.
-  CExitPhaseLate = 2,  ///< After all others: sinks, such as the flush of a log.
+  CExitPhaseEarly = 1, ///< Before all other phases: stop producers of work, such as listeners and threads.
+  CExitPhaseLate = 2,  ///< After all other phases: sinks, such as the flush of a log.
 } CExitPhase;
 
-/// A forked child runs the entry as well, as its own. Without it an entry belongs to the process that registered it.
+/// A forked child runs the entry as well. Without this flag an entry belongs to the process that registered the entry.
 #define CEXIT_INHERITED 1u
 /// The shared object that registers stays loaded for ever; the entry runs at exit instead of at dlclose.
 #define CEXIT_PINNED 2u
@@ -112,12 +122,12 @@ typedef void (*cexit_function)(void *CEXIT_NULLABLE context);
 /// An exit stack. NULL means the process stack.
 typedef struct cexit_stack cexit_stack;
 
-/// One registration; `raw` 0 is none. A handle whose handler is done or cancelled is harmless for ever.
+/// One registration; `raw` 0 is none. A handle of a handler that has run or was cancelled is harmless for ever.
 typedef struct cexit_handler {
   uint64_t raw;
 } cexit_handler;
 
-/// What to register. Zero every field that is not used.
+/// A handler to register. Zero every field that is not used.
 typedef struct cexit_entry {
   cexit_function CEXIT_NULLABLE function;               ///< Required.
   void *CEXIT_NULLABLE context;                         ///< Passed to both functions.
@@ -125,8 +135,8 @@ typedef struct cexit_entry {
   CExitPhase phase;
   uint32_t flags;                  ///< CEXIT_INHERITED, CEXIT_PINNED, for bindings CEXIT_CLOSURE.
   const char *CEXIT_NULLABLE name; ///< For reports. Borrowed: lives until `release` was called.
-  const char *CEXIT_NULLABLE file; ///< Where it was registered; borrowed like the name.
-  uint32_t line;                   ///< Kept up to 262,143; beyond that it reads as 0, unknown.
+  const char *CEXIT_NULLABLE file; ///< The file of the registration; borrowed like the name.
+  uint32_t line;                   ///< Kept up to 262,143; a larger number reads as 0, unknown.
 } cexit_entry;
 
 // ---------------------------------------------------------------------------------------------------------
@@ -136,79 +146,79 @@ typedef struct cexit_entry {
 static inline int cexit_atexit(void (*CEXIT_NULLABLE function)(void));
 
 /// At file scope, and with a semicolon: cexit_atexit(function) without a call, made when the executable or the shared
-/// object it stands in is loaded. In one file the calls come in the order of their lines; files come in the order in
-/// which they are linked, a shared object before those that need it. The last registered runs first. Of a static
-/// archive the linker takes only the members that something refers to: what nobody refers to registers nothing.
-/// Where it cannot be registered, a line on stderr says so.
+/// object with this line is loaded. In one file the calls come in the order of their lines; files come in the order in
+/// which they are linked, a shared object before the objects that need it. The last registered handler runs first. Of a
+/// static archive the linker takes only members that other code refers to; the other members register nothing.
+/// A registration that fails prints a line on stderr.
 #define CEXIT_AT_EXIT(function) CEXIT_AT_EXIT_AS(__COUNTER__, function)
 
 /// Runs `function` at exit with the exit status. Drop-in for on_exit(3). The status is the one current when the
-/// handler starts, so an exit called by an earlier handler shows; 0 where libc does not tell it.
+/// handler starts, so an exit called by an earlier handler shows; 0 where libc does not tell the status.
 static inline int cexit_on_exit(void (*CEXIT_NULLABLE function)(int status, void *CEXIT_NULLABLE context),
                                 void *CEXIT_NULLABLE context);
 
-/// Cancels every pending cexit_atexit and cexit_on_exit entry of that function, on the process stack and those
-/// nested in it. Returns how many; unknown functions are 0, not an error.
+/// Cancels every pending cexit_atexit and cexit_on_exit entry of that function, on the process stack and on stacks
+/// nested in it. Returns how many; 0 for an unknown function, which is no error.
 CEXIT_API size_t cexit_unregister(void (*CEXIT_NULLABLE function)(void));
 
-/// Leaves the process with `status`, as exit(3) does, but runs the process stack before libc's exit begins: all that
-/// handlers use is alive then. Of several threads one runs every handler, and the others wait. In a handler: ends that
+/// Leaves the process with `status`, as exit(3) does, but runs the process stack before libc's exit begins, while
+/// everything that handlers use is alive. Of several threads one runs every handler, and the rest wait. In a handler: ends that
 /// handler, the rest run, this status wins. In a child made while another thread exits: runs the child's own stack, flushes
 /// stdio and ends the child, where libc's exit has a lock (glibc 2.41, musl 1.2.6). With CExitOrder in libc's order.
 CEXIT_API CEXIT_NORETURN void cexit_exit(int status);
 
-/// Takes a fresh slot in libc's own list: entries registered from here on run before whatever others gave to
-/// libc's atexit before this call. Needed by a handler that uses a C++ static built since the first registration.
+/// Takes a fresh slot in libc's own list: entries registered after this call run before all handlers that other
+/// code gave to libc's atexit before this call. Needed by a handler that uses a C++ static built since the first registration.
 /// The order among this library's own entries stays the same. Returns 0, ENOMEM, ECANCELED or EDEADLK.
 CEXIT_API int cexit_mark(void);
 
-/// cexit_mark at the next registration, if there is one. For whoever sees what others register with libc, as the library
-/// CExitOrder does: called before and after, it keeps one order with them, and takes a slot back that nothing needs.
+/// cexit_mark at the next registration, if a registration follows. For code that sees each registration with libc, as the
+/// library CExitOrder does: calls before and after keep one order with libc's handlers, and take an unneeded slot back.
 /// Keeps the object that this function is part of loaded for ever.
 CEXIT_API void cexit_mark_next(void);
 
-/// Sets memory aside: the next `count` registrations cannot fail for want of it. Returns 0, ENOMEM or EDEADLK.
+/// Sets memory aside: the next `count` registrations cannot fail for want of memory. Returns 0, ENOMEM or EDEADLK.
 CEXIT_API int cexit_reserve(size_t count);
 
-/// In a forked child: own what was inherited, all of it, as if this process had registered it. A handle that
-/// the parent got then works here, too. Returns 0 or EDEADLK; where there was no fork, does nothing.
+/// In a forked child: own all inherited entries, as if this process had registered them. A handle that the parent got
+/// works in the child, too, after this call. Returns 0 or EDEADLK; where there was no fork, does nothing.
 CEXIT_API int cexit_adopt(void);
 
-/// Runs `function` at quick_exit(3), newest first, on a stack of its own. Returns as cexit_atexit.
+/// Runs `function` at quick_exit(3), newest first, on a separate stack. Returns as cexit_atexit.
 static inline int cexit_at_quick_exit(void (*CEXIT_NULLABLE function)(void));
 
 // ---------------------------------------------------------------------------------------------------------
 // Any stack
 
-/// Registers `entry` on `stack`; `out`, where given, receives its handle.
+/// Registers `entry` on `stack`; `out`, where given, receives the handle.
 /// Returns 0, EINVAL, ENOMEM, ECANCELED or EDEADLK.
 static inline int cexit_register(cexit_stack *CEXIT_NULLABLE stack, const cexit_entry *CEXIT_NULLABLE entry,
                                  cexit_handler *CEXIT_NULLABLE out);
 
-/// Cancels. True: it was pending and will never run; its `release` has been called.
+/// Cancels. True: the handler was pending and will never run, and `release` has been called.
 CEXIT_API bool cexit_cancel(cexit_handler handler);
-/// Runs it now, on this thread. True: it was pending and has now run.
+/// Runs the handler now, on this thread. True: the handler was pending and has now run.
 CEXIT_API bool cexit_run(cexit_handler handler);
-/// True while neither claimed nor cancelled. False in a forked child for what belongs to its parent.
+/// True while neither claimed nor cancelled. False in a forked child for an entry of the parent.
 CEXIT_API bool cexit_is_pending(cexit_handler handler);
 
 /// Makes a standalone stack, run by hand. `name` is borrowed and may be NULL. Returns 0, EINVAL, ENOMEM, EDEADLK.
 CEXIT_API int cexit_stack_create(const char *CEXIT_NULLABLE name, cexit_stack *CEXIT_NULLABLE *CEXIT_NULLABLE out);
-/// Makes a stack that is one normal-phase entry of `parent`, placed here in its order. A registration on it after
-/// its entry has run places it anew, on top. Returns as cexit_register; ELOOP: it would be nested in more than 32 others,
-/// and a run needs some hundred bytes of stack for each.
+/// Makes a stack that is one normal-phase entry of `parent`, the newest one at this moment. When that entry has run, the
+/// next registration on the stack places the stack again, on top. Returns as cexit_register; ELOOP: the stack would be
+/// nested in more than 32 stacks, and a run needs some hundred bytes of the thread's stack for each.
 static inline int cexit_stack_nest(cexit_stack *CEXIT_NULLABLE parent, const char *CEXIT_NULLABLE name,
                                    cexit_stack *CEXIT_NULLABLE *CEXIT_NULLABLE out);
-/// How many entries are pending. A nested stack is one, whatever it holds.
+/// How many entries are pending. A nested stack is one entry, however many it holds.
 CEXIT_API size_t cexit_stack_count(cexit_stack *CEXIT_NULLABLE stack);
-/// Runs what is pending until nothing is left, and says how many entries this call ran. In a handler of the same
-/// stack: runs the rest. While another thread runs the stack: waits for it, then runs what is left; but where that
-/// thread is itself waiting for this one, runs nothing.
+/// Runs pending entries until none is left, and returns how many entries this call ran. In a handler of the same stack:
+/// runs the rest. While another thread runs the stack: waits for that thread, then runs the rest; but where that thread
+/// is waiting for this thread, runs nothing.
 CEXIT_API size_t cexit_stack_run(cexit_stack *CEXIT_NULLABLE stack);
-/// Cancels all that is pending, newest first, and what is in stacks nested in it. Says how many entries that were.
+/// Cancels all pending entries, newest first, also on stacks nested in this stack. Returns how many.
 CEXIT_API size_t cexit_stack_clear(cexit_stack *CEXIT_NULLABLE stack);
-/// Ends a standalone or nested stack: runs nothing, cancels what is left. A stack destroyed while it runs ends
-/// after the handler that is running. Stacks nested in it become standalone. NULL: does nothing.
+/// Ends a standalone or nested stack: runs nothing, cancels pending entries. A stack that is destroyed during a run ends
+/// after the handler that is running. Stacks nested in the stack become standalone. NULL: does nothing.
 CEXIT_API void cexit_stack_destroy(cexit_stack *CEXIT_NULLABLE stack);
 
 // ---------------------------------------------------------------------------------------------------------
@@ -249,38 +259,38 @@ CEXIT_API int cexit_limit(uint64_t nanoseconds);
 CEXIT_API int cexit_prepare_limits(void);
 
 // ---------------------------------------------------------------------------------------------------------
-// What a handler can ask
+// Questions of a handler
 
-/// Whether the process is on its way out. Async-signal-safe.
+/// Whether the process is exiting. Async-signal-safe.
 CEXIT_API bool cexit_is_exiting(void);
 /// The exit status as it stands. False: not known (before the exit; or a libc that does not tell, such as musl).
 CEXIT_API bool cexit_exit_status(int *CEXIT_NULLABLE status);
-/// Asks for `status` in place of 0 when the run is over. Skips nobody, and never turns a failure into success. What counts
-/// is what a parent sees, the low 8 bits: 256 is 0.
+/// Asks for `status` in place of 0 when the run is over. Skips no handler, and never turns a failure into success. Only the
+/// low 8 bits count, as for a parent: 256 is 0.
 CEXIT_API void cexit_request_status(int status);
 
 // ---------------------------------------------------------------------------------------------------------
 // Looking at a stack
 
-#define CEXIT_IS_NESTED 16u    ///< A nested stack. What is on it comes next, one deeper.
-#define CEXIT_IS_ASLEEP 32u    ///< Runs by its handle only: a finalizer whose object is alive. Comes last on its stack.
-#define CEXIT_IS_PARENTS 64u   ///< Belongs to a process that this one was forked from, and does not run here.
-#define CEXIT_IS_FUNCTION 128u ///< `function` is the registered function; else it is a binding's.
+#define CEXIT_IS_NESTED 16u    ///< A nested stack. The entries of that stack come next, one deeper.
+#define CEXIT_IS_ASLEEP 32u    ///< Runs by handle only: a finalizer with a living object. Comes last on the stack.
+#define CEXIT_IS_PARENTS 64u   ///< Belongs to a parent of this process, and does not run in this process.
+#define CEXIT_IS_FUNCTION 128u ///< `function` is the registered function; else a function of a binding.
 
 /// A pending entry, as cexit_walk shows it. The strings are copies of at most 255 bytes, good until the visitor returns.
 typedef struct cexit_pending {
   const char *CEXIT_NULLABLE name; ///< NULL: none.
-  const char *CEXIT_NULLABLE file; ///< Where it was registered; NULL: not known.
+  const char *CEXIT_NULLABLE file; ///< The file of the registration; NULL: not known.
   uint32_t line;                   ///< 0: not known.
-  uint32_t flags;                  ///< CEXIT_INHERITED and the flags CEXIT_IS_ below
+  uint32_t flags;                  ///< CEXIT_INHERITED and the flags CEXIT_IS_ above
   CExitPhase phase;
-  uint32_t depth; ///< 0: on the stack that is walked; 1: on a stack nested in it, and so on.
-  /// The place in the order of its stack, counted from the entry that runs last, which is 1. With one phase, and nothing
-  /// cancelled, that is the number of its registration. 0: no run comes to it.
+  uint32_t depth; ///< 0: on the stack that is walked; 1: on a stack nested in that stack, and so on.
+  /// The place in the order of the stack, counted from the entry that runs last, which is 1. With one phase and without
+  /// cancellations this is the number of the registration. 0: no run comes to this entry.
   size_t number;
-  const char *CEXIT_NULLABLE stack;    ///< The name of its stack; NULL: none, or the process stack.
-  const void *CEXIT_NULLABLE function; ///< What is called.
-  const void *CEXIT_NULLABLE owner;    ///< The shared object it leaves with, by its `__dso_handle`; NULL: none.
+  const char *CEXIT_NULLABLE stack;    ///< The name of the stack; NULL: none, or the process stack.
+  const void *CEXIT_NULLABLE function; ///< The function that runs.
+  const void *CEXIT_NULLABLE owner; ///< The `__dso_handle` of the shared object that the entry leaves with; NULL: none.
 } cexit_pending;
 
 /// Called for an entry, without a lock held, on the thread that walks. False: enough.
@@ -336,8 +346,8 @@ static inline int cexit_stack_nest(cexit_stack *CEXIT_NULLABLE parent, const cha
   return cexit_stack_nest_owned(parent, name, CEXIT_OWNER, out);
 }
 
-// The loader's own list of what to call, and not the constructor attribute: gcc's link-time optimization turns the order
-// of constructors round, while it can be told to leave variables where they are.
+// The loader's own list of functions, and not the constructor attribute: gcc's link-time optimization turns the order of
+// constructors round, but leaves variables of a section in order when told so.
 #define CEXIT_AT_EXIT_AS(number, function) CEXIT_AT_EXIT_NUMBERED(number, function)
 #define CEXIT_AT_EXIT_NUMBERED(number, function)                                                                       \
   static void cexit_at_exit_##number(void) {                                                                           \
