@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// What one process told of its exit.
+///
+/// Times are microseconds since the exit began.
+package struct Trace: Sendable {
+  package enum Phase: String, Sendable, CaseIterable { case early, normal, late }
+
+  package enum Outcome: Sendable, Equatable {
+    case ok
+    case failed(String)
+    /// The handler ended its thread, or the process.
+    case gone
+    /// The handler was running when the trace ended: it hangs, or the process was killed.
+    case stuck
+  }
+
+  /// A time in which a thread ran one thing.
+  package struct Span: Sendable {
+    package var name: String
+    package var thread: Int
+    package var start: Double
+    /// Nil: no end was told.
+    package var end: Double?
+  }
+
+  package struct Handler: Sendable {
+    package var span: Span
+    package var place: String?
+    package var phase: Phase
+    package var stack: String
+    package var isStack: Bool
+    /// In its stack; what runs last has number 1.
+    ///
+    /// Nil: not known.
+    package var number: Int?
+    package var outcome: Outcome
+    /// The index of the nested stack, or of the handler, in which the handler ran.
+    package var parent: Int?
+    package var depth: Int
+  }
+
+  package struct NotRun: Sendable {
+    package var name: String
+    package var place: String?
+    package var why: String
+  }
+
+  package var program: String
+  package var process: Int
+  package var door: String?
+  package var signal: Int?
+  package var sender: Int?
+  package var status: Int?
+  /// In microseconds.
+  package var deadline: Double?
+  /// In the order in which they began.
+  package var handlers: [Handler] = []
+  package var waits: [Span] = []
+  package var foreign: [Span] = []
+  package var notRun: [NotRun] = []
+  /// Nil: the process did not come to the end of its exit.
+  package var end: Double?
+  /// The time of the last event.
+  package var last = 0.0
+
+  init(process: Int) {
+    self.process = process
+    program = "process \(process)"
+  }
+
+  package func end(of span: Span) -> Double { max(span.end ?? last, span.start) }
+  package func time(of handler: Handler) -> Double { end(of: handler.span) - handler.span.start }
+
+  /// The time of each handler without the handlers inside.
+  package func ownTimes() -> [Double] {
+    var times = handlers.map(time)
+    for handler in handlers {
+      if let parent = handler.parent { times[parent] -= time(of: handler) }
+    }
+    return times.map { max($0, 0) }
+  }
+
+  /// The handler, its nested stack, the stack of that, and so on.
+  package func ancestry(of index: Int) -> [Int] {
+    Array(sequence(first: index) { handlers[$0].parent })
+  }
+}

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ArgumentParser
+import ExitTrace
+import Glibc
+
+struct Run: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Runs a program, shows its exit as it happens, and ends as the program did.",
+    discussion: """
+      The timeline goes to standard error. Signals go on to the program, and a signal that ends the program ends exitkit, \
+      too. Status 127: the program cannot be started.
+      """)
+
+  @Option(help: "Draw the exit into this SVG file as well.")
+  var plot: String?
+
+  @Argument(parsing: .captureForPassthrough, help: "The program and its arguments, after --.")
+  var command: [String] = []
+
+  func validate() throws {
+    if words.isEmpty { throw ValidationError("Which program? exitkit run -- PROGRAM ARGUMENTS") }
+  }
+
+  private var words: [String] { command.first == "--" ? Array(command.dropFirst()) : command }
+
+  func run() throws {
+    let trace = try TemporaryFile()
+    var timeline = Timeline(), child: Child
+    do {
+      child = try Child(words, environment: ["EXITKIT_TRACE": trace.path])
+    } catch {
+      trace.remove()
+      try write("exitkit: \(error)\n", to: 2)
+      throw ExitCode(127)
+    }
+    while !child.hasEnded() {
+      try timeline.show(next(trace.file))
+      child.passSignals(patience: 0.03)
+    }
+    while case let part = try next(trace.file), !part.isEmpty { timeline.show(part) }
+    timeline.finish()
+    trace.remove()
+    if let plot {
+      if let shown = timeline.reader.traces.first {
+        try write(Picture(shown).svg(), to: plot)
+      } else {
+        try write("exitkit: no picture: the program wrote no trace\n", to: 2)
+      }
+    }
+    child.endLikewise()
+  }
+}
+
+/// The file to which the program writes its trace.
+private struct TemporaryFile {
+  let path: String
+  let file: Int32
+
+  init() throws {
+    var name = Array("\(getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp")/exitkit-XXXXXX".utf8CString)
+    file = mkstemp(&name)
+    guard file >= 0 else { throw Failure("cannot make a temporary file", errno) }
+    _ = fcntl(file, F_SETFD, FD_CLOEXEC)
+    path = name.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }
+  }
+
+  func remove() {
+    unlink(path)
+    close(file)
+  }
+}

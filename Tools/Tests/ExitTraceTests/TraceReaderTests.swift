@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Testing
+
+@testable import ExitTrace
+
+@Suite struct TraceReaderTests {
+  @Test func `a complete trace is read`() throws {
+    let trace = try TraceText.mixed().trace()
+    #expect(trace.program == "server")
+    #expect(trace.status == 3)
+    #expect(trace.deadline == 20_000)
+    #expect(trace.handlers.map(\.span.name) == ["stop listening", "plug-ins", "unload", "save", "close", "flush"])
+    #expect(trace.handlers.map(\.depth) == [0, 0, 1, 1, 0, 0])
+    #expect(trace.handlers.map(\.phase) == [.early, .normal, .normal, .normal, .normal, .late])
+    #expect(trace.handlers[3].outcome == .failed("disk full"))
+    #expect(trace.time(of: trace.handlers[2]) == 2000)
+    #expect(trace.waits.map(\.end) == [2500])
+    #expect(trace.notRun.map(\.name) == ["cache"])
+    #expect(trace.end == 6600)
+  }
+
+  @Test func `a trace that ends at any byte is read as far as its whole lines go`() throws {
+    let bytes = Array(TraceText.mixed().text.utf8)
+    let whole = try TraceReader.read(bytes)[0].handlers.count
+    for length in stride(from: 200, to: bytes.count, by: 7) {
+      let traces = try TraceReader.read(bytes.prefix(length))
+      #expect(traces.count == 1)
+      #expect(traces[0].handlers.count <= whole)
+    }
+  }
+
+  @Test func `a handler without its end is still running at the end of the trace`() throws {
+    var text = TraceText()
+    text.begin("flush")
+    text.pass(5000)
+    text.event("not run", "left", "i", #""handler":"close","why":"deadline""#)
+    let trace = try text.trace()
+    #expect(trace.handlers[0].outcome == .stuck)
+    #expect(trace.time(of: trace.handlers[0]) == 5000)
+  }
+
+  @Test func `an empty file and a file that is no trace are told apart`() {
+    #expect(throws: TraceError.empty) { try TraceReader.read([]) }
+    #expect(throws: TraceError.empty) { try TraceReader.read("[\n".utf8) }
+    #expect(throws: TraceError.notATrace) { try TraceReader.read("#!/bin/sh\n".utf8) }
+  }
+
+  @Test func `the bracket at the end is optional`() throws {
+    let text = TraceText.mixed().text
+    #expect(try TraceReader.read((text.dropLast(2) + "\n]\n").utf8)[0].handlers.count == 6)
+  }
+
+  @Test func `a file that arrives in pieces is read as the whole`() throws {
+    var reader = TraceReader()
+    for byte in TraceText.mixed().text.utf8 { reader.append([byte]) }
+    #expect(reader.traces[0].handlers.count == 6)
+    #expect(reader.broken == 0)
+  }
+
+  @Test func `handlers of two threads do not end each other`() throws {
+    var text = TraceText()
+    text.begin("one", thread: 7)
+    text.begin("two", thread: 8)
+    text.pass(10)
+    text.end(thread: 7)
+    let trace = try text.trace()
+    #expect(trace.handlers.map(\.outcome) == [.ok, .stuck])
+    #expect(trace.handlers.map(\.depth) == [0, 0])
+  }
+
+  @Test func `a forked child is a trace of its own`() throws {
+    let text = TraceText.mixed().text
+    let child = text.dropFirst(2).replacing(#""pid":7"#, with: #""pid":8"#)
+    let traces = try TraceReader.read((text + child).utf8)
+    #expect(traces.map(\.process) == [7, 8])
+    #expect(traces.map(\.handlers.count) == [6, 6])
+  }
+
+  @Test func `a hundred thousand events are read`() throws {
+    var text = TraceText()
+    for number in 0..<50_000 { text.run("task \(number)", 1, number: number + 1) }
+    let trace = try text.trace()
+    #expect(trace.handlers.count == 50_000)
+    #expect(Picture(trace).svg().utf8.count < 100_000)
+  }
+
+  @Test func `escapes of JSON are text`() throws {
+    #expect(JSON(#""a\"\\\n\u00e9\ud83d\ude00\ud800""#.utf8)?.text == "a\"\\\né😀\u{fffd}")
+    for broken in [#"{"a":}"#, "[1,", #""a"#, "tru", "1 2", "", #"{"a" 1}"#, #""\u12""#] {
+      #expect(JSON(broken.utf8) == nil, "\(broken)")
+    }
+    #expect(JSON(String(repeating: "[", count: 100_000).utf8) == nil)
+  }
+}
