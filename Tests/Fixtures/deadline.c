@@ -267,6 +267,60 @@ static int no_stderr(int count, char **arguments) { // nobody reads it: that mus
   exit(7);
 }
 
+static int success(int count, char **arguments) { // that ran out of time is a failure
+  CHECK(cexit_set_timeout_status(-1) == EINVAL && cexit_set_timeout_status(256) == EINVAL);
+  if (count > 0) CHECK(cexit_set_timeout_status(atoi(arguments[0])) == 0);
+  CHECK(cexit_set_deadline(150 * millisecond) == 0);
+  push_stuck(NULL, "block");
+  exit(0);
+}
+
+static int left(int count, char **arguments) { // nested ones count, their stack does not
+  (void)count;
+  (void)arguments;
+  cexit_stack *module;
+  CHECK(cexit_set_deadline(150 * millisecond) == 0);
+  push_name(NULL, "never");
+  CHECK(cexit_stack_nest(NULL, "module", &module) == 0);
+  push_name(module, "never");
+  cexit_entry next = {.function = say_name, .context = "never", .name = "next", .file = "App/next.c", .line = 7};
+  CHECK(cexit_register(module, &next, NULL) == 0);
+  push_stuck(NULL, "block");
+  exit(7);
+}
+
+static int gate[2];
+
+static void wait_for_word(void *context) {
+  (void)context;
+  char byte;
+  say("waiting\n");
+  CHECK(write(gate[1], "w", 1) == 1);
+  while (read(STDIN_FILENO, &byte, 1) < 0) CHECK(errno == EINTR);
+  CHECK(poll(NULL, 0, 100) == 0); // long enough for a deadline that is thought to be over
+  say("done\n");
+}
+
+// Another process stops this one for longer than the deadline, and gives the word before it lets it go on.
+static int stopped(int count, char **arguments) {
+  (void)count;
+  (void)arguments;
+  int word[2];
+  pid_t parent = getpid();
+  CHECK(pipe(word) == 0 && pipe(gate) == 0);
+  pid_t child = fork();
+  if (child == 0) {
+    char byte;
+    CHECK(read(gate[0], &byte, 1) == 1 && kill(parent, SIGSTOP) == 0);
+    CHECK(poll(NULL, 0, 2000) == 0);
+    CHECK(write(word[1], "w", 1) == 1 && kill(parent, SIGCONT) == 0);
+    _exit(0);
+  }
+  CHECK(dup2(word[0], STDIN_FILENO) == STDIN_FILENO && cexit_set_deadline(1000 * millisecond) == 0);
+  push(NULL, wait_for_word, NULL);
+  exit(7);
+}
+
 static int bad(int count, char **arguments) {
   (void)count;
   (void)arguments;
@@ -295,4 +349,5 @@ static int child(int count, char **arguments) { // has no deadline until it sets
 
 FIXTURE({"whole", whole}, {"nested", nested}, {"unnamed", unnamed}, {"strange name", strange_name}, {"release", release},
         {"signal", on_signal}, {"limit", limit}, {"by hand", by_hand}, {"elsewhere", elsewhere}, {"libc", in_libc},
-        {"during", during}, {"no stderr", no_stderr}, {"bad", bad}, {"child", child})
+        {"during", during}, {"no stderr", no_stderr}, {"bad", bad}, {"success", success},
+        {"left", left}, {"stopped", stopped}, {"child", child})

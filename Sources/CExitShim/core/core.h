@@ -30,7 +30,8 @@ enum kind {
   KIND_CLOSURE,  // `function` is a cexit_closure, `release` its code; it lets go of itself
   KIND_ON_EXIT,  // a closure, too, that calls `release` with the status and the context
   KIND_ATEXIT,   // `function` takes no argument
-  KIND_NESTED    // `context` is a stack, which `function` runs
+  KIND_NESTED,   // `context` is a stack, which `function` runs
+  KIND_FINALIZER // as KIND_FUNCTION; an object's, and called so in messages
 };
 static inline bool is_closure(unsigned kind) {
   return kind == KIND_CLOSURE || kind == KIND_ON_EXIT;

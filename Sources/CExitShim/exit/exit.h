@@ -93,6 +93,11 @@ int cexit__gate_prepare(void);                  // every exit will pass the gate
 void cexit__slots_arm_above(const void *owner); // without the lock
 int cexit__slots_arm(struct slots *slots);      // without the lock; 0, ENOMEM or ECANCELED
 
+// ---- register.c
+
+// cexit__register_owned, of an entry that messages call a finalizer
+int cexit__register_finalizer(cexit_stack *stack, const cexit_entry *entry, const void *owner, cexit_handler *out);
+
 // ---- place.c
 
 int cexit__stack_place(cexit_stack *stack); // without the lock: a new entry in its parent, on top

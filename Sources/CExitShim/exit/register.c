@@ -98,10 +98,13 @@ static COLD int push_unusual(cexit_stack *stack, const cexit_entry *entry, const
   return cexit__entry_push(stack, entry, owner, out);
 }
 
+static bool is_valid(const cexit_entry *entry) {
+  return entry != NULL && entry->function != NULL && (unsigned)entry->phase <= CExitPhaseLate &&
+         (entry->flags & ~(CEXIT_INHERITED | CEXIT_PINNED | CEXIT_CLOSURE)) == 0;
+}
+
 int cexit__register_owned(cexit_stack *stack, const cexit_entry *entry, const void *owner, cexit_handler *out) {
-  if (entry == NULL || entry->function == NULL || (unsigned)entry->phase > CExitPhaseLate ||
-      (entry->flags & ~(CEXIT_INHERITED | CEXIT_PINNED | CEXIT_CLOSURE)) != 0)
-    return EINVAL;
+  if (!is_valid(entry)) return EINVAL;
   if (stack == NULL) stack = PROCESS;
   bool locked = false;
   if ((entry->flags & ~CEXIT_CLOSURE) != 0 || !is_usual(stack, owner, &locked))
@@ -111,6 +114,13 @@ int cexit__register_owned(cexit_stack *stack, const cexit_entry *entry, const vo
   from.file =
       *(const char *const volatile *)&entry->file; // by itself: two at once are more than the caller wrote at once
   return push(stack, from, owner, out);
+}
+
+int cexit__register_finalizer(cexit_stack *stack, const cexit_entry *entry, const void *owner, cexit_handler *out) {
+  if (!is_valid(entry)) return EINVAL;
+  cexit_entry finalizer = *entry;
+  finalizer.flags |= KIND_FLAG(KIND_FINALIZER);
+  return push_unusual(stack != NULL ? stack : PROCESS, &finalizer, owner, out, false);
 }
 
 static void call_with_status(void *context, void *function, CExitCall call) {

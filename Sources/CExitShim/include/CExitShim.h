@@ -245,8 +245,9 @@ CEXIT_API int cexit_exit_on_signals(const int *CEXIT_NULLABLE signals, size_t co
 CEXIT_API int cexit_exit_signal(pid_t *CEXIT_NULLABLE sender);
 
 /// Ends the process that many nanoseconds after its exit began: one line on stderr names the handler that is stuck,
-/// where it was registered and how long it has run. The status is the exit's; after a signal, the process dies of it.
-/// The handlers that are left do not run. 0: no deadline. May be changed at any time, during the exit as well.
+/// where it was registered and how long it has run, and how many handlers do not run. The status is the exit's, but 124
+/// in place of 0 (cexit_set_timeout_status); after a signal, the process dies of it. Time in which the process was
+/// stopped, by Ctrl-Z or a debugger, does not count. 0: no deadline. May be changed at any time, during the exit as well.
 /// A forked child has none until it sets one. Returns 0, EINVAL (beyond INT64_MAX, as a negative number is), EAGAIN.
 CEXIT_API int cexit_set_deadline(uint64_t nanoseconds);
 /// The deadline in nanoseconds; 0: none.
@@ -255,6 +256,9 @@ CEXIT_API uint64_t cexit_deadline(void);
 /// In a handler: the same for this handler alone, from now on; its release function included. It counts only while the
 /// process exits. 0: no limit. Returns 0, EINVAL (also outside of a handler) or EAGAIN.
 CEXIT_API int cexit_limit(uint64_t nanoseconds);
+/// The status with which a deadline or a limit ends the process where the exit's would be 0: 124 at first, as that of
+/// timeout(1). 0: stays 0. Another status of the exit stays, and so does a signal. Returns 0 or EINVAL (not 0 to 255).
+CEXIT_API int cexit_set_timeout_status(int status);
 /// Gets ready for limits, so that cexit_limit will need no new thread. Returns 0 or EAGAIN.
 CEXIT_API int cexit_prepare_limits(void);
 

@@ -10,7 +10,12 @@ struct published_frames cexit__frames;
 
 // ---- Frames that another thread reads
 
+uint64_t cexit__awake(void) {
+  return cexit__now() - atomic_load(&cexit__frames.stopped);
+}
+
 void cexit__frames_tell(void) {
+  atomic_store(&cexit__frames.told, cexit__now());
   atomic_fetch_add(&cexit__frames.news, 1);
   cexit__futex_wake(&cexit__frames.news, 1);
 }
@@ -73,6 +78,7 @@ void cexit__frames_publish_manual(bool begins) {
 }
 
 void cexit__frames_forked(void) {
+  atomic_store(&cexit__frames.told, 0);
   atomic_store(&cexit__frames.soonest, 0);
   atomic_store(&cexit__frames.exiter, NULL);
   atomic_store(&cexit__frames.manual, NULL);
@@ -81,7 +87,7 @@ void cexit__frames_forked(void) {
 
 void cexit__frames_set_limit(uint64_t nanoseconds) {
   struct frame *handler = cexit__thread.running;
-  uint64_t time = cexit__now();
+  uint64_t time = cexit__awake();
   if (handler->started == 0) handler->started = time;
   handler->limited = time;
   handler->limit = nanoseconds != 0 ? time + nanoseconds : 0;
@@ -123,7 +129,7 @@ static void release_observed(struct frame *here) {
 }
 
 static __attribute__((noinline)) void begin_observed(struct frame *here) {
-  here->started = cexit__now();
+  here->started = cexit__awake();
   enter_frame(here);
   trace(MOMENT_HANDLER_BEGINS, here);
 }
@@ -132,7 +138,7 @@ static __attribute__((noinline)) void end_observed(struct frame *here, bool hold
   const struct entry *entry = here->entry;
   trace(MOMENT_HANDLER_ENDS, here);
   if (here->observer != NULL) {
-    uint64_t time = cexit__now() - here->started;
+    uint64_t time = cexit__awake() - here->started;
     here->observer(here->observer_context, &(cexit_record){entry->name, entry->file, entry->line, time, here->outcome});
   }
   if (holds)
@@ -151,6 +157,7 @@ ALWAYS_INLINE void call_taken(struct entry *taken, CExitCall call, cexit_observe
   switch ((enum kind)taken->kind) {
   case KIND_FUNCTION:
   case KIND_NESTED:
+  case KIND_FINALIZER:
     taken->function(taken->context);
     break;
   case KIND_CLOSURE:

@@ -30,11 +30,14 @@ struct published_frames {
   _Atomic(struct frame *_Atomic *) exiter; // where the innermost frame of the exiter is written; NULL
   _Atomic(struct frame *_Atomic *) manual; // the same of a thread in a manual run, for which the exit may have to wait
   _Atomic uint64_t soonest;                // when the first limit of a handler of the exiter is over; 0: none has one
+  _Atomic uint64_t stopped;                // how long the process stood still, as Ctrl-Z and debuggers have it
   _Atomic uint32_t news;                   // grows when any of these change
+  _Atomic uint64_t told;                   // when `news` grew last
   _Atomic uint32_t frozen;                 // how many readers there are
 };
 extern struct published_frames cexit__frames;
 
+uint64_t cexit__awake(void); // cexit__now, on a clock that stands still while the process does. Of `started`, `limit`
 void cexit__frames_tell(void);
 void cexit__frames_freeze(void); // what may be read then: the frames of the exiter, and of a manual run
 void cexit__frames_thaw(void);

@@ -77,7 +77,7 @@ bool cexit__run_instead(cexit_handler handler, cexit_function function, void *co
     instead.function = function;
     instead.context = context;
     instead.release = NULL;
-    instead.kind = KIND_FUNCTION;
+    if (instead.kind != KIND_FINALIZER) instead.kind = KIND_FUNCTION;
     cexit__call(&instead, CExitCallRun, NULL, NULL);
     cexit__entry_release(&taken);
   }

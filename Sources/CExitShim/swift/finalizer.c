@@ -191,7 +191,7 @@ int cexit__finalizer_add(cexit_stack *stack, cexit_finalizer *finalizer, void *o
     if (error != 0) return swift_unownedRelease(object), error;
   }
   cexit_handler handler = {0};
-  error = cexit__register_owned(stack, entry, owner, &handler);
+  error = cexit__register_finalizer(stack, entry, owner, &handler);
   if (error != 0)
     cexit__finalizer_end(finalizer);
   else

@@ -4,12 +4,16 @@
 // is made when a deadline is asked for, so that it needs nothing when the time has come: no memory, no lock, no Swift.
 //
 // It names the handler by reading the frames of the exiter, which it freezes first.
+//
+// Time in which the process stands still (Ctrl-Z, a debugger) does not count. While a time runs the thread sleeps in
+// slices: a slice that took far longer than asked for is one in which no thread ran.
 
 #include "watch.h"
 
-static _Atomic uint64_t deadline; // nanoseconds; 0: none
-static _Atomic uint64_t began;    // when the exit did; 0: not yet
-static _Atomic uint32_t home;     // the number of the process whose thread that is
+static _Atomic uint64_t deadline;        // nanoseconds; 0: none
+static _Atomic uint64_t began;           // when the exit did, by cexit__awake; 0: not yet
+static _Atomic int timeout_status = 124; // in place of 0, as timeout(1) has it
+static _Atomic uint32_t home;            // the number of the process whose thread that is
 
 // ---- The thread that watches
 
@@ -23,7 +27,25 @@ static CEXIT_NORETURN void leave(void) {
   int number = cexit__exit_signal(NULL), status = EXIT_FAILURE;
   if (number != 0) cexit__die_of(number);
   cexit__exit_status(&status); // quick_exit does not tell it
-  _exit(status);
+  _exit((status & 255) != 0 ? status : atomic_load(&timeout_status));
+}
+
+static void note_left(struct note *note) { // how many handlers do not run, and which would have been next
+  bool quick = atomic_load(&cexit__leaving.owner) == 0 && atomic_load(&cexit__leaving_quickly.owner) != 0;
+  struct walk walk = {.root = quick ? QUICK : PROCESS};
+  struct note next = {0};
+  uint64_t count = 0;
+  while (cexit__walk_next(&walk)) {
+    const cexit_pending *seen = &walk.seen;
+    if ((seen->flags & (CEXIT_IS_NESTED | CEXIT_IS_ASLEEP | CEXIT_IS_PARENTS)) != 0 || count++ != 0) continue;
+    const void *function = (seen->flags & CEXIT_IS_FUNCTION) != 0 ? seen->function : NULL;
+    cexit__note_subject(&next, seen->name, function, seen->file, seen->line);
+  }
+  if (count == 0) return;
+  cexit__note_text(note, "; ");
+  cexit__note_number(note, count, 1);
+  cexit__note_text(note, count == 1 ? " handler did not run:" : " handlers did not run, first of them");
+  cexit__note_text(note, next.length != 0 ? next.text : " a closure");
 }
 
 static void report(uint64_t time) {
@@ -53,12 +75,13 @@ static void report(uint64_t time) {
     cexit__note_seconds(&note, atomic_load(&deadline));
     cexit__note_text(&note, " has passed");
   }
+  note_left(&note);
   cexit__note_write(&note);
 }
 
-static void fire(void) { // returns if there is no cause any more
+static void fire(uint64_t time) { // returns if there is no cause any more
   cexit__frames_freeze();
-  uint64_t end = due(), time = cexit__now();
+  uint64_t end = due();
   if (end != 0 && end <= time) {
     report(time);
     trace(MOMENT_EXIT_ENDS, "deadline");
@@ -67,19 +90,27 @@ static void fire(void) { // returns if there is no cause any more
   cexit__frames_thaw();
 }
 
+enum { SLICE = 50000000, FAR = 100000000 }; // nanoseconds
+
+// Each round looks once at the clock. Where that is far later than this thread meant to look, the process stood still.
 static CEXIT_NORETURN void *watch(void *unused) {
   (void)unused;
-  for (;;) {
+  for (uint64_t last = atomic_load(&cexit__frames.told), slice = 0;;) {
     uint32_t seen = atomic_load(&cexit__frames.news);
-    uint64_t end = due(), time = cexit__now();
-    if (end != 0 && end <= time) {
-      fire();
-      continue;
-    }
-    if (end == 0)
+    uint64_t now = cexit__now();
+    if (last != 0 && now > last + slice + FAR) atomic_fetch_add(&cexit__frames.stopped, now - last - slice);
+    uint64_t end = due(), time = now - atomic_load(&cexit__frames.stopped);
+    last = now;
+    slice = 0;
+    if (end == 0) {
       cexit__futex_wait(&cexit__frames.news, seen);
-    else
-      cexit__futex_wait_for(&cexit__frames.news, seen, end - time);
+      last = atomic_load(&cexit__frames.told);
+    } else if (end <= time) {
+      fire(time);
+    } else {
+      slice = end - time < SLICE ? end - time : SLICE;
+      cexit__futex_wait_for(&cexit__frames.news, seen, slice);
+    }
   }
 }
 
@@ -88,7 +119,7 @@ static CEXIT_NORETURN void *watch(void *unused) {
 void cexit__watch_exit(void) {
   if (cexit__frames_are_the_exiters()) return;
   uint64_t never = 0;
-  atomic_compare_exchange_strong(&began, &never, cexit__now());
+  atomic_compare_exchange_strong(&began, &never, cexit__awake());
   cexit__frames_publish_exiter();
 }
 
@@ -122,6 +153,12 @@ int cexit__set_deadline(uint64_t nanoseconds) {
 
 uint64_t cexit__deadline(void) {
   return atomic_load(&home) == cexit__process_number() ? atomic_load(&deadline) : 0;
+}
+
+int cexit__set_timeout_status(int status) {
+  if (status < 0 || status > 255) return EINVAL;
+  atomic_store(&timeout_status, status);
+  return 0;
 }
 
 int cexit__limit(uint64_t nanoseconds) {

@@ -44,21 +44,16 @@ static int put_text(int file, const char *text) {
   return put(file, &note);
 }
 
-static const void *function_of(const struct entry *entry) {
-  if (entry->kind == KIND_ON_EXIT) return (const void *)entry->release;
-  return is_closure(entry->kind) || entry->kind == KIND_NESTED ? NULL : (const void *)entry->function;
-}
-
 // ---- Running handlers
 
 static int dump_frames(int file, const struct frame *frame) { // from the innermost on
   int error = 0;
-  uint64_t now = cexit__now();
+  uint64_t now = cexit__awake();
   for (int i = 0; error == 0 && frame != NULL && i < MOST_LEVELS; frame = frame->outer, i++) {
     const struct entry *entry = frame->entry;
     struct note note = {0};
     cexit__note_text(&note, entry->kind == KIND_NESTED ? "  runs stack " : "  runs ");
-    cexit__note_name(&note, entry->name, function_of(entry), entry->file);
+    cexit__note_name(&note, entry->name, cexit__function_of(entry), entry->file);
     cexit__note_place(&note, entry->file, entry->line);
     if (frame->started != 0) {
       cexit__note_text(&note, " for ");

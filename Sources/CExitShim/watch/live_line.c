@@ -48,7 +48,7 @@ static void draw(uint64_t began) { // with the trace's lock held
   if (frame != NULL) {
     cexit__note_handler(&note, frame->entry);
     cexit__note_text(&note, " has been running for ");
-    cexit__note_seconds(&note, cexit__now() - (frame->started != 0 ? frame->started : began));
+    cexit__note_seconds(&note, cexit__awake() - (frame->started != 0 ? frame->started : began));
   }
   cexit__frames_thaw();
   if (note.length == 0) return cexit__live_line_clear();
@@ -62,15 +62,15 @@ static void draw(uint64_t began) { // with the trace's lock held
 static CEXIT_NORETURN void *draw_on(void *unused) {
   (void)unused;
   for (;;) {
-    uint64_t began = cexit__now();
+    uint64_t began = cexit__awake();
     while (atomic_load(&cexit__frames.exiter) == NULL) {
       uint32_t seen = atomic_load(&cexit__frames.news);
       if (atomic_load(&cexit__frames.exiter) == NULL) cexit__futex_wait(&cexit__frames.news, seen);
-      began = cexit__now();
+      began = cexit__awake();
     }
     while (atomic_load(&cexit__frames.exiter) != NULL) {
       nanosleep(&(struct timespec){0, PAUSE * 1000000L}, NULL);
-      if (cexit__now() - began < PATIENCE * 1000000ull || word_take(&cexit__trace_word) != 0) continue;
+      if (cexit__awake() - began < PATIENCE * 1000000ull || word_take(&cexit__trace_word) != 0) continue;
       draw(began);
       word_drop(&cexit__trace_word);
     }

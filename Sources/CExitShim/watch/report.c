@@ -5,6 +5,8 @@
 
 #include "watch.h"
 
+#include "../platform/symbol.h"
+
 static void add_byte(struct note *note, char byte) {
   if (note->length + 1 < sizeof note->text) note->text[note->length++] = byte; // the last one is for the line's end
 }
@@ -50,20 +52,34 @@ void cexit__note_seconds(struct note *note, uint64_t nanoseconds) {
   cexit__note_text(note, " s");
 }
 
-void cexit__note_handler(struct note *note, const struct entry *entry) {
-  cexit__note_text(note, "exit handler");
-  if (entry->name != NULL) {
+const void *cexit__function_of(const struct entry *entry) {
+  if (entry->kind == KIND_ON_EXIT) return (const void *)entry->release;
+  return entry->kind == KIND_FUNCTION || entry->kind == KIND_ATEXIT ? (const void *)entry->function : NULL;
+}
+
+// By its name and its place; without both by its function's object and symbol.
+void cexit__note_subject(struct note *note, const char *name, const void *function, const char *file, uint32_t line) {
+  char symbol[160];
+  if (name != NULL) {
     cexit__note_text(note, " \"");
-    add_part(note, entry->name, 120);
+    add_part(note, name, 120);
     cexit__note_text(note, "\"");
+  } else if (file == NULL && function != NULL) {
+    cexit__symbol(function, symbol, sizeof symbol);
+    cexit__note_text(note, " ");
+    cexit__note_text(note, symbol);
   }
-  if (entry->file != NULL) {
-    cexit__note_text(note, " (");
-    add_part(note, entry->file, 200);
-    cexit__note_text(note, ":");
-    cexit__note_number(note, entry->line, 1);
-    cexit__note_text(note, ")");
-  }
+  if (file == NULL) return;
+  cexit__note_text(note, " (");
+  add_part(note, file, 200);
+  cexit__note_text(note, ":");
+  cexit__note_number(note, line, 1);
+  cexit__note_text(note, ")");
+}
+
+void cexit__note_handler(struct note *note, const struct entry *entry) {
+  cexit__note_text(note, entry->kind == KIND_FINALIZER ? "finalizer" : "exit handler");
+  cexit__note_subject(note, entry->name, cexit__function_of(entry), entry->file, entry->line);
 }
 
 // ---- Writing: bounded in time (platform/stderr.c), and nothing that a terminal would take for a command.

@@ -30,7 +30,7 @@ void cexit__helpers_forked(void);
 
 struct note {
   size_t length;
-  char text[512];
+  char text[1024];
 };
 // The length of the UTF-8 character that the text begins with; 0: no such, or a control character.
 size_t cexit__character(const char *text);
@@ -38,8 +38,10 @@ void cexit__note_text(struct note *note, const char *text);
 void cexit__note_number(struct note *note, uint64_t number, int digits); // at least so many digits
 void cexit__note_seconds(struct note *note, uint64_t nanoseconds);
 void cexit__note_handler(struct note *note, const struct entry *entry);
-void cexit__note_write(struct note *note); // as one line on stderr
-void cexit__complain(const char *line);    // one line on stderr, with its end
+void cexit__note_subject(struct note *note, const char *name, const void *function, const char *file, uint32_t line);
+const void *cexit__function_of(const struct entry *entry); // NULL: what it calls says nothing to a reader
+void cexit__note_write(struct note *note);                 // as one line on stderr
+void cexit__complain(const char *line);                    // one line on stderr, with its end
 
 // ---- trace.c
 
