@@ -88,7 +88,7 @@ private enum Locals { @TaskLocal static var value = 0 }
 
   /// A body of one expression gives what that gives: a handler here, which nobody wants.
   @Test func `the result of a scope may be left unused`() async {
-    withExitStack { stack in stack.register { log.note("handler") } }
+    await withExitStack { stack in stack.register { log.note("handler") } }
     await withExitStack { stack in
       await Task.yield()
       return stack.register { log.note("asynchronous") }

@@ -10,7 +10,7 @@ extension ExitStack {
   /// - Parameters:
   ///   - body: What to run. If it captures the object, the object lives until the stack runs.
   @discardableResult
-  public func finalize<Object: AnyObject, Result>(
+  @safe public func finalize<Object: AnyObject, Result>(
     _ object: Object, name: String? = nil, phase: ExitPhase = .normal, inForkedChildren: Bool = false,
     file: StaticString = #fileID, line: UInt = #line, owner: UnsafeRawPointer = #dsohandle,
     @_inheritActorContext _ body: @escaping @Sendable @isolated(any) () throws -> Result
@@ -31,7 +31,7 @@ extension ExitStack {
   ///   - first: Its first argument. If an argument leads to the object, the object lives until the stack runs.
   ///   - rest: Its other arguments.
   @discardableResult
-  public func finalize<Object: AnyObject, First: Sendable, each Rest: Sendable, Result>(
+  @safe public func finalize<Object: AnyObject, First: Sendable, each Rest: Sendable, Result>(
     _ object: Object, name: String? = nil, phase: ExitPhase = .normal, inForkedChildren: Bool = false,
     @_inheritActorContext _ function:
       @escaping @Sendable @isolated(any) (First, repeat each Rest) throws -> Result,
@@ -42,6 +42,27 @@ extension ExitStack {
       name: name, phase: phase, inherited: inForkedChildren, limit: nil, file: file, line: line, owner: owner)
     let body = IsolatedBody(nonisolated: { try Unisolated.call(function, first, repeat each rest) })
     return add(body, on: function.isolation, of: object, how)
+  }
+
+  /// Runs a closure once: when an object that is known by a protocol is destroyed, or when this stack runs, whichever comes first.
+  ///
+  /// For a value of type `any P`, where only classes conform to `P`. Otherwise as with an object of a known class.
+  ///
+  /// The other parameters are those of ``finalize(_:name:phase:inForkedChildren:file:line:owner:_:)``.
+  ///
+  /// - Parameters:
+  ///   - object: The object. It is not kept alive.
+  ///   - body: What to run. If it captures the object, the object lives until the run.
+  /// - Returns: The finalizer, which gives the object back as `AnyObject`.
+  @discardableResult @_disfavoredOverload
+  @safe public func finalize<Result>(
+    _ object: AnyObject, name: String? = nil, phase: ExitPhase = .normal, inForkedChildren: Bool = false,
+    file: StaticString = #fileID, line: UInt = #line, owner: UnsafeRawPointer = #dsohandle,
+    @_inheritActorContext _ body: @escaping @Sendable @isolated(any) () throws -> Result
+  ) -> Finalizer<AnyObject, Result> {
+    let how = Registration(
+      name: name, phase: phase, inherited: inForkedChildren, limit: nil, file: file, line: line, owner: owner)
+    return add(IsolatedBody(body), on: body.isolation, of: object, how)
   }
 
   @inline(__always)

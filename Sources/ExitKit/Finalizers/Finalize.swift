@@ -23,7 +23,7 @@
 /// - Returns: The finalizer, to ask or to call. Where registering failed it is not alive, what the closure captured is
 ///   released, and the failure channel has been told.
 @discardableResult
-public func finalize<Object: AnyObject, Result>(
+@safe public func finalize<Object: AnyObject, Result>(
   _ object: Object, name: String? = nil, phase: ExitPhase = .normal, inForkedChildren: Bool = false,
   file: StaticString = #fileID, line: UInt = #line, owner: UnsafeRawPointer = #dsohandle,
   @_inheritActorContext _ body: @escaping @Sendable @isolated(any) () throws -> Result
@@ -44,7 +44,7 @@ public func finalize<Object: AnyObject, Result>(
 ///   - first: Its first argument. If an argument leads to the object, the object lives until the exit.
 ///   - rest: Its other arguments.
 @discardableResult
-public func finalize<Object: AnyObject, First: Sendable, each Rest: Sendable, Result>(
+@safe public func finalize<Object: AnyObject, First: Sendable, each Rest: Sendable, Result>(
   _ object: Object, name: String? = nil, phase: ExitPhase = .normal, inForkedChildren: Bool = false,
   @_inheritActorContext _ function:
     @escaping @Sendable @isolated(any) (First, repeat each Rest) throws -> Result,
@@ -54,4 +54,25 @@ public func finalize<Object: AnyObject, First: Sendable, each Rest: Sendable, Re
   ExitStack.process.finalize(
     object, name: name, phase: phase, inForkedChildren: inForkedChildren, function, first, repeat each rest,
     file: file, line: line, owner: owner)
+}
+
+/// Runs a closure once: when an object that is known by a protocol is destroyed, or at exit, whichever comes first.
+///
+/// For a value of type `any P`, where only classes conform to `P`. Otherwise as with an object of a known class.
+///
+/// The other parameters are those of ``finalize(_:name:phase:inForkedChildren:file:line:owner:_:)``.
+///
+/// - Parameters:
+///   - object: The object. It is not kept alive.
+///   - body: What to run. If it captures the object, the object lives until the exit.
+/// - Returns: The finalizer, which gives the object back as `AnyObject`.
+@discardableResult @_disfavoredOverload
+@safe public func finalize<Result>(
+  _ object: AnyObject, name: String? = nil, phase: ExitPhase = .normal, inForkedChildren: Bool = false,
+  file: StaticString = #fileID, line: UInt = #line, owner: UnsafeRawPointer = #dsohandle,
+  @_inheritActorContext _ body: @escaping @Sendable @isolated(any) () throws -> Result
+) -> Finalizer<AnyObject, Result> {
+  let how = Registration(
+    name: name, phase: phase, inherited: inForkedChildren, limit: nil, file: file, line: line, owner: owner)
+  return ExitStack.process.add(IsolatedBody(body), on: body.isolation, of: object, how)
 }

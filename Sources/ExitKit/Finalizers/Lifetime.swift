@@ -44,7 +44,7 @@ public struct OwnedFinalizer<Result>: ~Copyable, Sendable {
   ///   - line: The line that reports name.
   ///   - owner: The object file that registers, whose handlers run before it is unloaded.
   ///   - body: What to run. If it captures the owner, the owner lives until the stack runs.
-  public init(
+  @safe public init(
     on stack: ExitStack = .process, name: String? = nil, phase: ExitPhase = .normal, inForkedChildren: Bool = false,
     file: StaticString = #fileID, line: UInt = #line, owner: UnsafeRawPointer = #dsohandle,
     @_inheritActorContext _ body: @escaping @Sendable @isolated(any) () throws -> Result

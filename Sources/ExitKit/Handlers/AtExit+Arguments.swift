@@ -13,7 +13,7 @@
 ///   - first: Its first argument.
 ///   - rest: Its other arguments.
 @discardableResult
-public func atExit<First: Sendable, each Rest: Sendable>(
+@safe public func atExit<First: Sendable, each Rest: Sendable>(
   name: String? = nil, phase: ExitPhase = .normal, inForkedChildren: Bool = false, timeout: Duration? = nil,
   @_inheritActorContext _ function:
     @escaping @Sendable @isolated(any) (First, repeat each Rest) throws -> Void,
@@ -37,7 +37,7 @@ public func atExit<First: Sendable, each Rest: Sendable>(
 ///   - first: Its first argument.
 ///   - rest: Its other arguments.
 @discardableResult
-public func atExit<First: Sendable, each Rest: Sendable>(
+@safe public func atExit<First: Sendable, each Rest: Sendable>(
   name: String? = nil, phase: ExitPhase = .normal, inForkedChildren: Bool = false, timeout: Duration? = nil,
   @_inheritActorContext _ function:
     @escaping @Sendable @isolated(any) (First, repeat each Rest) async throws -> Void,

@@ -22,7 +22,7 @@
 /// - Returns: The handler, to cancel or to run by hand. Where registering failed it is not pending, what the closure
 ///   captured is released, and the failure channel has been told.
 @discardableResult
-public func atExit(
+@safe public func atExit(
   name: String? = nil, phase: ExitPhase = .normal, inForkedChildren: Bool = false, timeout: Duration? = nil,
   file: StaticString = #fileID, line: UInt = #line, owner: UnsafeRawPointer = #dsohandle,
   @_inheritActorContext _ body: consuming @escaping @Sendable @isolated(any) () throws -> Void
@@ -46,7 +46,7 @@ public func atExit(
 /// - Parameters:
 ///   - body: What to run; it receives the reason and the status.
 @discardableResult
-public func atExit(
+@safe public func atExit(
   name: String? = nil, phase: ExitPhase = .normal, inForkedChildren: Bool = false, timeout: Duration? = nil,
   file: StaticString = #fileID, line: UInt = #line, owner: UnsafeRawPointer = #dsohandle,
   @_inheritActorContext _ body: @escaping @Sendable @isolated(any) (ExitContext) throws -> Void
@@ -68,7 +68,7 @@ public func atExit(
 /// - Parameters:
 ///   - body: What to run and to wait for.
 @discardableResult
-public func atExit(
+@safe public func atExit(
   name: String? = nil, phase: ExitPhase = .normal, inForkedChildren: Bool = false, timeout: Duration? = nil,
   file: StaticString = #fileID, line: UInt = #line, owner: UnsafeRawPointer = #dsohandle,
   @_inheritActorContext _ body: @escaping @Sendable @isolated(any) () async throws -> Void
@@ -88,7 +88,7 @@ public func atExit(
 /// - Parameters:
 ///   - body: What to run and to wait for; it receives the reason and the status.
 @discardableResult
-public func atExit(
+@safe public func atExit(
   name: String? = nil, phase: ExitPhase = .normal, inForkedChildren: Bool = false, timeout: Duration? = nil,
   file: StaticString = #fileID, line: UInt = #line, owner: UnsafeRawPointer = #dsohandle,
   @_inheritActorContext _ body: @escaping @Sendable @isolated(any) (ExitContext) async throws -> Void

@@ -19,4 +19,13 @@
   @attached(peer)
   public macro AtExit(name: String? = nil, phase: ExitPhase = .normal, inForkedChildren: Bool = false) =
     #externalMacro(module: "ExitKitMacros", type: "AtExitMacro")
+#else
+  /// Needs the package trait `AtExitMacro`.
+  @available(
+    *, unavailable,
+    message: "@AtExit needs the trait AtExitMacro: .package(url: …, traits: [\"AtExitMacro\"]) in Package.swift"
+  )
+  @attached(peer)
+  public macro AtExit(name: String? = nil, phase: ExitPhase = .normal, inForkedChildren: Bool = false) =
+    #externalMacro(module: "SwiftMacros", type: "TaskLocalMacro")  // the compiler looks for one, and asks it nothing
 #endif

@@ -17,7 +17,7 @@
 /// - Returns: The handler, to cancel or to run by hand. Where registering failed it is not pending, what the closure
 ///   captured is released, and the failure channel has been told.
 @discardableResult
-public func atQuickExit(
+@safe public func atQuickExit(
   name: String? = nil, phase: ExitPhase = .normal, inForkedChildren: Bool = false, timeout: Duration? = nil,
   file: StaticString = #fileID, line: UInt = #line, owner: UnsafeRawPointer = #dsohandle,
   @_inheritActorContext _ body: @escaping @Sendable @isolated(any) () throws -> Void
@@ -34,7 +34,7 @@ public func atQuickExit(
 /// - Parameters:
 ///   - body: What to run and to wait for.
 @discardableResult
-public func atQuickExit(
+@safe public func atQuickExit(
   name: String? = nil, phase: ExitPhase = .normal, inForkedChildren: Bool = false, timeout: Duration? = nil,
   file: StaticString = #fileID, line: UInt = #line, owner: UnsafeRawPointer = #dsohandle,
   @_inheritActorContext _ body: @escaping @Sendable @isolated(any) () async throws -> Void

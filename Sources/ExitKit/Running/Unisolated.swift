@@ -16,6 +16,13 @@ enum Unisolated {
     unsafeBitCast(Isolated(body: body), to: Plain.self).body
   }
 
+  private struct Sent { let body: @isolated(any) () throws -> Void }
+  private struct Held { let body: HeldClosure.Body }
+  /// A closure that its caller has given away: one thread calls it, once.
+  static func sent(_ body: sending @escaping @isolated(any) () throws -> Void) -> HeldClosure.Body {
+    unsafeBitCast(Sent(body: body), to: Held.self).body
+  }
+
   private struct IsolatedWith<Argument> { let body: @Sendable @isolated(any) (Argument) throws -> Void }
   private struct PlainWith<Argument> { let body: BodyWith<Argument> }
   static func body<T>(_ body: @escaping @Sendable @isolated(any) (T) throws -> Void) -> BodyWith<T> {

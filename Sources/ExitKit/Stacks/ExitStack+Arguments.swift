@@ -14,7 +14,7 @@ extension ExitStack {
   ///   - first: Its first argument.
   ///   - rest: Its other arguments.
   @discardableResult
-  public func register<First: Sendable, each Rest: Sendable>(
+  @safe public func register<First: Sendable, each Rest: Sendable>(
     name: String? = nil, phase: ExitPhase = .normal, inForkedChildren: Bool = false, timeout: Duration? = nil,
     @_inheritActorContext _ function:
       @escaping @Sendable @isolated(any) (First, repeat each Rest) throws -> Void,
@@ -40,7 +40,7 @@ extension ExitStack {
   ///   - first: Its first argument.
   ///   - rest: Its other arguments.
   @discardableResult
-  public func register<First: Sendable, each Rest: Sendable>(
+  @safe public func register<First: Sendable, each Rest: Sendable>(
     name: String? = nil, phase: ExitPhase = .normal, inForkedChildren: Bool = false, timeout: Duration? = nil,
     @_inheritActorContext _ function:
       @escaping @Sendable @isolated(any) (First, repeat each Rest) async throws -> Void,

@@ -14,7 +14,7 @@ extension ExitStack {
   /// - Parameters:
   ///   - body: What to run.
   @discardableResult
-  public func register(
+  @safe public func register(
     name: String? = nil, phase: ExitPhase = .normal, inForkedChildren: Bool = false, timeout: Duration? = nil,
     file: StaticString = #fileID, line: UInt = #line, owner: UnsafeRawPointer = #dsohandle,
     @_inheritActorContext _ body: consuming @escaping @Sendable @isolated(any) () throws -> Void
@@ -38,7 +38,7 @@ extension ExitStack {
   /// - Parameters:
   ///   - body: What to run; it receives the reason and the status.
   @discardableResult
-  public func register(
+  @safe public func register(
     name: String? = nil, phase: ExitPhase = .normal, inForkedChildren: Bool = false, timeout: Duration? = nil,
     file: StaticString = #fileID, line: UInt = #line, owner: UnsafeRawPointer = #dsohandle,
     @_inheritActorContext _ body: @escaping @Sendable @isolated(any) (ExitContext) throws -> Void
@@ -60,7 +60,7 @@ extension ExitStack {
   /// - Parameters:
   ///   - body: What to run and to wait for.
   @discardableResult
-  public func register(
+  @safe public func register(
     name: String? = nil, phase: ExitPhase = .normal, inForkedChildren: Bool = false, timeout: Duration? = nil,
     file: StaticString = #fileID, line: UInt = #line, owner: UnsafeRawPointer = #dsohandle,
     @_inheritActorContext _ body: @escaping @Sendable @isolated(any) () async throws -> Void
@@ -80,7 +80,7 @@ extension ExitStack {
   /// - Parameters:
   ///   - body: What to run and to wait for; it receives the reason and the status.
   @discardableResult
-  public func register(
+  @safe public func register(
     name: String? = nil, phase: ExitPhase = .normal, inForkedChildren: Bool = false, timeout: Duration? = nil,
     file: StaticString = #fileID, line: UInt = #line, owner: UnsafeRawPointer = #dsohandle,
     @_inheritActorContext _ body: @escaping @Sendable @isolated(any) (ExitContext) async throws -> Void

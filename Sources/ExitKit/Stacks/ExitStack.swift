@@ -61,7 +61,7 @@ public class ExitStack: @unchecked Sendable {
   ///   - name: A name for reports.
   ///   - owner: The object file that registers, whose handlers run before it is unloaded.
   /// - Returns: The stack. Where there is no memory for it or it is too late, it refuses what is registered on it.
-  public func nested(_ name: String? = nil, owner: UnsafeRawPointer = #dsohandle) -> ExitStack {
+  @safe public func nested(_ name: String? = nil, owner: UnsafeRawPointer = #dsohandle) -> ExitStack {
     let nested = Shim.nestStack(in: reference, name: name, owner: owner)
     return ExitStack(nested, name: name, channel: FailureChannel(parent: channel), isStandalone: false)
   }

@@ -68,8 +68,8 @@ func record(_ left: Int, _ right: Int) -> Int { left + right }
     print(report.records.count, report.failures.count, stack.count)
     stack.cancelAll()
 
-    withExitStack { stack in stack.register { print("scope") } }
-    try withExitStack { stack in try Log?.none?.flush() }
+    await withExitStack { stack in stack.register { print("scope") } }
+    try await withExitStack { stack in try Log?.none?.flush() }
 
     try await withExitStack { stack in
       stack.register { await client.shutdown() }

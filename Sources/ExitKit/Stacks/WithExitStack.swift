@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// In an asynchronous function the asynchronous one is meant, whatever the body awaits: the others are disfavored. A
+// synchronous run would hold the actor that the handlers wait for.
+
+/// Gives a stack to the body and runs it on the way out, also when the body throws.
+///
+/// Everything runs on the calling thread, but handlers that are isolated to an actor run there. Their failures go to
+/// the failure channel and change neither the result nor the error.
+///
+/// The stack is a standalone one: `exit` in the body ends the process without running it. For clean-up that is to happen
+/// then as well, see ``withExitStack(on:_:owner:_:)``.
+///
+/// - Parameters:
+///   - name: A name for reports.
+///   - body: What to do with the stack.
+/// - Returns: What the body returns.
+/// - Throws: What the body throws.
+@discardableResult @_disfavoredOverload
+public func withExitStack<Result, Failure: Error>(
+  _ name: String? = nil, _ body: (ExitStack) throws(Failure) -> Result
+) throws(Failure) -> Result {
+  let stack = ExitStack(name)
+  defer { stack.run() }
+  return try body(stack)
+}
+
+/// Gives a stack to the asynchronous body and runs it on the way out, also when the body throws.
+///
+/// The body runs where the caller does; so do handlers, but those isolated to an actor. They are awaited, and see
+/// the task's local values and not its cancellation. Their failures go to the failure channel and change neither the
+/// result nor the error.
+///
+/// The stack is a standalone one: `exit` in the body ends the process without running it. For clean-up that is to happen
+/// then as well, see ``withExitStack(on:_:owner:_:)``.
+///
+/// - Parameters:
+///   - name: A name for reports.
+///   - body: What to do with the stack; it need not await anything.
+/// - Returns: What the body returns.
+/// - Throws: What the body throws.
+@discardableResult
+public nonisolated(nonsending) func withExitStack<Result, Failure: Error>(
+  _ name: String? = nil, _ body: nonisolated(nonsending) (ExitStack) async throws(Failure) -> Result
+) async throws(Failure) -> Result {
+  try await run(ExitStack(name), after: body)
+}
+
+/// Gives a stack to the body and runs it on the way out, also when the body calls `exit`.
+///
+/// The stack is nested in another one, at the place that it has in the order now: `withExitStack(on: .process)`. If the
+/// process exits in the middle of the body, the handlers run in that place. Otherwise as the function without `on`.
+///
+/// - Parameters:
+///   - parent: The stack that runs the scope's if that has not run before.
+///   - name: A name for reports.
+///   - owner: The object file that registers, whose handlers run before it is unloaded.
+///   - body: What to do with the stack.
+/// - Returns: What the body returns.
+/// - Throws: What the body throws.
+@discardableResult @_disfavoredOverload
+@safe public func withExitStack<Result, Failure: Error>(
+  on parent: ExitStack, _ name: String? = nil, owner: UnsafeRawPointer = #dsohandle,
+  _ body: (ExitStack) throws(Failure) -> Result
+) throws(Failure) -> Result {
+  let stack = parent.nested(name, owner: owner)
+  defer { stack.run() }
+  return try body(stack)
+}
+
+/// Gives a stack to the asynchronous body and runs it on the way out, also when the body calls `exit`.
+///
+/// The stack is nested in another one, as with a synchronous body. Otherwise as the asynchronous function without `on`.
+///
+/// - Parameters:
+///   - parent: The stack that runs the scope's if that has not run before.
+///   - name: A name for reports.
+///   - owner: The object file that registers, whose handlers run before it is unloaded.
+///   - body: What to do with the stack; it need not await anything.
+/// - Returns: What the body returns.
+/// - Throws: What the body throws.
+@discardableResult
+@safe public nonisolated(nonsending) func withExitStack<Result, Failure: Error>(
+  on parent: ExitStack, _ name: String? = nil, owner: UnsafeRawPointer = #dsohandle,
+  _ body: nonisolated(nonsending) (ExitStack) async throws(Failure) -> Result
+) async throws(Failure) -> Result {
+  try await run(parent.nested(name, owner: owner), after: body)
+}
+
+private nonisolated(nonsending) func run<Result, Failure: Error>(
+  _ stack: ExitStack, after body: nonisolated(nonsending) (ExitStack) async throws(Failure) -> Result
+) async throws(Failure) -> Result {
+  do {
+    let result = try await body(stack)
+    await stack.runAsync()
+    return result
+  } catch {
+    await stack.runAsync()
+    throw error
+  }
+}

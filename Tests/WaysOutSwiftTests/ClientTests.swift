@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The configurations that clients have: none may show an error or a warning.
+
+import ProcessSupport
+import Testing
+
+/// What a client gives to the compiler.
+struct Configuration: CustomStringConvertible, Sendable {
+  let flags: [String]
+
+  init(_ flags: String..., upcoming: String...) {
+    self.flags = flags + upcoming.flatMap { ["-enable-upcoming-feature", $0] }
+  }
+
+  var description: String { flags.joined(separator: " ") }
+
+  static let all = [
+    Configuration("-swift-version", "6"),
+    Configuration("-swift-version", "6", "-default-isolation", "MainActor"),
+    Configuration("-swift-version", "6", "-strict-memory-safety"),
+    Configuration("-swift-version", "6", "-cxx-interoperability-mode=default"),
+    Configuration("-swift-version", "6", "-Ounchecked"),
+    Configuration("-swift-version", "6", "-static-stdlib"),
+    Configuration("-swift-version", "6", upcoming: "NonisolatedNonsendingByDefault"),
+    Configuration(
+      "-swift-version", "6", "-default-isolation", "MainActor",
+      upcoming: "ExistentialAny", "InternalImportsByDefault", "MemberImportVisibility",
+      "NonisolatedNonsendingByDefault", "InferIsolatedConformances"),
+    Configuration("-swift-version", "6", "-enable-library-evolution", upcoming: "InternalImportsByDefault"),
+    // Without that feature the compiler takes no method by its name for Sendable in Swift 5 mode, whoever asks for one.
+    Configuration("-swift-version", "5", upcoming: "InferSendableFromCaptures"),
+    Configuration("-swift-version", "5", "-strict-concurrency=complete", upcoming: "InferSendableFromCaptures"),
+    Configuration("-swift-version", "5", "-strict-concurrency=minimal", upcoming: "InferSendableFromCaptures"),
+  ]
+}
+
+@Suite struct ClientTests {
+  private func compile(_ words: [String]) throws -> Outcome {
+    try run(
+      "swiftc",
+      [
+        "-emit-sil", "-o", "/dev/null", "-parse-as-library", "-warnings-as-errors", "-I", "\(builtPrograms)/Modules",
+        "-Xcc", "-fmodule-map-file=\(packageRoot)/Sources/CExitShim/include/module.modulemap",
+      ] + words)
+  }
+
+  @Test(arguments: Configuration.all)
+  func `a client compiles without an error and without a warning`(_ configuration: Configuration) throws {
+    let outcome = try compile(configuration.flags + ["\(packageRoot)/Tests/Fixtures/client.swift"])
+    #expect(outcome == Outcome(.exited(0)))
+  }
+
+  @Test func `the attribute without its trait says how to have it`() throws {
+    let file = "\(try emptyFolder("attribute"))/tool.swift"
+    try write("import ExitKit\n@AtExit func clean() {}\n", to: file)
+    let outcome = try compile(["-swift-version", "6", "-diagnostic-style", "llvm", file])
+    let errors = outcome.errors.split(separator: "\n").filter { $0.contains(": error: ") }
+    #expect(errors.allSatisfy { $0.contains("@AtExit needs the trait AtExitMacro") } && !errors.isEmpty)
+  }
+}
