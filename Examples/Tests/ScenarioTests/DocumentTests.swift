@@ -119,9 +119,7 @@ import Testing
     #expect(program.waitForOutput("working"))
     program.send(SIGINT)
     let transcript = try #require(blocks.first { $0.document == "GettingStarted.md" && $0.language == "text" })
-    let outcome = program.finish()
-    #expect(outcome.ending == .signaled(SIGINT))
-    #expect(outcome.output == transcript.text)
+    #expect(program.finish() == Outcome(.signaled(SIGINT), output: transcript.text))
   }
 
   private func check(_ block: Block, by program: String, home: String) throws {
