@@ -64,6 +64,13 @@ import Testing
           "  1 both's inherited", "  - parent's a parent's", "child: 0"))
   }
 
+  @Test func `a dump shows the handlers of the deepest stack that can be made`() throws {
+    let levels = (1...32).map { String(repeating: "  ", count: $0) + "1 stack level\n" }.joined()
+    let head = "ExitKit: process N is not exiting\npending, the next one first:\n"
+    let last = String(repeating: "  ", count: 33) + "1 deepest\n"
+    #expect(try dump("deep") == Outcome(.exited(0), output: head + levels + last))
+  }
+
   @Test func `a dump in a handler shows what runs, and what is left on its stack`() throws {
     let expected = Outcome(
       .exited(5), lines: "ExitKit: process N is exiting with status 5", "  runs stuck (a.c:3)", "  runs stack module",

@@ -85,6 +85,15 @@ static int change(int count, char **arguments) {
   _exit(0);
 }
 
+static int deep(int count, char **arguments) {
+  (void)count, (void)arguments;
+  cexit_stack *stack = NULL;
+  while (cexit_stack_nest(stack, "level", &stack) == 0) continue;
+  add(stack, "deepest", CExitPhaseNormal, 0, 0);
+  CHECK(cexit_dump(STDOUT_FILENO) == 0);
+  _exit(0);
+}
+
 static int child(int count, char **arguments) {
   (void)count, (void)arguments;
   add(NULL, "parent's", CExitPhaseNormal, 0, 0);
@@ -148,5 +157,5 @@ static int interrupted(int count, char **arguments) {
   _exit(0);
 }
 
-FIXTURE({"dump", dump}, {"walk", walk}, {"walk-one", walk_one}, {"change", change}, {"child", child},
+FIXTURE({"dump", dump}, {"walk", walk}, {"walk-one", walk_one}, {"change", change}, {"child", child}, {"deep", deep},
         {"running", running}, {"locked", locked}, {"interrupted", interrupted})

@@ -131,7 +131,7 @@ struct level {
 
 struct walk { // a walk over what is pending, which keeps nothing but its place
   cexit_stack *root;
-  struct level levels[MOST_LEVELS];
+  struct level levels[MOST_LEVELS + 1];
   uint32_t depth; // of the level at work
   bool begun;
   bool unlocked;  // the lock could not be had: what was seen may be wrong

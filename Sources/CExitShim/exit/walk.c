@@ -76,7 +76,7 @@ static bool is_stack(const struct walk *walk, const void *context) {
 
 static uint32_t begin(struct walk *walk, uint32_t depth, const cexit_stack *stack) {
   struct level level = {.stack = stack, .number = stack->count};
-  uint32_t first = depth < MOST_LEVELS ? first_from(stack, &level.list) : NONE;
+  uint32_t first = depth <= MOST_LEVELS ? first_from(stack, &level.list) : NONE;
   if (first == NONE) return NONE;
   walk->depth = depth;
   walk->levels[depth] = level;

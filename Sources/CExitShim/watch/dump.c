@@ -49,7 +49,7 @@ static int put_text(int file, const char *text) {
 static int dump_frames(int file, const struct frame *frame) { // from the innermost on
   int error = 0;
   uint64_t now = cexit__awake();
-  for (int i = 0; error == 0 && frame != NULL && i < MOST_LEVELS; frame = frame->outer, i++) {
+  for (int i = 0; error == 0 && frame != NULL && i <= MOST_LEVELS; frame = frame->outer, i++) {
     const struct entry *entry = frame->entry;
     struct note note = {0};
     cexit__note_text(&note, entry->kind == KIND_NESTED ? "  runs stack " : "  runs ");
@@ -83,7 +83,7 @@ static const char *const phases[] = {[CExitPhaseNormal] = "", [CExitPhaseEarly] 
 
 static int dump_entry(int file, const cexit_pending *seen, uint32_t depth) {
   struct note note = {0};
-  for (uint32_t i = 0; i < seen->depth + depth + 1 && i < MOST_LEVELS; i++) cexit__note_text(&note, "  ");
+  for (uint32_t i = 0; i < seen->depth + depth + 1; i++) cexit__note_text(&note, "  ");
   if (seen->number != 0) cexit__note_number(&note, seen->number, 1);
   cexit__note_text(&note, seen->number != 0 ? " " : "- ");
   bool nested = (seen->flags & CEXIT_IS_NESTED) != 0;
