@@ -55,7 +55,9 @@ __attribute__((used)) const struct layout {
   struct { // of a thread, such as an exiter and a stack's runner: its innermost frame
     struct field running;
   } thread;
-  struct { // the handler that a thread is in, and the frame around it; `started`: nanoseconds of CLOCK_MONOTONIC, or 0
+  struct
+  { // the handler that a thread is in, and the frame around it; `started`: nanoseconds of CLOCK_MONOTONIC less the
+    // time for which the process was stopped, or 0
     struct field outer, entry, started;
   } frame;
 } cexit__layout = {
