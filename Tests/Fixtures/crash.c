@@ -3,6 +3,8 @@
 
 #include "fixture.h"
 
+#include <setjmp.h>
+
 static void by_null(void *unused) {
   (void)unused;
   *(volatile int *)8 = 1;
@@ -178,6 +180,135 @@ static int handed_over(int count, char **arguments) { // a handler's own disposi
   exit(7);
 }
 
+// ---- Signals that are no crash
+
+static char *page;
+static sigjmp_buf guard;
+
+static void map_page(int number) {
+  (void)number;
+  mprotect(page, 4096, PROT_READ | PROT_WRITE);
+}
+
+static void jump_away(int number) {
+  (void)number;
+  siglongjmp(guard, 1);
+}
+
+static void write_page(void *unused) {
+  (void)unused;
+  page[0] = 1;
+  say("mapped, and written\n");
+  signal(SIGSEGV, jump_away);
+}
+
+static void touch(void *unused) {
+  (void)unused;
+  if (sigsetjmp(guard, 1) == 0) by_null(NULL);
+  say("left\n");
+}
+
+static void send_ignored(void *unused) {
+  (void)unused;
+  CHECK(raise(SIGBUS) == 0);
+  say("ignored\n");
+}
+
+static int no_crash(int count, char **arguments) {
+  (void)count;
+  (void)arguments;
+  page = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  signal(SIGSEGV, map_page);
+  signal(SIGBUS, SIG_IGN);
+  push(NULL, send_ignored, NULL);
+  push(NULL, touch, NULL);
+  push(NULL, write_page, NULL);
+  exit(7);
+}
+
+static void take_off(int number) { // as a reporter does: says what it has to say, and lets the process die
+  say("reported\n");
+  signal(number, SIG_DFL);
+}
+
+static int reporter(int count, char **arguments) {
+  cexit_entry entry = named(count, arguments);
+  signal(SIGSEGV, take_off);
+  CHECK(cexit_register(NULL, &entry, NULL) == 0);
+  exit(7);
+}
+
+// ---- Blocked
+
+static int blocked(int count, char **arguments) { // as in a program that takes its signals by sigwait
+  cexit_entry entry = named(count, arguments);
+  sigset_t all;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, NULL);
+  CHECK(cexit_register(NULL, &entry, NULL) == 0);
+  exit(7);
+}
+
+static void exit_from_here(int number) {
+  (void)number;
+  exit(7);
+}
+
+static int from_a_crash(int count, char **arguments) { // the signal is blocked, since its handler exits
+  cexit_entry entry = named(count, arguments);
+  CHECK(cexit_register(NULL, &entry, NULL) == 0);
+  struct sigaction action = {.sa_handler = exit_from_here, .sa_flags = (int)SA_RESETHAND};
+  sigaction(SIGSEGV, &action, NULL);
+  by_null(NULL);
+  return 97;
+}
+
+static void send_blocked(void *unused) {
+  (void)unused;
+  sigset_t pending;
+  CHECK(raise(SIGBUS) == 0 && sigpending(&pending) == 0 && sigismember(&pending, SIGBUS) == 1);
+  say("waits\n");
+}
+
+static void look_at_mask(void) {
+  sigset_t now;
+  CHECK(pthread_sigmask(SIG_BLOCK, NULL, &now) == 0);
+  for (int number = 1; number < 32; number++) CHECK(sigismember(&now, number) == (number != SIGKILL && number != SIGSTOP));
+}
+
+static int sent_while_blocked(int count, char **arguments) { // stays for who takes it by sigwait
+  (void)count;
+  (void)arguments;
+  sigset_t all;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, NULL);
+  CHECK(atexit(look_at_mask) == 0);
+  push(NULL, send_blocked, NULL);
+  exit(7);
+}
+
+// ---- A pipe that closes
+
+static void report(void *times) {
+  for (intptr_t i = 0; i < (intptr_t)times; i++) CHECK(write(STDIN_FILENO, "report\n", 7) == -1 && errno == EPIPE);
+}
+
+static void say_status(int status, void *unused) {
+  (void)unused;
+  say("status %d\n", status);
+}
+
+static int broken_pipe(int count, char **arguments) { // standard input stands for it: what is said has to come through
+  int ends[2];
+  CHECK(pipe(ends) == 0 && dup2(ends[1], STDIN_FILENO) == 0 && close(ends[0]) == 0);
+  CHECK(cexit_on_exit(say_status, NULL) == 0);
+  cexit_entry entry = {.function = report, .context = (void *)3, .name = "report", .file = "App/main.c", .line = 12};
+  CHECK(cexit_register(NULL, &entry, NULL) == 0);
+  if (count > 0) signal(SIGPIPE, SIG_IGN);
+  (void)arguments;
+  exit(3);
+}
+
 static int no_stderr(int count, char **arguments) {
   (void)count;
   (void)arguments;
@@ -188,4 +319,6 @@ static int no_stderr(int count, char **arguments) {
 }
 
 FIXTURE({"plain", plain}, {"signal", on_signal}, {"before", before}, {"release", release}, {"elsewhere", elsewhere},
-        {"only in the run", only_in_the_run}, {"handed over", handed_over}, {"no stderr", no_stderr})
+        {"only in the run", only_in_the_run}, {"handed over", handed_over}, {"no stderr", no_stderr}, {"no crash", no_crash},
+        {"reporter", reporter}, {"blocked", blocked}, {"from a crash", from_a_crash}, {"sent while blocked", sent_while_blocked},
+        {"broken pipe", broken_pipe})

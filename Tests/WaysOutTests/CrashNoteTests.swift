@@ -58,6 +58,34 @@ import Testing
     #expect(try run(program, ["handed over"]) == Outcome(.exited(8), output: "taken over: 11\n"))
   }
 
+  @Test func `a signal that the program mends, jumps out of or ignores is no crash`() throws {
+    let outcome = try run(program, ["no crash"])
+    #expect(outcome == Outcome(.exited(7), output: "mapped, and written\nleft\nignored\n"))
+  }
+
+  @Test func `where the program reports crashes itself, the note comes after its report`() throws {
+    let outcome = try run(program, ["reporter", "null"])
+    #expect(outcome == Outcome(.signaled(SIGSEGV), output: "reported\n", errors: note("SIGSEGV")))
+  }
+
+  @Test(arguments: ["blocked", "from a crash"])
+  func `a handler that crashes while the signal is blocked is named`(how: String) throws {
+    #expect(try run(program, [how, "null"]) == Outcome(.signaled(SIGSEGV), errors: note("SIGSEGV")))
+  }
+
+  @Test func `a signal that is sent while blocked keeps waiting, and the mask is as before`() throws {
+    #expect(try run(program, ["sent while blocked"]) == Outcome(.exited(7), output: "waits\n"))
+  }
+
+  @Test func `after SIGPIPE in a handler the rest runs, then the process dies of it`() throws {
+    let line =
+      "ExitKit: exit handler \"report\" (App/main.c:12) wrote to a pipe that nobody reads: "
+      + "the rest runs, then the process dies of SIGPIPE\n"
+    let outcome = try run(program, ["broken pipe"])
+    #expect(outcome == Outcome(.signaled(SIGPIPE), output: "status 3\n", errors: line))
+    #expect(try run(program, ["broken pipe", "ignored"]) == Outcome(.exited(3), output: "status 3\n"))
+  }
+
   @Test func `a broken stderr does not change what the process dies of`() throws {
     #expect(try run(program, ["no stderr"]) == Outcome(.signaled(SIGSEGV)))
   }

@@ -139,6 +139,7 @@ static void run_to_the_end(const struct way *way, uint32_t floor, bool notes_cra
     if (how == THREAD_ENDED && way == &by_exit) cexit__inherit_status();
   }
   if (notes_crashes) cexit__crash_note_end();
+  if (way == &by_exit && cexit__exit_signal(NULL) != 0) cexit__last_act_prepare(); // SIGPIPE came without notice
   trace(MOMENT_EXIT_ENDS, NULL);
 }
 

@@ -145,8 +145,7 @@ void cexit__signals_forked(void) {
 // From here on a signal finds what was there before, and so does the one that was taken. If the process survives it
 // there, as a handler may have it, it dies none the less.
 void cexit__signals_end(void) {
-  if (cexit__process_number() != atomic_load(&home)) return;
-  uint64_t bits = atomic_load(&chosen);
+  uint64_t bits = cexit__process_number() == atomic_load(&home) ? atomic_load(&chosen) : 0;
   for (int number = 1; number <= 64; number++) {
     struct sigaction now;
     if ((bits >> (number - 1) & 1) == 0) continue;

@@ -1,49 +1,105 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The crash note: a handler that crashes while the process exits is named, before whoever was there for the signal has
-// it, Swift's backtracer for one. Nothing is installed but during the run.
+// The crash note: a handler that crashes while the process exits is named. Nothing is installed but during the run.
 //
-// Having given the signal back, the handler returns: an instruction that faults does so again, with all its registers.
-// What was sent, not raised by an instruction, and what has moved on, as a breakpoint has, is sent anew.
+// A signal is not always a crash. Where the program has a signal handler, that is called in the middle of this one: it may
+// mend the fault, jump away, or take itself off, and only then, since the process dies next, is the note written. A signal
+// that was sent and is ignored stays ignored. Else the note is written first, and the former disposition has the signal: an
+// instruction that faults does so again; what was sent, and a breakpoint, which has moved on, is sent anew.
+//
+// The kernel ends a process at once where a crash signal is blocked, so the exiter unblocks these for the run.
 
 #include "watch.h"
 
 #include <sys/syscall.h>
+#include <ucontext.h>
 
-static const struct {
-  int number;
-  const char *name;
-} crashes[] = {{SIGSEGV, "SIGSEGV"}, {SIGBUS, "SIGBUS"},   {SIGILL, "SIGILL"},
-               {SIGFPE, "SIGFPE"},   {SIGTRAP, "SIGTRAP"}, {SIGABRT, "SIGABRT"}};
+static const int crashes[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGABRT};
 enum { CRASHES = sizeof crashes / sizeof *crashes };
 
 static struct sigaction before[CRASHES];
-static char alternate[1 << 16]; // its stack for signals, if it has none: a handler may have used up its own
+static char alternate[1 << 16];            // its stack for signals, if it has none: a handler may have used up its own
+static PER_THREAD unsigned char unblocked; // by this thread, for the run: bit i is crashes[i]
+
+static void write_note(int number) {
+  if (cexit__thread.running == NULL) return;
+  struct note note = {0};
+  cexit__note_text(&note, "ExitKit: ");
+  cexit__note_handler(&note, cexit__thread.running->entry);
+  cexit__note_text(&note, " crashed: ");
+  cexit__note_signal(&note, number);
+  cexit__note_write(&note);
+}
+
+static void send_anew(int number, siginfo_t *info) {
+  syscall(SYS_rt_tgsigqueueinfo, getpid(), syscall(SYS_gettid), number, info);
+}
+
+static bool is_plain(const struct sigaction *action, void (*handler)(int)) {
+  return (action->sa_flags & SA_SIGINFO) == 0 && action->sa_handler == handler;
+}
+
+static void call_former(const struct sigaction *former, int number, siginfo_t *info, void *machine) {
+  sigset_t mask = former->sa_mask, usual;
+  if ((former->sa_flags & SA_RESETHAND) != 0) signal(number, SIG_DFL);
+  pthread_sigmask(SIG_BLOCK, &mask, &usual);
+  sigemptyset(&mask);
+  sigaddset(&mask, number);
+  if ((former->sa_flags & SA_NODEFER) != 0) pthread_sigmask(SIG_UNBLOCK, &mask, NULL);
+  if ((former->sa_flags & SA_SIGINFO) != 0)
+    former->sa_sigaction(number, info, machine);
+  else
+    former->sa_handler(number);
+  pthread_sigmask(SIG_SETMASK, &usual, NULL);
+}
 
 static void crashed(int number, siginfo_t *info, void *machine) {
-  (void)machine;
-  int saved = errno;
-  const char *name = "";
-  for (int i = 0; i < CRASHES; i++) {
-    if (crashes[i].number != number) continue;
-    name = crashes[i].name;
-    sigaction(number, &before[i], NULL);
+  int saved = errno, place = 0;
+  while (crashes[place] != number) place++;
+  struct sigaction former = before[place], now;
+  bool sent = info->si_code <= 0, ends = number == SIGABRT; // abort() ends the process whatever a handler does
+  if (sent && !ends && (unblocked & 1u << place) != 0) {    // the program has it wait
+    unblocked &= (unsigned char)~(1u << place);
+    sigaddset(&((ucontext_t *)machine)->uc_sigmask, number);
+    send_anew(number, info);
+  } else if (sent && !ends && is_plain(&former, SIG_IGN)) {
+    // nothing happens
+  } else if (ends || is_plain(&former, SIG_DFL) || is_plain(&former, SIG_IGN)) {
+    write_note(number);
+    sigaction(number, &former, NULL);
+    if (sent || number == SIGTRAP) send_anew(number, info);
+  } else {
+    call_former(&former, number, info, machine);
+    if (sigaction(number, NULL, &now) == 0 && is_plain(&now, SIG_DFL)) write_note(number);
   }
-  if (cexit__thread.running != NULL) {
-    struct note note = {0};
-    cexit__note_text(&note, "ExitKit: ");
-    cexit__note_handler(&note, cexit__thread.running->entry);
-    cexit__note_text(&note, " crashed: ");
-    cexit__note_text(&note, name);
-    cexit__note_write(&note);
-  }
-  if (info->si_code <= 0 || number == SIGTRAP)
-    syscall(SYS_rt_tgsigqueueinfo, getpid(), syscall(SYS_gettid), number, info);
   errno = saved;
 }
 
 static bool is_ours(const struct sigaction *action) {
   return (action->sa_flags & SA_SIGINFO) != 0 && action->sa_sigaction == crashed;
+}
+
+static void unblock(void) {
+  sigset_t blocked, waiting, these;
+  sigemptyset(&these);
+  pthread_sigmask(SIG_BLOCK, NULL, &blocked);
+  sigpending(&waiting);
+  for (int i = 0; i < CRASHES; i++) {
+    if (sigismember(&blocked, crashes[i]) != 1 || sigismember(&waiting, crashes[i]) != 0) continue;
+    sigaddset(&these, crashes[i]);
+    unblocked |= (unsigned char)(1u << i);
+  }
+  pthread_sigmask(SIG_UNBLOCK, &these, NULL);
+}
+
+static void block_again(void) {
+  sigset_t these;
+  sigemptyset(&these);
+  for (int i = 0; i < CRASHES; i++) {
+    if ((unblocked & 1u << i) != 0) sigaddset(&these, crashes[i]);
+  }
+  unblocked = 0;
+  pthread_sigmask(SIG_BLOCK, &these, NULL);
 }
 
 void cexit__crash_note_begin(void) {
@@ -55,18 +111,22 @@ void cexit__crash_note_begin(void) {
     sigaltstack(&(stack_t){.ss_sp = alternate, .ss_size = sizeof alternate}, NULL);
   }
   for (int i = 0; i < CRASHES; i++) {
-    if (sigaction(crashes[i].number, NULL, &now) != 0 || is_ours(&now)) continue;
+    if (sigaction(crashes[i], NULL, &now) != 0 || is_ours(&now)) continue;
     before[i] = now;
-    sigaction(crashes[i].number, &ours, NULL);
+    sigaction(crashes[i], &ours, NULL);
   }
+  unblock();
+  cexit__broken_pipe_begin();
   atomic_fetch_or(&cexit__observed, OBSERVED_FOR_CRASHES);
 }
 
 void cexit__crash_note_end(void) {
   struct sigaction now;
   for (int i = 0; i < CRASHES; i++) {
-    if (sigaction(crashes[i].number, NULL, &now) == 0 && is_ours(&now)) sigaction(crashes[i].number, &before[i], NULL);
+    if (sigaction(crashes[i], NULL, &now) == 0 && is_ours(&now)) sigaction(crashes[i], &before[i], NULL);
   }
+  block_again();
+  cexit__broken_pipe_end();
   stack_t stack;
   if (sigaltstack(NULL, &stack) == 0 && stack.ss_sp == alternate) sigaltstack(&(stack_t){.ss_flags = SS_DISABLE}, NULL);
 }

@@ -52,6 +52,21 @@ void cexit__note_seconds(struct note *note, uint64_t nanoseconds) {
   cexit__note_text(note, " s");
 }
 
+void cexit__note_signal(struct note *note, int number) {
+  static const struct {
+    int number;
+    const char *name;
+  } names[] = {{SIGHUP, "SIGHUP"},   {SIGINT, "SIGINT"},   {SIGQUIT, "SIGQUIT"}, {SIGILL, "SIGILL"},
+               {SIGTRAP, "SIGTRAP"}, {SIGABRT, "SIGABRT"}, {SIGBUS, "SIGBUS"},   {SIGFPE, "SIGFPE"},
+               {SIGUSR1, "SIGUSR1"}, {SIGSEGV, "SIGSEGV"}, {SIGUSR2, "SIGUSR2"}, {SIGPIPE, "SIGPIPE"},
+               {SIGALRM, "SIGALRM"}, {SIGTERM, "SIGTERM"}};
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+    if (names[i].number == number) return cexit__note_text(note, names[i].name);
+  }
+  cexit__note_text(note, "signal ");
+  cexit__note_number(note, (uint64_t)number, 1);
+}
+
 const void *cexit__function_of(const struct entry *entry) {
   if (entry->kind == KIND_ON_EXIT) return (const void *)entry->release;
   return entry->kind == KIND_FUNCTION || entry->kind == KIND_ATEXIT ? (const void *)entry->function : NULL;

@@ -19,6 +19,11 @@ void cexit__watch_forked(void);
 void cexit__crash_note_begin(void); // on the thread that exits
 void cexit__crash_note_end(void);
 
+// ---- broken_pipe.c
+
+void cexit__broken_pipe_begin(void);
+void cexit__broken_pipe_end(void);
+
 // ---- background_thread.c
 
 int cexit__helper_start(_Atomic uint32_t *home, void *(*run)(void *),
@@ -37,6 +42,7 @@ size_t cexit__character(const char *text);
 void cexit__note_text(struct note *note, const char *text);
 void cexit__note_number(struct note *note, uint64_t number, int digits); // at least so many digits
 void cexit__note_seconds(struct note *note, uint64_t nanoseconds);
+void cexit__note_signal(struct note *note, int number); // "SIGTERM", or "signal 40"
 void cexit__note_handler(struct note *note, const struct entry *entry);
 void cexit__note_subject(struct note *note, const char *name, const void *function, const char *file, uint32_t line);
 const void *cexit__function_of(const struct entry *entry); // NULL: what it calls says nothing to a reader

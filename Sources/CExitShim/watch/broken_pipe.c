@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// SIGPIPE while the process exits: `tool | head -1`, and a handler prints its report. By default the process would end
+// there, and the handlers that are left would be lost. So for the run the signal is taken: the write fails with EPIPE, the
+// handler is named, the rest runs, and at the very end the process dies of SIGPIPE, as it would have.
+//
+// A disposition of the program's stays as it is.
+
+#include "watch.h"
+
+static void taken(int number) {
+  static struct frame *_Atomic named;
+  int saved = errno;
+  uint64_t none = 0;
+  struct frame *here = cexit__thread.running;
+  atomic_compare_exchange_strong(&cexit__leaving.signal, &none, (uint64_t)number);
+  if (here != NULL && atomic_exchange(&named, here) != here) {
+    struct note note = {0};
+    cexit__note_text(&note, "ExitKit: ");
+    cexit__note_handler(&note, here->entry);
+    cexit__note_text(&note, " wrote to a pipe that nobody reads: the rest runs, then the process dies of SIGPIPE");
+    cexit__note_write(&note);
+  }
+  errno = saved;
+}
+
+void cexit__broken_pipe_begin(void) {
+  struct sigaction now, ours = {.sa_handler = taken, .sa_flags = SA_RESTART | SA_ONSTACK};
+  sigemptyset(&ours.sa_mask);
+  bool standard = sigaction(SIGPIPE, NULL, &now) == 0 && (now.sa_flags & SA_SIGINFO) == 0 && now.sa_handler == SIG_DFL;
+  if (standard) sigaction(SIGPIPE, &ours, NULL);
+}
+
+void cexit__broken_pipe_end(void) {
+  struct sigaction now;
+  bool is_ours = sigaction(SIGPIPE, NULL, &now) == 0 && now.sa_handler == taken;
+  if (is_ours) signal(SIGPIPE, SIG_DFL);
+}
