@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// One process, one stack. A process may hold several copies of this library: the executable's, a plugin's, a shared one.
-// They see nothing of each other's symbols, but the loader sees them all. Each carries an ELF note that tells how far it
-// is to its table of functions; the first copy to be used claims the process, and all others call through its table.
+// One process, one stack. A process may hold several copies of this library: in the executable, in plugins, in a shared
+// object. Copies do not see each other's symbols, but the loader sees all copies. Each copy carries an ELF note with
+// the distance to its table of functions. The first copy that is used becomes the leader; all other copies call through
+// the leader's table.
 //
-//   (not known) --- no copy has claimed ---> here: claimed, for as long as this object is loaded
+//   (not known) --- no copy has claimed ---> this copy is the leader, for as long as its object is loaded
 //        |
-//        +---- a copy has claimed ---------> there: that object is pinned, and this is so for ever
+//        +---- a copy has claimed ---------> that copy is the leader: its object is pinned, and this is so for ever
 //
-// A copy claims itself and never another one, which could be half loaded. The objects are walked under the loader's lock
-// (glibc calls back under it, and it is recursive), so one copy at a time looks and claims. With musl the callback has
-// no lock around it, but objects are never unloaded and new ones come last: there the first copy in the list has the stack.
+// A copy claims only for itself: another copy could be half loaded. With glibc the walk over the objects holds the
+// loader's lock, which is recursive, so one copy at a time looks and claims. With musl the walk holds no lock, but
+// objects are never unloaded and new objects come last: with musl the first copy in the list is the leader.
 
 #include "../events/events.h"
 
@@ -18,7 +19,7 @@
 
 #include <link.h>
 
-#ifndef CEXIT_COPY_SIZE // a test makes an older copy with it
+#ifndef CEXIT_COPY_SIZE // a test defines a smaller size, to make an older copy
 #define CEXIT_COPY_SIZE sizeof(struct cexit__copy)
 #endif
 
@@ -34,7 +35,7 @@ const struct cexit__copy *_Atomic cexit__leader = &cexit__copy;
 // The linker takes layout.c out of a static library for this reference.
 __attribute__((used)) static const struct layout *const layout = &cexit__layout;
 
-// Owner, length of the contents, type, contents: the way from there to the table, which the linker knows.
+// Owner, length of the contents, type, contents: the distance to the table, which the linker computes.
 #define NOTE_OWNER "CExitShim"
 #define TEXT_(x) #x
 #define TEXT(x) TEXT_(x)
@@ -47,9 +48,9 @@ __asm__(".pushsection .note.CExitShim, \"a\", %note\n"
         ".popsection\n");
 
 struct search {
-  const struct cexit__copy *home; // NULL: nobody has claimed
+  const struct cexit__copy *home; // NULL: no copy has claimed
   bool complains;
-  char path[4096]; // of the object it is in; empty: the executable
+  char path[4096]; // of the object with that copy; empty: the executable
 };
 
 static const struct cexit__copy *home_in(const ElfW(Nhdr) * note) {
@@ -108,7 +109,7 @@ static int look_in(struct dl_phdr_info *object, size_t size, void *context) {
   return search->home != NULL;
 }
 
-// Called once, for the executable; what it does is done under the loader's lock.
+// Called once, for the executable, under the loader's lock.
 static int look_and_claim(struct dl_phdr_info *executable, size_t size, void *search) {
   (void)executable, (void)size;
   if (dl_iterate_phdr(look_in, search) != 0) return 1;
@@ -117,7 +118,7 @@ static int look_and_claim(struct dl_phdr_info *executable, size_t size, void *se
   return 1;
 }
 
-// What an older copy does not know is refused in its place.
+// A function that an older leader does not have refuses instead.
 static int refuse(void) {
   return ENOSYS;
 }
@@ -130,7 +131,8 @@ static const bool fails[] = {
 #include "api.h"
 };
 
-static const struct cexit__copy *complete(const struct cexit__copy *home) { // NULL: a signal came in the middle of it
+static const struct cexit__copy *
+complete(const struct cexit__copy *home) { // NULL: a signal handler interrupted this function
   static struct cexit__copy completed;
   typedef void (*function)(void);
   size_t first = sizeof completed - sizeof fails / sizeof *fails * sizeof(function);
@@ -152,7 +154,7 @@ const struct cexit__copy *cexit__find_leader(void) {
   int saved = errno;
   struct search search = {.complains = true};
   const struct cexit__copy *pinned = NULL;
-  for (;;) { // until what was found is there again when it has been pinned: it may have been unloaded meanwhile
+  for (;;) { // until a search after pinning finds the same copy: its object may have been unloaded before
     search.home = NULL;
     search.path[0] = 0;
     dl_iterate_phdr(look_and_claim, &search);

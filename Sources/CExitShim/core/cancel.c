@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Cancelling many: what matches is taken in one walk, linked through `older`, and released after it.
+// Cancelling many: one walk takes the entries that match and links them through `older`; their release comes after the
+// walk.
 
 #include "core.h"
 
@@ -27,7 +28,7 @@ static void take_matching(cexit_stack *stack, cexit_matcher *matches, const void
       struct entry *entry = entry_at(index);
       next = entry->older;
       if (is_foreign(entry)) continue;
-      // What is nested goes with its place, or is looked through.
+      // A nested stack goes together with its place, or its entries are looked at.
       bool nested = entry->kind == KIND_NESTED, taken = matches(entry, wanted);
       size_t before = list->count;
       if (nested) take_matching(entry->context, taken ? is_any : matches, wanted, list);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the library remembers: entries, stacks, and whose process it is.
+// The state of the library: entries, stacks, and the process.
 
 #ifndef CEXIT_CORE_H
 #define CEXIT_CORE_H
@@ -15,19 +15,19 @@
 enum { FIRST_CHUNK = 32, CHUNKS = 31 };
 #define MOST_ENTRIES (((size_t)1 << CHUNKS) - FIRST_CHUNK)
 
-struct slab {                 // what every registration changes comes first: one cache line
+struct slab {                 // fields that every registration changes come first: one cache line
   _Alignas(64) uint32_t free; // the newest freed element, linked through its first word's owner (see each slab's link)
-  uint32_t fresh;             // elements from here on were never used
+  uint32_t fresh;             // elements from this index on were never used
   uint32_t capacity;
-  uint32_t available; // capacity less what is in use
+  uint32_t available; // capacity less the elements in use
   size_t element;
-  uintptr_t chunk[CHUNKS]; // chunk k holds 1 << k elements; here is where 1 << k before its first would be
+  uintptr_t chunk[CHUNKS]; // chunk k holds 2^k elements; stored 2^k elements lower, so an index needs no subtraction
 };
 
-// What an entry is, and so how its function is called: the switch in run/frame.c.
+// The kind of an entry says how its function is called: the switch in run/frame.c.
 enum kind {
   KIND_FUNCTION, // function(context), then release(context)
-  KIND_CLOSURE,  // `function` is a cexit_closure, `release` its code; it lets go of itself
+  KIND_CLOSURE,  // `function` is a cexit_closure, `release` its code; the call releases the captures
   KIND_ON_EXIT,  // a closure, too, that calls `release` with the status and the context
   KIND_ATEXIT,   // `function` takes no argument
   KIND_NESTED,   // `context` is a stack, which `function` runs
@@ -43,13 +43,13 @@ static inline unsigned kind_of(uint32_t flags) {
 }
 
 struct entry {
-  cexit_function function; // NULL while free: a leak checker must not see what it held
+  cexit_function function; // NULL while free: a leak checker must not see old contents
   void *context;
   void (*release)(void *);
   const char *name, *file;
   uint32_t newer, older; // neighbours in its phase; `older` links the free list
   uint32_t generation;   // odd: pending; grows at each taking and each freeing
-  uint32_t epoch;        // when: the mark and the fork it came after
+  uint32_t epoch;        // grows with marks and forks: the time of the registration
   union {
     struct {
       unsigned stack : 26, kind : 3, phase : 2, inherited : 1;
@@ -61,8 +61,8 @@ struct entry {
 };
 _Static_assert(sizeof(struct entry) <= 64, "an entry is a cache line");
 
-// Slots in a list of libc's, all under the lock. `stands` is true only if two slots were put into the list and no slot was
-// called or taken back from before that until now. So an entry that is pushed under the lock while `stands` is true
+// Slots in a list of libc's, all under the lock. `stands` is true only if two slots were put into the list and no slot
+// was called or taken back from before that until now. So an entry that is pushed under the lock while `stands` is true
 // runs: libc calls the upper slot, and that slot takes the lock later than the entry did; a second thread that exits in
 // between meets the lower one, and waits. A count would prove nothing, since libc takes slots off its list before this
 // library can see it.
@@ -74,28 +74,28 @@ struct slots {
 };
 
 enum { MOST_LEVELS = 32 };  // a stack nested deeper is refused: a run needs some hundred bytes of stack for a level
-enum { ASLEEP = 3, LISTS }; // beside the phases: what runs of the stack leave out
+enum { ASLEEP = 3, LISTS }; // beside the phases: entries that a run leaves out
 
-struct cexit_stack { // what a registration and a cancellation read and write comes first: one cache line
+struct cexit_stack {                   // fields that a registration and a cancellation use come first: one cache line
   _Alignas(64) uint32_t newest[LISTS]; // by phase; NONE
   uint32_t index;
   uint32_t parent;     // NONE: standalone, or the process's own
-  uint32_t inherited;  // entries here with that flag
+  uint32_t inherited;  // entries on this stack with CEXIT_INHERITED
   size_t count;        // pending entries that belong to this process, without those asleep
-  struct slots *slots; // what runs it without being asked; NULL for a standalone stack
-  uintptr_t runner;    // the thread that runs it; 0
-  uint64_t place;      // the entry of `parent` that runs it
+  struct slots *slots; // the slots that run the stack; NULL for a standalone stack
+  uintptr_t runner;    // the thread that runs the stack; 0: none
+  uint64_t place;      // the entry of `parent` that runs the stack
   bool destroyed;
-  bool leaves;         // holds what an object that is unloaded has
+  bool leaves;         // holds the entries of an object that is being unloaded
   uint32_t references; // the maker's, its entry's, its runs' and its children's; 0: free
   uint32_t run_number; // which run is the innermost
-  uint32_t turns;      // runs of it that its runner is in
+  uint32_t turns;      // runs of the stack that the runner is in, one inside the other
   uint32_t next_free;
   // Children, each by its index and 1; 0: none.
   uint32_t first_child, next_sibling, previous_sibling;
   // By phase: in front of the entry `skipped_to` all from `skipped_from` on are a parent's. Each by its index and 1.
   uint32_t skipped_from[ASLEEP], skipped_to[ASLEEP];
-  size_t foreign; // pending entries of a process this one was forked from
+  size_t foreign; // pending entries of a parent process
   const void *owner;
   const char *name;
 };
@@ -118,7 +118,7 @@ int cexit__slab_grow(struct slab *slab); // without the lock; 0 or ENOMEM
 #define PROCESS (&cexit__first_stacks[0])
 #define QUICK (&cexit__first_stacks[1])
 
-// ---- process.c: whose process this is.
+// ---- process.c: which process this is.
 
 enum { HERE = 1 };
 
@@ -128,13 +128,15 @@ struct owner {
 };
 
 struct process {
-  _Atomic(const _Atomic uint32_t *) here; // reads HERE in the process that set it up; every kind of fork wipes it
-  uint32_t epoch;                         // stamps new entries
-  uint32_t born;                          // the first epoch of this process: entries below it are a parent's
-  struct owner recent[16];                // owners seen lately, each in the place its address says
+  _Atomic(const _Atomic uint32_t *)
+      here;                // reads HERE in the process that wrote HERE; every kind of fork wipes the word
+  uint32_t epoch;          // stamps new entries
+  uint32_t born;           // the first epoch of this process: entries below it are a parent's
+  struct owner recent[16]; // owners seen lately, each in the place its address says
   struct slots process_slots, quick_slots;
-  bool tags;      // groups get handles of their own
-  uint32_t yield; // in a slot: what is older than that epoch has to wait for somebody else's handler; 0
+  bool tags; // groups get handles of their own
+  uint32_t
+      yield; // set during exit when a foreign handler was just registered: entries older than this epoch wait; 0: not set
 };
 extern struct process cexit__process;
 
@@ -145,7 +147,7 @@ void cexit__process_repaired(void);   // on that thread, after cexit__process_se
 uint32_t cexit__process_number(void); // of this process, async-signal-safe; 0 in a child of vfork, and in a copy that
                                       // has not called anything yet
 bool cexit__is_here_slowly(void);
-void cexit__process_settle(void); // with the lock held, or alone: this process is the one from here on
+void cexit__process_settle(void); // with the lock held, or alone: sets this process up
 bool cexit__in_vfork_child(void); // shares this memory, but is not this process
 static inline bool is_here(void) {
   const _Atomic uint32_t *here = atomic_load_explicit(&cexit__process.here, memory_order_relaxed);
@@ -159,7 +161,7 @@ static inline bool enter_fast(void) { // false: not without asking further, by e
   return LIKELY(is_here()) && word_try(&cexit__lock_word);
 }
 
-static inline struct owner *known_owner(const void *owner) { // where it stands if it is known
+static inline struct owner *known_owner(const void *owner) { // the place of a known owner
   return &cexit__process.recent[(uintptr_t)owner / sizeof(void *) % 16];
 }
 
@@ -173,20 +175,22 @@ static inline void call_closure(const struct entry *entry, CExitCall call) {
 
 // ---- stack.c: with the lock held, unless said otherwise.
 
-uint32_t cexit__stack_next(const cexit_stack *stack,
-                           uint32_t floor); // what runs next; NONE when nothing is left from the floor on
+uint32_t
+cexit__stack_next(const cexit_stack *stack,
+                  uint32_t floor); // the entry that runs next; NONE: no entry of the floor's epoch or later is left
 bool cexit__stack_take(cexit_stack *stack, uint32_t floor,
                        struct entry *out);            // the same, taken; false: nothing is left
-uint32_t cexit__pending_index(cexit_handler handler); // NONE: not pending here
+uint32_t cexit__pending_index(cexit_handler handler); // NONE: not pending in this process
 void cexit__entry_link(cexit_stack *stack, struct entry *entry, uint32_t index); // as the newest of its phase
 void cexit__entry_link_oldest(cexit_stack *stack, struct entry *entry, uint32_t index, uint32_t oldest);
 void cexit__entry_unlink(struct entry *entry);
 void cexit__entry_free(uint32_t index);
-void cexit__entry_take(uint32_t index, struct entry *out); // off the stack and free again; `out`: what a call needs
-void cexit__entry_forget(uint32_t index);                  // a parent's, whose code leaves this process
-void cexit__entry_release(const struct entry *entry);      // without the lock: lets go of what it holds
+void cexit__entry_take(uint32_t index, struct entry *out); // off the stack and free again; `out`: the fields for a call
+void cexit__entry_forget(uint32_t index);                  // an entry of a parent process
+void cexit__entry_release(const struct entry *entry);      // without the lock: releases the contents
 bool cexit__stack_is_ready(const cexit_stack *stack, const void *owner); // a registration needs no more than an entry
-int cexit__stack_make_ready(cexit_stack *stack, const void *owner); // without the lock: gets it so far, or says why not
+int cexit__stack_make_ready(cexit_stack *stack,
+                            const void *owner); // without the lock: supplies what is missing; 0 or an errno value
 int cexit__stack_enter_ready(cexit_stack *stack,
                              const void *owner); // takes the lock with the stack so far, or says why not
 int cexit__entry_push(cexit_stack *stack, const cexit_entry *from, const void *owner,
@@ -201,8 +205,8 @@ size_t cexit__cancel_matching(cexit_stack *stack, cexit_matcher *matches, const 
 
 void cexit__use_begins(unsigned owner); // with the lock held
 void cexit__use_ends(unsigned owner);
-void cexit__uses_end(void);                  // all of this thread, which is not coming back to its handlers
-bool cexit__wait_while_used(unsigned owner); // by other threads; true: it had to wait
+void cexit__uses_end(void);                  // of this thread, which does not return to its handlers
+bool cexit__wait_while_used(unsigned owner); // by other threads; true: the call had to wait
 void cexit__uses_forked(void);
 
 // ---- lifetime.c: the life of stacks.
@@ -211,16 +215,16 @@ int cexit__stack_new(const char *name, cexit_stack **out); // without the lock
 static inline cexit_stack *parent_of(const cexit_stack *stack) {
   return stack->parent == NONE ? NULL : stack_at(stack->parent);
 }
-uint32_t cexit__stack_level(const cexit_stack *stack); // with the lock held: how many stacks it is nested in
+uint32_t cexit__stack_level(const cexit_stack *stack); // with the lock held: in how many stacks this stack is nested
 void cexit__stack_set_parent(cexit_stack *stack, cexit_stack *parent);            // with the lock held
 size_t cexit__stack_move_list(cexit_stack *from, cexit_stack *to, unsigned list); // with the lock held
 void cexit__stack_drop(cexit_stack *stack);        // with the lock held: one reference less
 void cexit__stack_unreference(cexit_stack *stack); // without the lock
-void cexit__stacks_forked(void);                   // what was pending is a parent's now
+void cexit__stacks_forked(void);                   // in a child: pending entries belong to the parent
 void cexit__stacks_adopted(void);
-void cexit__stacks_lost(void); // forked in the middle of an operation: start anew
+void cexit__stacks_lost(void); // forked in the middle of an operation: no entry is left
 
-// ---- events/hooks.c: what libc and the kernel call back, far above the room that asks them to.
+// ---- events/hooks.c: functions that libc and the kernel call back, in rooms above the room that asks for the call.
 
 struct hooks {
   void (*process_slot)(void *group, int status);

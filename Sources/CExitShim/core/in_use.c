@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Which shared objects have handlers at work: dlclose of such an object waits (events/unload.c). A use begins when a run
-// takes the handler, with the lock held, and ends after the handler and its release have returned. A thread remembers
-// its own uses, so that a use ends also where a handler ends its thread or exits.
+// Which shared objects have handlers at work: dlclose of such an object waits (events/unload.c). A use begins when a
+// run takes the handler, with the lock held, and ends after the handler and its release have returned. A thread
+// remembers its own uses, so that a use ends also where a handler ends its thread or exits.
 
 #include "core.h"
 

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The life of stacks. A nested stack is an entry of its parent whose function runs the stack. It is kept by two
-// references, its maker's and its entry's; a run holds one, so that a handler may destroy the stack it is on, and so
-// does each stack whose parent it is, which may have to be placed on it anew.
+// The life of stacks. A nested stack is an entry of its parent, and that entry's function runs the stack. References
+// keep a stack: one of the maker, one of the entry, one of each run (a handler may destroy the stack that the handler
+// is on), and one of each child (a child may have to be placed on its parent again).
 //
-//   made: maker, and its entry in the parent        entry runs or is cancelled: the entry's reference goes
-//   registered on after that: a new entry           released by its maker: stays until its entry has gone, which goes
-//                                                   with it where nothing is on the stack
+//   made                           references: maker, entry in the parent
+//   entry runs, or is cancelled    the entry's reference goes
+//   registered on after that       a new entry in the parent, and a reference of that entry
+//   released by the maker          an empty stack gives up its entry; a stack with entries stays until its entry has gone
 
 #include "core.h"
 
@@ -60,7 +61,7 @@ void cexit__stack_drop(cexit_stack *stack) {
   while (stack != NULL && --stack->references == 0) {
     cexit_stack *parent = parent_of(stack);
     if (stack->newest[ASLEEP] != NONE)
-      cexit__stack_move_list(stack, PROCESS, ASLEEP); // who holds their handles may still run them
+      cexit__stack_move_list(stack, PROCESS, ASLEEP); // the holder of a handle may still run the entry
     stack->next_free = cexit__stacks.free;
     cexit__stacks.free = stack->index;
     cexit__stacks.available++;
@@ -97,8 +98,8 @@ static bool is_permanent(const cexit_stack *stack) {
   return stack == NULL || stack == PROCESS || stack == QUICK;
 }
 
-// What a parent left on the stack, and its place there, would otherwise outlive the stack, and come back when this child
-// adopts. Nothing of it is released: that is the parent's.
+// Entries of a parent process on the stack, and the stack's place in its parent, would outlive the stack and come back
+// when this child adopts. They are not released: their contents belong to the parent process.
 static void forget_inherited(cexit_stack *stack) { // with the lock held
   uint32_t place = (uint32_t)stack->place;
   if (stack->place != 0 && entry_at(place)->generation == (uint32_t)(stack->place >> 32) && is_foreign(entry_at(place)))
@@ -166,7 +167,7 @@ static bool is_within(const cexit_stack *stack, const cexit_stack *outer) {
   }
 }
 
-static void set_slots(cexit_stack *stack, struct slots *slots) { // of all that is nested in it, too
+static void set_slots(cexit_stack *stack, struct slots *slots) { // also of the stacks nested in this stack
   stack->slots = slots;
   for (unsigned phase = 0; phase < 3; phase++) {
     for (uint32_t i = stack->newest[phase]; i != NONE; i = entry_at(i)->older) {
@@ -175,7 +176,7 @@ static void set_slots(cexit_stack *stack, struct slots *slots) { // of all that 
   }
 }
 
-static uint32_t height(const cexit_stack *stack) { // how deep stacks are nested in it
+static uint32_t height(const cexit_stack *stack) { // how many levels are nested in this stack
   uint32_t most = 0;
   for (uint32_t child = stack->first_child; child != 0; child = stack_at(child - 1)->next_sibling) {
     uint32_t one = 1 + height(stack_at(child - 1));
@@ -236,8 +237,8 @@ void cexit__stacks_adopted(void) {
   }
 }
 
-// Whatever the thread that vanished was changing cannot be trusted: no list is followed again, what was pending is
-// free. What had been taken stays with whoever took it: that may be this thread.
+// A thread that does not exist in this process may have been changing lists and entries. So no list is followed again,
+// and pending entries become free. A claimed entry stays with the thread that claimed it, which may be this thread.
 void cexit__stacks_lost(void) {
   for (uint32_t i = 0; i < cexit__stacks.fresh; i++) {
     cexit_stack *stack = stack_at(i);

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The lock. Held for a few dozen instructions: nothing is called, nothing allocated under it.
+// The lock. Held for a few dozen instructions: no call and no allocation under the lock.
 
 #include "core.h"
 
 _Atomic uintptr_t cexit__lock_word;
 
-// Linux futexes are 32 bits wide everywhere; the low half of the word holds bit 0 and most of what tells owners apart.
-// Two owners alike in that half make a sleeper sleep on, no worse: bit 0 says it sleeps, so the drop wakes it.
+// Linux futexes are 32 bits wide everywhere; the low half of the word holds bit 0 and most bits that differ between
+// owners. If two owners share these 32 bits, a waiter misses a change of owner and sleeps on. That is safe: bit 0 makes
+// the unlock wake the waiter.
 const void *cexit__futex_half(const _Atomic uintptr_t *word) {
 #if UINTPTR_MAX > UINT32_MAX && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
   return (const char *)word + 4;
@@ -36,8 +37,8 @@ static int take_slowly(_Atomic uintptr_t *word) {
       return 0;
     for (int i = 0; i < pauses; i++) spin_hint();
   }
-  for (;;) {                // who has slept takes it with bit 0 set: others may be asleep, too
-    cexit__hooks.recover(); // its holder may have stayed behind in another process
+  for (;;) {                // a thread that has slept sets bit 0: other threads may be asleep, too
+    cexit__hooks.recover(); // the holder may be a thread of the parent process
     seen = 0;
     if (atomic_compare_exchange_strong_explicit(word, &seen, self | 1, memory_order_acquire, memory_order_relaxed))
       return 0;

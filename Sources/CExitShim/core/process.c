@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Whose entries these are. An entry belongs to the process that registered it: a forked child must not delete its
-// parent's files. Each entry carries an epoch, which grows at a fork; entries of an epoch below `born` are a parent's.
+// Which process an entry belongs to: the process that registered the entry. A forked child must not delete its parent's
+// files. Each entry carries an epoch, which grows at a fork; entries of an epoch below `born` are a parent's.
 //
 // pthread_atfork tells of fork(), but neither of _Fork() nor of a raw clone(); so every operation reads a word that the
-// kernel wipes in each copy of this memory (MADV_WIPEONFORK, Linux 4.14). No system call for each registration.
-// vfork() shares the memory and wipes nothing: there only the process id differs, asked for at exit.
+// kernel wipes in each copy of this memory (MADV_WIPEONFORK, Linux 4.14). No system call for each registration. vfork()
+// shares the memory and wipes nothing: a child of vfork differs by its process id alone, which is asked for at exit.
 //
 // A process id alone says nothing: a child in a namespace of its own may have its parent's, and a dead process's comes
 // round again. So threads and signal handlers ask for the number of this process, which grows with each fork.
 //
-//   HERE      the word of a process that knows itself
+//   HERE      the word of a process that is set up
 //   0         wiped: a copy of such a process, before its first operation
-//   REPAIRING one thread of the copy makes it a process of its own, and its other threads wait (cexit__process_repair)
+//   REPAIRING one thread sets the copy up as a process, and the other threads wait (cexit__process_repair)
 
 #include "core.h"
 
@@ -23,13 +23,15 @@ static _Atomic uint32_t assumed_here = HERE; // where the kernel wipes nothing
 
 struct process cexit__process = {
     .here = &nowhere,
-    .recent = {[0] = {&cexit__process,
-                      0}}, // NULL, nobody, is not known yet either: its first registration sets things up
+    .recent =
+        {[0] =
+             {&cexit__process,
+              0}}, // NULL, no owner, is not known yet either: the first registration without an owner sets the process up
 };
 
 static _Atomic(_Atomic uint32_t *) page; // NULL until set up
-static _Atomic pid_t process_id;         // written before the word becomes HERE, so who reads HERE knows it
-static _Atomic uint32_t number;          // of this process, from 1; grows before the word becomes HERE
+static _Atomic pid_t process_id; // written before the word becomes HERE: a thread that reads HERE reads the number, too
+static _Atomic uint32_t number;  // of this process, from 1; grows before the word becomes HERE
 
 // Without a wiped word each operation asks for the process id, and the fast path is never taken.
 void cexit__process_settle(void) {
@@ -80,8 +82,8 @@ int cexit__process_enter(void) {
   return error;
 }
 
-// The lock is taken in a process that knows itself, and nowhere else: so whoever repairs a copy may take a held lock for
-// one that stayed behind.
+// The lock is taken only in a process that is set up. So a thread that repairs a copy may conclude that a held lock
+// belongs to a thread of the parent.
 int cexit__enter(void) {
   for (;;) {
     int error = is_here() ? lock_take() : cexit__process_enter();

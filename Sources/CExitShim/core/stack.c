@@ -3,11 +3,11 @@
 // The exit stack: which entries there are, and which comes next.
 //
 //            register                take
-//   (free) -----------> (pending) ----------> (free), contents with whoever took it: to run, or to release
+//   (free) -----------> (pending) ----------> (free), contents with the thread that took them: to run, or to release
 //
-// An entry is pending while its generation is odd; a handle carries the generation it was made with, so one that is
-// stale never matches again. Each phase of each stack is a list from newest to oldest. What is taken is off the list
-// and its storage free before anything of it is called: that is all that exactly-once needs.
+// An entry is pending while its generation is odd. A handle carries the generation of its registration, so a stale
+// handle never matches again. Each phase of each stack is a list from newest to oldest. An entry is off its list, and
+// its storage is free, before its function is called: exactly-once needs no more.
 
 #include "stack.h"
 
@@ -15,7 +15,7 @@ static const char phase_order[LISTS] = {CExitPhaseEarly, CExitPhaseNormal, CExit
 
 // ---- One entry
 
-// What a forked child is to run must be within its reach: the place of its stack is inherited, too.
+// A forked child has to reach an inherited entry: the places of the stacks around the entry are inherited, too.
 COLD void cexit__inherit_place(const cexit_stack *stack) {
   uint32_t index;
   while (stack->parent != NONE && (index = cexit__pending_index((cexit_handler){stack->place})) != NONE) {
@@ -68,7 +68,7 @@ COLD void cexit__entry_unlink(struct entry *entry) {
 
 ALWAYS_INLINE void entry_free(struct entry *entry, uint32_t index) {
   entry->function = NULL;
-  entry->context = NULL;                           // or a leak checker would find it here
+  entry->context = NULL;                           // or a leak checker would find the context in this entry
   if (entry->generation >= UINT32_MAX - 1) return; // retired, or a stale handle could match once more
   entry->older = cexit__entries.free;
   cexit__entries.free = index;
@@ -85,8 +85,8 @@ ALWAYS_INLINE void take(cexit_stack *stack, struct entry *entry, uint32_t index)
   entry_free(entry, index);
 }
 
-// Field by field, and before anything is written: a copy of the whole would read in wide words what was written in
-// narrow ones just before, and wait until that has reached the cache.
+// Field by field, and before the first write: a copy of the whole entry would read wide words over bytes that were just
+// written as narrow words, and the processor would wait for its store buffer.
 ALWAYS_INLINE void take_out(cexit_stack *stack, struct entry *entry, uint32_t index, struct entry *out) {
   out->function = entry->function;
   out->context = entry->context;
@@ -107,7 +107,7 @@ COLD void cexit__entry_forget(uint32_t index) {
   cexit_stack *stack = stack_at(entry->stack);
   if (entry->phase != ASLEEP) {
     stack->foreign--;
-    stack->count++; // which taking it takes back
+    stack->count++; // take() subtracts 1
   }
   take(stack, entry, index);
 }
@@ -125,7 +125,7 @@ uint32_t cexit__pending_index(cexit_handler handler) {
   return pending_index(handler);
 }
 
-// ---- What is next
+// ---- The next entry
 
 // In a child that has inherited entries below a parent's: where the last search ended the next one begins.
 static COLD uint32_t newest_inherited(cexit_stack *stack, unsigned phase) {
@@ -143,7 +143,8 @@ ALWAYS_INLINE uint32_t newest_of_ours(const cexit_stack *stack, unsigned phase) 
   return stack->inherited == 0 ? NONE : newest_inherited((cexit_stack *)stack, phase); // the rest is older still
 }
 
-// The stack keeps its own order, whatever the floor: it runs until nothing is left that was registered since.
+// The floor does not change the order of the stack: the stack runs until no entry of the floor's epoch or later is
+// left.
 ALWAYS_INLINE uint32_t next(const cexit_stack *stack, uint32_t floor) {
   if (floor != 0 && floor < cexit__process.yield) floor = cexit__process.yield;
   uint32_t next = NONE;
@@ -184,7 +185,7 @@ static __attribute__((noinline)) bool give_and_release(cexit_function function, 
   return true;
 }
 
-// With the lock held, which it drops. It calls nothing but at its end, so it saves no registers.
+// With the lock held; drops the lock. The only calls are at the end, so the function saves no registers.
 static bool cancel(cexit_handler handler) {
   uint32_t index = pending_index(handler);
   if (index == NONE) {

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Unloading a shared object. What the object registered has to run before dlclose unmaps its code. libc tells:
-// __cxa_finalize runs, newest first, what was given to __cxa_atexit with that object's handle, so each object that
-// registers gets a sweep there.
+// Unloading a shared object. The object's handlers have to run before dlclose unmaps their code. libc tells of
+// unloading: __cxa_finalize calls, newest first, the functions that were given to __cxa_atexit with the object's
+// handle. So each object that registers gets a sweep in libc's list.
 
 #include "events.h"
 
-// Takes what the object owns out of `stack`, in the order in which it would run, what is nested included.
+// Takes the object's entries out of `stack` and of stacks nested in `stack`, in the order in which they would run.
 static void collect(cexit_stack *stack, uint32_t number, cexit_stack *leaving, uint32_t *tail) {
   static const unsigned order[LISTS] = {CExitPhaseEarly, CExitPhaseNormal, CExitPhaseLate, ASLEEP};
   for (unsigned i = 0; i < LISTS; i++) {
@@ -23,7 +23,7 @@ static void collect(cexit_stack *stack, uint32_t number, cexit_stack *leaving, u
         continue;
       }
       cexit__entry_unlink(entry);
-      if (entry->phase == ASLEEP) { // not to run, and not to stay: it is cancelled with the stack it goes to
+      if (entry->phase == ASLEEP) { // must neither run nor stay: the entry is cancelled together with `leaving`
         cexit__entry_link(leaving, entry, index);
         continue;
       }
@@ -45,13 +45,13 @@ static size_t gather(const void *object, uint32_t *number, cexit_stack *leaving)
     bool root = stack->references != 0 && !stack->leaves && cexit__pending_index((cexit_handler){stack->place}) == NONE;
     if (root) collect(stack, *number, leaving, &tail);
   }
-  if (*number != 0) cexit__owner_watch(*number); // a registration from here on is told of
+  if (*number != 0) cexit__owner_watch(*number); // the next registration of the object is noted
   count = leaving->count;
   lock_drop();
   return count;
 }
 
-// Runs what the object has. What its handlers register runs next, before what is older, as in every run.
+// Runs the object's handlers. An entry that such a handler registers runs next, before older entries, as in every run.
 static void run_all(const void *object, cexit_stack *leaving) {
   uint32_t number = 0;
   gather(object, &number, leaving);
@@ -64,8 +64,9 @@ static void run_all(const void *object, cexit_stack *leaving) {
   }
 }
 
-// libc calls this when the object is unloaded, and at exit: there the process stack runs what it holds, and the objects
-// stay. A handler of the object may be at work on another thread; its code has to stay until that has returned.
+// libc calls this function when the object is unloaded, and at exit. At exit objects stay loaded, and the slots run the
+// process stack. At unloading a handler of the object may be at work on another thread: its code stays until the
+// handler has returned.
 __attribute__((noinline)) void cexit__sweep(void *object) {
   if (cexit__in_vfork_child() || !cexit__is_unloading_call(__builtin_return_address(0))) return;
   if (enter() != 0) return;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What changes its place in the order: a nested stack is placed on its parent, entries move to another stack, and an entry
+// Changes of place in the order: a nested stack is placed on its parent, entries move to another stack, and an entry
 // falls asleep or wakes up. Each needs a stack that can be registered on, as a registration does.
 
 #include "exit.h"
@@ -23,18 +23,18 @@ int cexit__stack_place(cexit_stack *stack) {
   const void *owner = stack->owner;
   if (parent != NULL) {
     stack->references++;
-    parent->references++; // another thread may be destroying it
+    parent->references++; // another thread may be destroying the parent
   }
   lock_drop();
-  if (parent == NULL) return 0; // it was destroyed: this one stands alone now
+  if (parent == NULL) return 0; // the parent was destroyed: the stack is standalone now
 
   cexit_handler place;
   error = cexit__entry_push(parent, &entry, owner, &place);
   cexit__stack_unreference(parent);
   if (error != 0) return cexit__stack_unreference(stack), error;
   if ((error = enter()) != 0) return error;
-  bool taken =
-      stack->place != 0 && cexit__pending_index((cexit_handler){stack->place}) != NONE; // by another thread meanwhile
+  bool taken = stack->place != 0 &&
+               cexit__pending_index((cexit_handler){stack->place}) != NONE; // another thread has placed the stack
   if (!taken) stack->place = place.raw;
   lock_drop();
   if (taken) cexit__cancel(place);
@@ -74,7 +74,7 @@ size_t cexit__stack_move(cexit_stack *from, cexit_stack *to) {
   return moved;
 }
 
-// ---- Entries that are asleep: pending, but not to be run by their stack. Whoever holds the handle still runs or cancels
+// ---- Entries that are asleep: pending, but not to be run by their stack. The holder of the handle may run or cancel
 // them. They are in a list of their own, so a run does not meet them however many there are.
 
 static void move(struct entry *entry, uint32_t index, bool asleep) {

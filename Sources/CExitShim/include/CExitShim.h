@@ -22,8 +22,8 @@
 // function is called right after the run or the cancellation, on the same thread.
 //
 // Order. Early handlers run before normal before late ones; in a phase the newest runs first. A handler that a running
-// handler registers runs next. A nested stack is one entry: all handlers of a nested stack run together, at the place of
-// that entry.
+// handler registers runs next. A nested stack is one entry: all handlers of a nested stack run together, at the place
+// of that entry.
 //
 // Life of the exit. A door (cexit_exit, a signal, all ways out with CExitFirst) runs the stack in front of libc's exit.
 //
@@ -42,7 +42,8 @@
 //   EDEADLK    called from a signal handler that interrupted this library; glibc's own atexit hangs in that case
 //   ENOSYS     the stack is in another copy of this library, in the same process, that is too old for the function
 //
-// Copies. An executable and its plugins may each bring this library. All copies share the stack of the copy that is used first.
+// Copies. An executable and its plugins may each bring this library. All copies share the stack of the copy that is
+// used first.
 //
 // Threads. Every function may be called from any thread at any time, handlers included. None but cexit_is_exiting,
 // cexit_exit_status, cexit_exit_signal and cexit_dump is async-signal-safe; from a signal handler the other
@@ -52,7 +53,8 @@
 // status wins), fork, start threads, block. A handler must not: longjmp to a caller, throw a C++ exception, unload the
 // code of the handler. Unspecified: on which thread a handler runs, except that the thread exits.
 //
-// Looking at an exit. Variables of the environment, read once, at the first registration, and not with raised privileges:
+// Looking at an exit. Variables of the environment, read once, at the first registration, and not with raised
+// privileges:
 //   EXITKIT_TRACE=1     a table on stderr when the handlers have run; on a terminal also a line about a handler that runs long
 //   EXITKIT_TRACE=FILE  each event, as a Chrome trace (Perfetto, speedscope); %p in the name is the process id
 //   EXITKIT_SLOW=50ms   a line on stderr for each handler that took longer (us, ms, s)
@@ -162,19 +164,20 @@ static inline int cexit_on_exit(void (*CEXIT_NULLABLE function)(int status, void
 CEXIT_API size_t cexit_unregister(void (*CEXIT_NULLABLE function)(void));
 
 /// Leaves the process with `status`, as exit(3) does, but runs the process stack before libc's exit begins, while
-/// everything that handlers use is alive. Of several threads one runs every handler, and the rest wait. In a handler: ends that
-/// handler, the rest run, this status wins. In a child made while another thread exits: runs the child's own stack, flushes
-/// stdio and ends the child, where libc's exit has a lock (glibc 2.41, musl 1.2.6). With CExitOrder in libc's order.
+/// everything that handlers use is alive. Of several threads one runs every handler, and the rest wait. In a handler:
+/// ends that handler, the rest run, this status wins. In a child made while another thread exits: runs the child's own
+/// stack, flushes stdio and ends the child, where libc's exit has a lock (glibc 2.41, musl 1.2.6). With CExitOrder in
+/// libc's order.
 CEXIT_API CEXIT_NORETURN void cexit_exit(int status);
 
-/// Takes a fresh slot in libc's own list: entries registered after this call run before all handlers that other
-/// code gave to libc's atexit before this call. Needed by a handler that uses a C++ static built since the first registration.
-/// The order among this library's own entries stays the same. Returns 0, ENOMEM, ECANCELED or EDEADLK.
+/// Takes a fresh slot in libc's own list: entries registered after this call run before all handlers that other code
+/// gave to libc's atexit before this call. Needed by a handler that uses a C++ static built since the first
+/// registration. The order among this library's own entries stays the same. Returns 0, ENOMEM, ECANCELED or EDEADLK.
 CEXIT_API int cexit_mark(void);
 
-/// cexit_mark at the next registration, if a registration follows. For code that sees each registration with libc, as the
-/// library CExitOrder does: calls before and after keep one order with libc's handlers, and take an unneeded slot back.
-/// Keeps the object that this function is part of loaded for ever.
+/// cexit_mark at the next registration, if a registration follows. For code that sees each registration with libc, as
+/// the library CExitOrder does: calls before and after keep one order with libc's handlers, and take an unneeded slot
+/// back. Keeps the object that this function is part of loaded for ever.
 CEXIT_API void cexit_mark_next(void);
 
 /// Sets memory aside: the next `count` registrations cannot fail for want of memory. Returns 0, ENOMEM or EDEADLK.
@@ -204,9 +207,9 @@ CEXIT_API bool cexit_is_pending(cexit_handler handler);
 
 /// Makes a standalone stack, run by hand. `name` is borrowed and may be NULL. Returns 0, EINVAL, ENOMEM, EDEADLK.
 CEXIT_API int cexit_stack_create(const char *CEXIT_NULLABLE name, cexit_stack *CEXIT_NULLABLE *CEXIT_NULLABLE out);
-/// Makes a stack that is one normal-phase entry of `parent`, the newest one at this moment. When that entry has run, the
-/// next registration on the stack places the stack again, on top. Returns as cexit_register; ELOOP: the stack would be
-/// nested in more than 32 stacks, and a run needs some hundred bytes of the thread's stack for each.
+/// Makes a stack that is one normal-phase entry of `parent`, the newest one at this moment. When that entry has run,
+/// the next registration on the stack places the stack again, on top. Returns as cexit_register; ELOOP: the stack would
+/// be nested in more than 32 stacks, and a run needs some hundred bytes of the thread's stack for each.
 static inline int cexit_stack_nest(cexit_stack *CEXIT_NULLABLE parent, const char *CEXIT_NULLABLE name,
                                    cexit_stack *CEXIT_NULLABLE *CEXIT_NULLABLE out);
 /// How many entries are pending. A nested stack is one entry, however many it holds.
@@ -217,8 +220,8 @@ CEXIT_API size_t cexit_stack_count(cexit_stack *CEXIT_NULLABLE stack);
 CEXIT_API size_t cexit_stack_run(cexit_stack *CEXIT_NULLABLE stack);
 /// Cancels all pending entries, newest first, also on stacks nested in this stack. Returns how many.
 CEXIT_API size_t cexit_stack_clear(cexit_stack *CEXIT_NULLABLE stack);
-/// Ends a standalone or nested stack: runs nothing, cancels pending entries. A stack that is destroyed during a run ends
-/// after the handler that is running. Stacks nested in the stack become standalone. NULL: does nothing.
+/// Ends a standalone or nested stack: runs nothing, cancels pending entries. A stack that is destroyed during a run
+/// ends after the handler that is running. Stacks nested in the stack become standalone. NULL: does nothing.
 CEXIT_API void cexit_stack_destroy(cexit_stack *CEXIT_NULLABLE stack);
 
 // ---------------------------------------------------------------------------------------------------------
@@ -236,8 +239,8 @@ CEXIT_API void cexit_stack_destroy(cexit_stack *CEXIT_NULLABLE stack);
 /// which does not die of its own signals, exits with 128 + number.
 ///
 /// Returns 0; EINVAL: a number that is no signal, that cannot be caught, that does not end a process by default (such
-/// as SIGCHLD) or that reports a crash (such as SIGSEGV), and then none was taken; ENOMEM, EAGAIN: no memory, no thread;
-/// ECANCELED, EDEADLK.
+/// as SIGCHLD) or that reports a crash (such as SIGSEGV), and then none was taken; ENOMEM, EAGAIN: no memory, no
+/// thread; ECANCELED, EDEADLK.
 CEXIT_API int cexit_exit_on_signals(const int *CEXIT_NULLABLE signals, size_t count);
 
 /// The signal that the process exits on, and in `sender` the process that sent it; 0 where the kernel did, for a key
@@ -269,8 +272,8 @@ CEXIT_API int cexit_prepare_limits(void);
 CEXIT_API bool cexit_is_exiting(void);
 /// The exit status as it stands. False: not known (before the exit; or a libc that does not tell, such as musl).
 CEXIT_API bool cexit_exit_status(int *CEXIT_NULLABLE status);
-/// Asks for `status` in place of 0 when the run is over. Skips no handler, and never turns a failure into success. Only the
-/// low 8 bits count, as for a parent: 256 is 0.
+/// Asks for `status` in place of 0 when the run is over. Skips no handler, and never turns a failure into success. Only
+/// the low 8 bits count, as for a parent: 256 is 0.
 CEXIT_API void cexit_request_status(int status);
 
 // ---------------------------------------------------------------------------------------------------------
@@ -281,7 +284,8 @@ CEXIT_API void cexit_request_status(int status);
 #define CEXIT_IS_PARENTS 64u   ///< Belongs to a parent of this process, and does not run in this process.
 #define CEXIT_IS_FUNCTION 128u ///< `function` is the registered function; else a function of a binding.
 
-/// A pending entry, as cexit_walk shows it. The strings are copies of at most 255 bytes, good until the visitor returns.
+/// A pending entry, as cexit_walk shows it. The strings are copies of at most 255 bytes, good until the visitor
+/// returns.
 typedef struct cexit_pending {
   const char *CEXIT_NULLABLE name; ///< NULL: none.
   const char *CEXIT_NULLABLE file; ///< The file of the registration; NULL: not known.
@@ -300,17 +304,17 @@ typedef struct cexit_pending {
 /// Called for an entry, without a lock held, on the thread that walks. False: enough.
 typedef bool (*cexit_visitor)(void *CEXIT_NULLABLE context, const cexit_pending *entry);
 
-/// Shows every pending entry to `visitor`, in the order in which they would run; nested ones follow their stack. Needs no
-/// memory. The visitor may register, cancel and run. Where it does, and where other threads do at the same time, an entry
-/// that comes or leaves is shown or not, and an entry may be shown twice. Returns 0, EINVAL or EDEADLK: the lock could not
-/// be had, as in a signal handler that interrupted a call of this library; then an entry may be missing.
+/// Shows every pending entry to `visitor`, in the order in which they would run; nested ones follow their stack. Needs
+/// no memory. The visitor may register, cancel and run. Where it does, and where other threads do at the same time, an
+/// entry that comes or leaves is shown or not, and an entry may be shown twice. Returns 0, EINVAL or EDEADLK: the lock
+/// could not be had, as in a signal handler that interrupted a call of this library; then an entry may be missing.
 CEXIT_API int cexit_walk(cexit_stack *CEXIT_NULLABLE stack, cexit_visitor CEXIT_NULLABLE visitor,
                          void *CEXIT_NULLABLE context);
 
-/// Writes what the thread that exits is running and what cexit_walk shows of the process stack to the descriptor `file`,
-/// an entry a line, as text for people; a function without a name by its object and symbol. Async-signal-safe, and safe
-/// in a debugger that has stopped all threads; needs no memory. Where another thread keeps the lock for a tenth of a
-/// second the dump does without it, and says so. Returns 0 or the errno value of a write that failed.
+/// Writes what the thread that exits is running and what cexit_walk shows of the process stack to the descriptor
+/// `file`, an entry a line, as text for people; a function without a name by its object and symbol. Async-signal-safe,
+/// and safe in a debugger that has stopped all threads; needs no memory. Where another thread keeps the lock for a
+/// tenth of a second the dump does without it, and says so. Returns 0 or the errno value of a write that failed.
 CEXIT_API int cexit_dump(int file);
 
 CEXIT_ASSUME_NONNULL_END
@@ -350,8 +354,8 @@ static inline int cexit_stack_nest(cexit_stack *CEXIT_NULLABLE parent, const cha
   return cexit_stack_nest_owned(parent, name, CEXIT_OWNER, out);
 }
 
-// The loader's own list of functions, and not the constructor attribute: gcc's link-time optimization turns the order of
-// constructors round, but leaves variables of a section in order when told so.
+// The loader's own list of functions, and not the constructor attribute: gcc's link-time optimization turns the order
+// of constructors round, but leaves variables of a section in order when told so.
 #define CEXIT_AT_EXIT_AS(number, function) CEXIT_AT_EXIT_NUMBERED(number, function)
 #define CEXIT_AT_EXIT_NUMBERED(number, function)                                                                       \
   static void cexit_at_exit_##number(void) {                                                                           \
