@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Why ExitKit could not do what it was asked.
+/// Why ExitKit refused a request.
 ///
-/// ``description`` names the subject, such as the signal or the value, and says what to do about it.
+/// ``description`` names the subject, such as the signal or the value, and the remedy.
 public struct ExitError: Error, Sendable {
   /// The kinds of error; more may come.
   public struct Code: Sendable, Hashable {
@@ -11,26 +11,26 @@ public struct ExitError: Error, Sendable {
 
     /// An argument makes no sense, such as a negative count.
     public static let invalidArgument = Code(kind: .invalid)
-    /// There is no memory for it. (The first 32 registrations need none.)
+    /// There is no memory. (The first 32 registrations need none.)
     public static let outOfMemory = Code(kind: .noMemory)
     /// The process has gone too far in its exit: nothing can run any more.
     public static let tooLate = Code(kind: .tooLate)
     /// Asked from a signal handler that had interrupted ExitKit itself.
     public static let interrupted = Code(kind: .interrupted)
-    /// The main actor did not take a handler over within the grace period; it ran on another thread.
+    /// The main actor did not take a handler over within the grace period; the handler ran on another thread.
     public static let mainActorSilent = Code(kind: .mainActorSilent)
-    /// A standalone stack went away with handlers on it, which will never run.
+    /// A standalone stack went away with pending handlers, which will never run.
     public static let dropped = Code(kind: .dropped)
-    /// A stack would be nested in more than 32 others.
+    /// A stack would be nested in more than 32 stacks.
     public static let nestedTooDeep = Code(kind: .tooDeep)
-    /// An `errno` value that has no code here; see ``ExitError/errno``.
+    /// An `errno` value without a code of this type; see ``ExitError/errno``.
     public static let other = Code(kind: .other)
   }
 
-  /// What went wrong.
+  /// The kind of the error.
   public let code: Code
 
-  /// The `errno` value behind it; 0 where there is none.
+  /// The `errno` value behind the error; 0: none.
   public let errno: Int32
 
   /// What was asked, and why that cannot be; `nil` where the code says all.
@@ -44,7 +44,9 @@ public struct ExitError: Error, Sendable {
 }
 
 extension ExitError: Hashable {
-  /// Whether both have the same code and the same `errno` value, whatever their words are.
+  /// Whether both have the same code and the same `errno` value.
+  ///
+  /// The words do not count.
   public static func == (left: ExitError, right: ExitError) -> Bool {
     left.code == right.code && left.errno == right.errno
   }
@@ -57,7 +59,7 @@ extension ExitError: Hashable {
 }
 
 extension ExitError: CustomStringConvertible {
-  /// What went wrong with what, in words.
+  /// The error in words, with its subject.
   public var description: String {
     if let message { return message }
     return switch code.kind {

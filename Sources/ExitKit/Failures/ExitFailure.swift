@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Something that went wrong with a handler, as the failure channel reports it.
+/// A failure of a handler, as the failure channel reports failures.
 ///
 /// ``description`` is the line that goes to stderr where no reporter is set.
 public struct ExitFailure: Error, Sendable {
@@ -17,11 +17,11 @@ public struct ExitFailure: Error, Sendable {
     ///
     /// The main actor did not answer within the grace period. Not an error of the handler.
     public static let offMainActor = Kind(value: .offMainActor)
-    /// A standalone stack went away with handlers on it, which were cancelled; ``ExitFailure/name`` is the stack's.
+    /// A standalone stack went away with pending handlers, which were cancelled; ``ExitFailure/name`` is the stack's.
     public static let dropped = Kind(value: .dropped)
   }
 
-  /// What kind of failure this is.
+  /// The kind of the failure.
   public let kind: Kind
 
   /// The error: the handler's own, or an ``ExitError``.
@@ -30,7 +30,7 @@ public struct ExitFailure: Error, Sendable {
   /// The name of the handler.
   public let name: String?
 
-  /// The place where the handler was registered; `nil` where it is not known.
+  /// The place where the handler was registered; `nil`: not known.
   public let location: ExitLocation?
 }
 

@@ -40,7 +40,7 @@ final class FailureChannel: Sendable {
     }
   }
 
-  /// Reports how a handler ended, and returns what was to be reported.
+  /// Reports how a handler ended, and returns the failures.
   func report(_ end: ExitLoop.End, of text: HandlerText) -> [ExitFailure] {
     var failures: [ExitFailure] = []
     func add(_ kind: ExitFailure.Kind, _ error: any Error) {
@@ -64,7 +64,7 @@ struct FailureReporter: Sendable {
   let body: @Sendable (ExitFailure) throws -> Void
   let isolation: (any Actor)?
 
-  /// Returns what the reporter threw.
+  /// Returns the reporter's error.
   func report(_ failure: ExitFailure) -> (any Error)? {
     if let isolation, !Shim.isCurrent(isolation) {
       return ExitLoop.finish { try await call(failure, on: isolation) }.error

@@ -5,10 +5,10 @@ extension ExitStack {
   ///
   /// As the free function of that name, with this stack in place of ``process``.
   ///
-  /// The other parameters and the result are those of ``finalize(_:name:phase:inForkedChildren:file:line:owner:_:)``.
+  /// Other parameters and the result: see ``finalize(_:name:phase:inForkedChildren:file:line:owner:_:)``.
   ///
   /// - Parameters:
-  ///   - body: What to run. If it captures the object, the object lives until the stack runs.
+  ///   - body: The code that runs. If the code captures the object, the object lives until the stack runs.
   @discardableResult
   @safe public func finalize<Object: AnyObject, Result>(
     _ object: Object, name: String? = nil, phase: ExitPhase = .normal, inForkedChildren: Bool = false,
@@ -24,10 +24,10 @@ extension ExitStack {
   ///
   /// As the free function of that name, with this stack in place of ``process``.
   ///
-  /// The other parameters and the result are those of ``finalize(_:name:phase:inForkedChildren:file:line:owner:_:)``.
+  /// Other parameters and the result: see ``finalize(_:name:phase:inForkedChildren:file:line:owner:_:)``.
   ///
   /// - Parameters:
-  ///   - function: What to call.
+  ///   - function: The function.
   ///   - first: Its first argument. If an argument leads to the object, the object lives until the stack runs.
   ///   - rest: Its other arguments.
   @discardableResult
@@ -48,11 +48,11 @@ extension ExitStack {
   ///
   /// For a value of type `any P`, where only classes conform to `P`. Otherwise as with an object of a known class.
   ///
-  /// The other parameters are those of ``finalize(_:name:phase:inForkedChildren:file:line:owner:_:)``.
+  /// Other parameters: see ``finalize(_:name:phase:inForkedChildren:file:line:owner:_:)``.
   ///
   /// - Parameters:
-  ///   - object: The object. It is not kept alive.
-  ///   - body: What to run. If it captures the object, the object lives until the run.
+  ///   - object: The object. The finalizer does not keep the object alive.
+  ///   - body: The code that runs. If the code captures the object, the object lives until the run.
   /// - Returns: The finalizer, which gives the object back as `AnyObject`.
   @discardableResult @_disfavoredOverload
   @safe public func finalize<Result>(

@@ -1,26 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Runs a closure once: when an object is destroyed, or at exit if it still lives then, whichever comes first.
+/// Runs a closure once: when an object is destroyed, or at exit if the object still lives then.
 ///
-/// The object may be of any class; the class needs to know nothing of it. When the last reference goes, the finalizer
-/// runs on that thread, after the object's own `deinit`; several of one object run newest first. One that is isolated
-/// to an actor is handed to the actor instead, and stays pending until it has come there. At exit it runs in its place
-/// among all other handlers, by the time it was made. An error that it throws goes to the failure channel.
+/// The object may be of any class; the class needs no change. When the last reference goes, the finalizer runs on that
+/// thread, after the object's own `deinit`; several finalizers of an object run newest first. A finalizer that is
+/// isolated to an actor is handed to the actor instead, and stays pending until the actor runs the finalizer. At exit
+/// a finalizer runs in its place among all other handlers, by time of creation. An error out of the closure goes to
+/// the failure channel.
 ///
 /// A finalizer may hold the last reference to another object with a finalizer, and so on: 32 such finalizers run inside of
 /// each other, and a deeper one runs after those, on the same thread. So a chain may have any length.
 ///
 /// - Parameters:
-///   - object: The object. It is not kept alive.
+///   - object: The object. The finalizer does not keep the object alive.
 ///   - name: A name for reports, and for ``ExitStack/cancel(named:)``.
-///   - phase: When it runs at exit.
-///   - inForkedChildren: Whether a forked child runs it as well, as its own. Without it a child's copy of the object dies
-///     without it.
+///   - phase: When the finalizer runs at exit.
+///   - inForkedChildren: Whether a forked child runs the finalizer as well. Otherwise a child's copy of the object
+///     dies without a finalizer.
 ///   - file: The file that reports name.
 ///   - line: The line that reports name.
-///   - owner: The object file that registers, whose handlers run before it is unloaded.
-///   - body: What to run. If it captures the object, the object lives until the exit.
-/// - Returns: The finalizer, to ask or to call. Where registering failed it is not alive, what the closure captured is
+///   - owner: The object file that registers. Its handlers run before the object file is unloaded.
+///   - body: The code that runs. If the code captures the object, the object lives until the exit.
+/// - Returns: The finalizer, to ask or to call. If registering failed, the finalizer is not alive, its captures are
 ///   released, and the failure channel has been told.
 @discardableResult
 @safe public func finalize<Object: AnyObject, Result>(
@@ -33,14 +34,14 @@
   return ExitStack.process.add(IsolatedBody(body), on: body.isolation, of: object, how)
 }
 
-/// Calls a function with arguments once: when an object is destroyed, or at exit if it still lives then.
+/// Calls a function with arguments once: when an object is destroyed, or at exit if the object still lives then.
 ///
 /// The arguments are evaluated now and kept until the function has run or was detached. Otherwise as with a closure.
 ///
-/// The other parameters and the result are those of the closure without arguments.
+/// Other parameters and the result: see the closure without arguments.
 ///
 /// - Parameters:
-///   - function: What to call.
+///   - function: The function.
 ///   - first: Its first argument. If an argument leads to the object, the object lives until the exit.
 ///   - rest: Its other arguments.
 @discardableResult
@@ -60,11 +61,11 @@
 ///
 /// For a value of type `any P`, where only classes conform to `P`. Otherwise as with an object of a known class.
 ///
-/// The other parameters are those of ``finalize(_:name:phase:inForkedChildren:file:line:owner:_:)``.
+/// Other parameters: see ``finalize(_:name:phase:inForkedChildren:file:line:owner:_:)``.
 ///
 /// - Parameters:
-///   - object: The object. It is not kept alive.
-///   - body: What to run. If it captures the object, the object lives until the exit.
+///   - object: The object. The finalizer does not keep the object alive.
+///   - body: The code that runs. If the code captures the object, the object lives until the exit.
 /// - Returns: The finalizer, which gives the object back as `AnyObject`.
 @discardableResult @_disfavoredOverload
 @safe public func finalize<Result>(

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// A closure that runs once: when its object is destroyed, when its stack runs, or when it is called.
+/// A closure that runs once: when its object is destroyed, when its stack runs, or when the finalizer is called.
 ///
 /// Made by ``finalize(_:name:phase:inForkedChildren:file:line:owner:_:)``. A small value; copies name the same finalizer, and
 /// dropping them changes nothing. It does not keep the object alive. It is alive until it is claimed by whoever comes
@@ -13,16 +13,16 @@ public struct Finalizer<Object: AnyObject, Result> {
   let file: StaticString
   let line: UInt
 
-  /// The name it was made with.
+  /// The name that was given at creation.
   public let name: String?
 
-  /// Whether the death of the object runs it at once, on the thread that drops the last reference.
+  /// Whether the death of the object runs the finalizer at once, on the thread that drops the last reference.
   ///
   /// `false` where the Swift runtime or the class does not allow to be watched. Then it runs when a finalizer is made
   /// later than that, or at exit.
   public let isPrompt: Bool
 
-  /// The place where it was made.
+  /// The place of its creation.
   public var location: ExitLocation { ExitLocation(fileID: "\(file)", line: line) }
 
   /// Whether the object lives and the finalizer has neither run nor been detached.
@@ -34,7 +34,7 @@ public struct Finalizer<Object: AnyObject, Result> {
     return Shim.isPending(raw) ? object : nil
   }
 
-  /// Cancels the finalizer; what it captured is released before this returns.
+  /// Cancels the finalizer, and releases its captures before returning.
   ///
   /// - Returns: The object. `nil` is not an error: the finalizer was not alive, and this call has changed nothing.
   @discardableResult
@@ -43,10 +43,10 @@ public struct Finalizer<Object: AnyObject, Result> {
     return object
   }
 
-  /// Runs the finalizer now and waits for it, on the calling thread unless it is isolated to an actor.
+  /// Runs the finalizer now and waits for the end, on the calling thread unless the finalizer is isolated to an actor.
   ///
-  /// - Returns: Its result; `nil` if it was not alive. That is not an error.
-  /// - Throws: What it throws; the failure channel is not told.
+  /// - Returns: The result; `nil`, which is no error, if the finalizer was not alive.
+  /// - Throws: The error of the closure; the failure channel is not told.
   @discardableResult
   public func callAsFunction() throws -> Result? {
     var outcome: Swift.Result<Result, any Error>?
@@ -60,11 +60,11 @@ public struct Finalizer<Object: AnyObject, Result> {
     return try outcome?.get()
   }
 
-  /// Whether a run of its stack, at exit or by hand, runs it; `true` at first.
+  /// Whether a run of its stack, at exit or by hand, runs the finalizer; `true` at first.
   ///
-  /// While this is `false` only the death of the object or a call runs it, and its stack does not count it. Set to
-  /// `true` again it is the newest of its phase. For a finalizer that is no longer pending this is `false`, and setting
-  /// it does nothing.
+  /// While `false`, only the death of the object or a call runs the finalizer, and the stack's count leaves the
+  /// finalizer out. Set to `true` again, the finalizer is the newest of its phase. For a finalizer that is not pending
+  /// the value is `false`, and setting the value does nothing.
   public var runsAtExit: Bool {
     get { Shim.isAwake(raw) }
     nonmutating set { Shim.setAsleep(raw, !newValue) }

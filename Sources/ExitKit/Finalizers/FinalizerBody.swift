@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// What a stack holds for one finalizer, as far as the type of its result does not matter.
+/// The contents of a finalizer's entry, without the type of the result.
 ///
-/// Small, since there may be a million of them: who has no name and no stack of its own pays for neither. What can
-/// change belongs to whoever has claimed the finalizer.
+/// Small, since a program may have a million: a finalizer without a name and without a stack pays for neither. The
+/// thread that has claimed the finalizer owns the parts that change.
 class FinalizerBase {
   enum Context {
     case process
@@ -17,16 +17,16 @@ class FinalizerBase {
   @inline(__always)
   init(_ context: Context) { self.context = context }
 
-  /// Where it has to run.
+  /// The actor of the finalizer.
   var isolation: (any Actor)? { nil }
-  /// Runs it, there.
+  /// Runs the finalizer on that actor.
   func call() throws {}
-  /// The same, for later: what this holds may be gone by then.
+  /// The same, for later, when this value may be gone.
   var callLater: @Sendable () throws -> Void { {} }
-  /// Lets go of what it captured: it has run or was cancelled, and those who hold it as a ``Finalizer`` keep the rest.
+  /// Releases the captures after the run or the cancellation; a ``Finalizer`` keeps the rest.
   func letGo() {}
 
-  /// The text for reports, where it says more than the place.
+  /// The text for reports; `nil` where only the place is known.
   final var text: HandlerText? {
     if case .named(let name) = context { name.text } else { nil }
   }
@@ -39,7 +39,7 @@ class FinalizerBase {
     }
   }
 
-  /// Called by whoever has claimed the finalizer: a run of its stack, or the thread that its object died on.
+  /// Called by the thread that has claimed the finalizer: in a run of the stack, or at the death of the object.
   final func runFromStack() {
     if let isolation, Shim.mayHandOut, !Shim.isCurrent(isolation),
       Shim.leave(HandlerOutcome(failures: [], deferred: asHandler(isolation)))
@@ -49,7 +49,7 @@ class FinalizerBase {
     if let error = run({ try call() }) { report(.thrown, error) }
   }
 
-  /// Runs something where the finalizer has to run, waits for it, and returns what it threw.
+  /// Runs a closure on the finalizer's actor, waits for the end, and returns the error.
   @inline(__always)
   final func run(_ work: () throws -> Void) -> (any Error)? {
     if let isolation, !Shim.isCurrent(isolation) { return hop(to: isolation, work) }
@@ -85,7 +85,7 @@ extension Passed<() throws -> Void> {
   fileprivate func call(on actor: isolated any Actor) throws { try value() }
 }
 
-/// The name of a finalizer that has one, and its channel.
+/// The name and the channel of a named finalizer.
 final class FinalizerName: Sendable {
   let text: HandlerText
   let channel: FailureChannel
@@ -98,7 +98,7 @@ final class FinalizerName: Sendable {
   deinit { text.release() }
 }
 
-/// What a stack holds for one finalizer.
+/// The contents of a finalizer's entry.
 class FinalizerBody<Result>: FinalizerBase {
   private var body: IsolatedBody<Result>?
 
@@ -112,7 +112,7 @@ class FinalizerBody<Result>: FinalizerBase {
   override var callLater: @Sendable () throws -> Void { { [body] in _ = try body?.callHere() } }
   override func letGo() { body = nil }
 
-  /// Runs it for a caller, who is told what it throws in place of the failure channel.
+  /// Runs the finalizer for a caller; the caller gets the error, and the failure channel does not.
   final func outcome() -> Swift.Result<Result, any Error>? {
     var result: Result?
     let error = run { result = try body.take()?.callHere() }
@@ -140,7 +140,7 @@ final class VoidFinalizerBody: FinalizerBase {
   }
 }
 
-/// One that has to run on an actor.
+/// A finalizer that is isolated to an actor.
 final class IsolatedFinalizerBody<Result>: FinalizerBody<Result> {
   private var actor: (any Actor)?
 

@@ -38,12 +38,12 @@ public struct OwnedFinalizer<Result>: ~Copyable, Sendable {
   /// - Parameters:
   ///   - stack: The stack that runs it if its owner still lives then.
   ///   - name: A name for reports, and for ``ExitStack/cancel(named:)``.
-  ///   - phase: When it runs among the handlers of its stack.
-  ///   - inForkedChildren: Whether a forked child runs it as well, as its own.
+  ///   - phase: When the handler runs among the handlers of its stack.
+  ///   - inForkedChildren: Whether a forked child runs the handler as well.
   ///   - file: The file that reports name.
   ///   - line: The line that reports name.
-  ///   - owner: The object file that registers, whose handlers run before it is unloaded.
-  ///   - body: What to run. If it captures the owner, the owner lives until the stack runs.
+  ///   - owner: The object file that registers. Its handlers run before the object file is unloaded.
+  ///   - body: The code that runs. If the code captures the owner, the owner lives until the stack runs.
   @safe public init(
     on stack: ExitStack = .process, name: String? = nil, phase: ExitPhase = .normal, inForkedChildren: Bool = false,
     file: StaticString = #fileID, line: UInt = #line, owner: UnsafeRawPointer = #dsohandle,

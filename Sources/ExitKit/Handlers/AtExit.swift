@@ -1,26 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Registering on the process stack. What is guaranteed for a handler is said at the first of these.
+// Registering on the process stack. The first function here says what holds for every handler.
 
 /// Runs a closure at exit.
 ///
-/// An error that it throws is reported (see ``ExitStack/onFailure(_:)``), and the others run. It runs on the thread
-/// that exits; one that is isolated to an actor runs there (for the main actor see
+/// An error out of the closure is reported (see ``ExitStack/onFailure(_:)``), and all other handlers run. The closure
+/// runs on the thread that exits; a closure that is isolated to an actor runs on that actor (for the main actor see
 /// ``ProcessExitStack/mainActorGracePeriod``).
 ///
 /// - Parameters:
 ///   - name: A name for reports, and for ``ExitStack/cancel(named:)``.
-///   - phase: When it runs among the handlers of its stack.
-///   - inForkedChildren: Whether a forked child runs it as well, as its own. Without it a handler belongs to the process
-///     that registered it.
-///   - timeout: The longest that it may run while the process exits; then one line names it, and the process ends. More
-///     than nothing.
+///   - phase: When the handler runs among the handlers of its stack.
+///   - inForkedChildren: Whether a forked child runs the handler as well. Otherwise only the process that registered
+///     the handler does.
+///   - timeout: The longest time that the handler may run while the process exits. Then one line names the handler,
+///     and the process ends. More than zero.
 ///   - file: The file that reports name.
 ///   - line: The line that reports name.
-///   - owner: The object file that registers, whose handlers run before it is unloaded.
-///   - body: What to run.
-/// - Returns: The handler, to cancel or to run by hand. Where registering failed it is not pending, what the closure
-///   captured is released, and the failure channel has been told.
+///   - owner: The object file that registers. Its handlers run before the object file is unloaded.
+///   - body: The code that runs.
+/// - Returns: The handler, to cancel or to run by hand. If registering failed, the handler is not pending, its
+///   captures are released, and the failure channel has been told.
 @discardableResult
 @safe public func atExit(
   name: String? = nil, phase: ExitPhase = .normal, inForkedChildren: Bool = false, timeout: Duration? = nil,
@@ -41,10 +41,10 @@
 ///
 /// As the closure without a parameter, with an ``ExitContext``.
 ///
-/// The other parameters and the result are those of the closure without a parameter.
+/// Other parameters and the result: see the closure without a parameter.
 ///
 /// - Parameters:
-///   - body: What to run; it receives the reason and the status.
+///   - body: The code that runs, given the reason and the status.
 @discardableResult
 @safe public func atExit(
   name: String? = nil, phase: ExitPhase = .normal, inForkedChildren: Bool = false, timeout: Duration? = nil,
@@ -59,14 +59,15 @@
 
 /// Runs an asynchronous closure at exit and waits for it.
 ///
-/// The thread that exits runs the closure's jobs itself until it has finished, so it needs no thread of the
-/// cooperative pool, and it may hop to any actor, the main actor included, even from the main thread. It does not see
-/// the cancellation of any task. It must not wait for an actor that the exit was called from: that one is not free.
+/// The thread that exits runs the closure's jobs until the closure has finished. So the closure needs no thread of the
+/// cooperative pool, and may hop to any actor, the main actor included, even from the main thread. The closure does
+/// not see the cancellation of any task. The closure must not wait for the actor that called exit: that actor is not
+/// free.
 ///
-/// The other parameters and the result are those of the closure without a parameter.
+/// Other parameters and the result: see the closure without a parameter.
 ///
 /// - Parameters:
-///   - body: What to run and to wait for.
+///   - body: The code that runs, and is waited for.
 @discardableResult
 @safe public func atExit(
   name: String? = nil, phase: ExitPhase = .normal, inForkedChildren: Bool = false, timeout: Duration? = nil,
@@ -83,10 +84,10 @@
 ///
 /// As the asynchronous closure without a parameter, with an ``ExitContext``.
 ///
-/// The other parameters and the result are those of the closure without a parameter.
+/// Other parameters and the result: see the closure without a parameter.
 ///
 /// - Parameters:
-///   - body: What to run and to wait for; it receives the reason and the status.
+///   - body: The code that runs and is waited for, given the reason and the status.
 @discardableResult
 @safe public func atExit(
   name: String? = nil, phase: ExitPhase = .normal, inForkedChildren: Bool = false, timeout: Duration? = nil,

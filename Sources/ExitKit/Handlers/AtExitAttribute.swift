@@ -15,7 +15,7 @@
   ///   - name: A name for reports, and for ``ExitStack/cancel(named:)``. Unless given, the name of the function after
   ///     those of the types around it, such as `Log.flush`.
   ///   - phase: When it runs among the handlers of the process.
-  ///   - inForkedChildren: Whether a forked child runs it as well, as its own.
+  ///   - inForkedChildren: Whether a forked child runs the handler as well.
   @attached(peer)
   public macro AtExit(name: String? = nil, phase: ExitPhase = .normal, inForkedChildren: Bool = false) =
     #externalMacro(module: "ExitKitMacros", type: "AtExitMacro")

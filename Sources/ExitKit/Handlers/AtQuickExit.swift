@@ -7,15 +7,16 @@
 ///
 /// - Parameters:
 ///   - name: A name for reports.
-///   - phase: When it runs among the handlers of `quick_exit`.
-///   - inForkedChildren: Whether a forked child runs it as well, as its own.
-///   - timeout: The longest that it may run; then one line names it, and the process ends. More than nothing.
+///   - phase: When the handler runs among the handlers of `quick_exit`.
+///   - inForkedChildren: Whether a forked child runs the handler as well.
+///   - timeout: The longest time that the handler may run. Then one line names the handler, and the process ends. More
+///     than zero.
 ///   - file: The file that reports name.
 ///   - line: The line that reports name.
-///   - owner: The object file that registers, whose handlers run before it is unloaded.
-///   - body: What to run.
-/// - Returns: The handler, to cancel or to run by hand. Where registering failed it is not pending, what the closure
-///   captured is released, and the failure channel has been told.
+///   - owner: The object file that registers. Its handlers run before the object file is unloaded.
+///   - body: The code that runs.
+/// - Returns: The handler, to cancel or to run by hand. If registering failed, the handler is not pending, its
+///   captures are released, and the failure channel has been told.
 @discardableResult
 @safe public func atQuickExit(
   name: String? = nil, phase: ExitPhase = .normal, inForkedChildren: Bool = false, timeout: Duration? = nil,
@@ -29,10 +30,10 @@
 
 /// Runs an asynchronous closure at `quick_exit` and waits for it.
 ///
-/// The other parameters and the result are those of the synchronous closure.
+/// Other parameters and the result: see the synchronous closure.
 ///
 /// - Parameters:
-///   - body: What to run and to wait for.
+///   - body: The code that runs, and is waited for.
 @discardableResult
 @safe public func atQuickExit(
   name: String? = nil, phase: ExitPhase = .normal, inForkedChildren: Bool = false, timeout: Duration? = nil,

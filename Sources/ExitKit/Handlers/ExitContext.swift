@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// What a handler can know about the exit it runs in.
+/// What a handler can know about the exit.
 ///
-/// A handler receives one by taking a parameter: `atExit { exit in print(exit.reason) }`.
+/// A handler with a parameter receives a context: `atExit { exit in print(exit.reason) }`.
 public struct ExitContext: Sendable {
   /// Why handlers run; more reasons may come, so compare, or switch with a default.
   public struct Reason: Sendable, Hashable {
@@ -23,10 +23,10 @@ public struct ExitContext: Sendable {
     public static let run = Reason(kind: .run)
     /// The shared object that registered the handler is being unloaded (`dlclose`), and the process goes on.
     public static let unload = Reason(kind: .unload)
-    /// The process exits on that signal, whoever sent it (see ``exitOnSignals(_:)``).
+    /// The process exits on that signal, from any sender (see ``exitOnSignals(_:)``).
     public static func signal(_ signal: ExitSignal) -> Reason { Reason(kind: .signal(signal)) }
 
-    /// The signal that the process exits on; `nil` where it is none.
+    /// The signal that the process exits on; `nil` for an exit without a signal.
     public var signal: ExitSignal? {
       if case .signal(let signal) = kind { signal } else { nil }
     }
@@ -39,14 +39,14 @@ public struct ExitContext: Sendable {
     /// Whether both are of the same kind and, where they are signals, the same signal.
     public static func == (left: Reason, right: Reason) -> Bool { left.kind == right.kind }
 
-    /// Hashes what is compared.
+    /// Hashes the compared parts.
     public func hash(into hasher: inout Hasher) { hasher.combine(kind) }
   }
 
   /// Why the handler runs.
   public let reason: Reason
 
-  /// The exit status as it stands when the handler starts; an `exit` in a later handler still changes it.
+  /// The exit status when the handler starts; an `exit` in a later handler still changes the status.
   ///
   /// `nil` when the process does not exit, and with a libc that does not tell (musl).
   public let status: Int32?

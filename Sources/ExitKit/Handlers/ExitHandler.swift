@@ -1,36 +1,38 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// One registered handler: a small value to cancel it by, to run it by hand, or to ignore.
+/// One registered handler: a small value for cancelling the handler, for running the handler by hand, or to ignore.
 ///
-/// A handler is pending until it is run or cancelled, whichever comes first, and never again after that. Copies
-/// name the same handler. Every member may be used from any thread at any time, handlers included.
+/// A handler is pending until a run or a cancellation, and never again after that. Copies name the same handler. Every
+/// member may be used from any thread at any time, handlers included.
 public struct ExitHandler: Sendable {
   let raw: UInt64
   let file: StaticString
   let line: UInt
 
-  /// The name it was registered with.
+  /// The name that was given at registration.
   public let name: String?
 
-  /// The place where it was registered.
+  /// The place of the registration.
   public var location: ExitLocation { ExitLocation(fileID: "\(file)", line: line) }
 
-  /// Whether it will still run: neither claimed by a run nor cancelled, and registered at all.
+  /// Whether the handler will still run: registered, not claimed by a run, not cancelled.
   ///
-  /// In a forked child `false` for what belongs to the parent.
+  /// In a forked child `false` for a handler of the parent.
   public var isPending: Bool { Shim.isPending(raw) }
 
-  /// Cancels the handler; what it captured is released before this returns.
+  /// Cancels the handler, and releases its captures before returning.
   ///
-  /// - Returns: `true` if it was pending and will never run. `false` is not an error: it ran, runs or was cancelled.
+  /// - Returns: `true` if the handler was pending and will never run. `false` is no error: the handler ran, runs or
+  ///   was cancelled.
   @discardableResult
   public func cancel() -> Bool { Shim.cancel(raw) }
 
-  /// Runs the handler now and waits for it, on the calling thread unless it is isolated to an actor.
+  /// Runs the handler now and waits for the end, on the calling thread unless the handler is isolated to an actor.
   ///
-  /// An error that it throws goes to the failure channel of its stack (see ``ExitStack/onFailure(_:)``).
+  /// An error out of the handler goes to the failure channel of its stack (see ``ExitStack/onFailure(_:)``).
   ///
-  /// - Returns: `true` if it was pending and has now run. `false` is not an error: it ran, runs or was cancelled.
+  /// - Returns: `true` if the handler was pending and has now run. `false` is no error: the handler ran, runs or was
+  ///   cancelled.
   @discardableResult
   public func run() -> Bool { Shim.run(raw) }
 }

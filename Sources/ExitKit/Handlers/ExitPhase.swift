@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// When a handler runs, among those of its stack: early ones before normal ones before late ones.
+/// When a handler runs, among the handlers of its stack: early before normal before late.
 ///
 /// Within a phase the newest handler runs first.
 public enum ExitPhase: Sendable, Hashable, CaseIterable {
-  /// Before all others, to stop what produces work: listeners, threads.
+  /// Before all other phases, to stop producers of work: listeners, threads.
   case early
-  /// Where a handler goes unless it says otherwise.
+  /// The phase of a handler that names no phase.
   case normal
-  /// After all others, for sinks such as the flush of a log.
+  /// After all other phases, for sinks such as the flush of a log.
   case late
 }
 

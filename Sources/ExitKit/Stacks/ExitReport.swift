@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// What a stack that was run by hand did.
+/// The result of a stack that was run by hand.
 public struct ExitReport: Sendable, Codable {
-  /// One record for each handler that ran, in the order of running, those of nested stacks included.
+  /// One record for each handler that ran, in the order of running, handlers of nested stacks included.
   public internal(set) var records: [ExitRecord] = []
 
-  /// What went wrong, in order; empty when all went well.
+  /// The failures, in order; empty when all went well.
   ///
   /// The failure channel has been told of each already.
   public internal(set) var failures: [ExitFailure] = []
@@ -15,22 +15,22 @@ public struct ExitReport: Sendable, Codable {
 public struct ExitRecord: Sendable {
   /// How a handler ended.
   public enum Outcome: Sendable {
-    /// It came to its end.
+    /// The handler came to its end.
     case succeeded
-    /// It threw an error.
+    /// The handler threw an error.
     case failed(any Error)
   }
 
   /// The name of the handler.
   public let name: String?
 
-  /// The place where it was registered; `nil` where it is not known, as with plain C functions.
+  /// The place of the registration; `nil` where the place is not known, as with plain C functions.
   public let location: ExitLocation?
 
-  /// How long it took.
+  /// How long the handler took.
   public let duration: Duration
 
-  /// How it ended.
+  /// How the handler ended.
   public let outcome: Outcome
 }
 

@@ -4,13 +4,13 @@ extension ExitStack {
   /// Calls a function with arguments when this stack runs.
   ///
   /// The arguments are evaluated now and kept until the function has run or was cancelled. Otherwise as with a closure
-  /// without a parameter. A method of an actor needs a closure around it: bound to the actor, it does not say where it
-  /// has to run (Swift 6.3).
+  /// without a parameter. A method of an actor needs a closure around the call: a method that is bound to the actor
+  /// does not say where the call has to run (Swift 6.3).
   ///
-  /// The other parameters and the result are those of ``atExit(name:phase:inForkedChildren:timeout:file:line:owner:_:)``.
+  /// Other parameters and the result: see ``atExit(name:phase:inForkedChildren:timeout:file:line:owner:_:)``.
   ///
   /// - Parameters:
-  ///   - function: What to call.
+  ///   - function: The function.
   ///   - first: Its first argument.
   ///   - rest: Its other arguments.
   @discardableResult
@@ -33,10 +33,10 @@ extension ExitStack {
   /// The arguments are evaluated now and kept until the function has run or was cancelled. Otherwise as with an
   /// asynchronous closure without a parameter.
   ///
-  /// The other parameters and the result are those of ``atExit(name:phase:inForkedChildren:timeout:file:line:owner:_:)``.
+  /// Other parameters and the result: see ``atExit(name:phase:inForkedChildren:timeout:file:line:owner:_:)``.
   ///
   /// - Parameters:
-  ///   - function: What to call.
+  ///   - function: The function.
   ///   - first: Its first argument.
   ///   - rest: Its other arguments.
   @discardableResult

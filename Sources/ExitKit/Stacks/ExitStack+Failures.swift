@@ -3,9 +3,10 @@
 extension ExitStack {
   /// Reports failures to a closure in place of stderr.
   ///
-  /// On ``process`` the reporter is for all stacks that have no reporter of their own, nor a parent with one. A second
-  /// call replaces the first. No lock is held while the reporter runs; it may register handlers. It runs on the thread of
-  /// the failed handler, or where it is isolated to. An error that it throws goes to stderr, with the failure itself.
+  /// On ``process`` the reporter is for all stacks without a reporter and without a parent that has a reporter. A
+  /// second call replaces the first. No lock is held while the reporter runs; the reporter may register handlers. The
+  /// reporter runs on the thread of the failed handler, or on the actor that isolates the reporter. An error out of
+  /// the reporter goes to stderr, together with the failure.
   ///
   /// - Parameter reporter: Receives each failure.
   public func onFailure(

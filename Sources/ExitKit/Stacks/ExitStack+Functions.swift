@@ -8,10 +8,10 @@ extension ExitStack {
   /// For functions that run where their caller does, as all do with the upcoming feature `NonisolatedNonsendingByDefault`:
   /// `register(client.shutdown)`. The caller is the thread that runs the handler. Otherwise as with an asynchronous closure.
   ///
-  /// The other parameters and the result are those of ``atExit(name:phase:inForkedChildren:timeout:file:line:owner:_:)``.
+  /// Other parameters and the result: see ``atExit(name:phase:inForkedChildren:timeout:file:line:owner:_:)``.
   ///
   /// - Parameters:
-  ///   - function: What to run and to wait for.
+  ///   - function: The code that runs, and is waited for.
   @discardableResult @_disfavoredOverload
   @safe public func register(
     name: String? = nil, phase: ExitPhase = .normal, inForkedChildren: Bool = false, timeout: Duration? = nil,
@@ -26,10 +26,10 @@ extension ExitStack {
 
   /// Runs an asynchronous function that is told about the exit, given by its name, when this stack runs and waits for it.
   ///
-  /// The other parameters and the result are those of ``atExit(name:phase:inForkedChildren:timeout:file:line:owner:_:)``.
+  /// Other parameters and the result: see ``atExit(name:phase:inForkedChildren:timeout:file:line:owner:_:)``.
   ///
   /// - Parameters:
-  ///   - function: What to run and to wait for; it receives the reason and the status.
+  ///   - function: The code that runs and is waited for, given the reason and the status.
   @discardableResult @_disfavoredOverload
   @safe public func register(
     name: String? = nil, phase: ExitPhase = .normal, inForkedChildren: Bool = false, timeout: Duration? = nil,
@@ -46,10 +46,10 @@ extension ExitStack {
   ///
   /// For functions that run where their caller does, as without arguments.
   ///
-  /// The other parameters and the result are those of ``atExit(name:phase:inForkedChildren:timeout:file:line:owner:_:)``.
+  /// Other parameters and the result: see ``atExit(name:phase:inForkedChildren:timeout:file:line:owner:_:)``.
   ///
   /// - Parameters:
-  ///   - function: What to call.
+  ///   - function: The function.
   ///   - first: Its first argument.
   ///   - rest: Its other arguments.
   @discardableResult @_disfavoredOverload
@@ -70,10 +70,10 @@ extension ExitStack {
   /// A closure in `main.swift`, or in a function of an actor, otherwise belongs to the actor, and has to run there. Such a
   /// closure runs on any thread, and the compiler checks that nothing in it needs the actor.
   ///
-  /// The other parameters and the result are those of ``atExit(name:phase:inForkedChildren:timeout:file:line:owner:_:)``.
+  /// Other parameters and the result: see ``atExit(name:phase:inForkedChildren:timeout:file:line:owner:_:)``.
   ///
   /// - Parameters:
-  ///   - body: What to run.
+  ///   - body: The code that runs.
   @discardableResult @_disfavoredOverload
   @safe public func register(
     name: String? = nil, phase: ExitPhase = .normal, inForkedChildren: Bool = false, timeout: Duration? = nil,
@@ -91,10 +91,10 @@ extension ExitStack {
   /// The closure may capture objects of classes that are not `Sendable`, such as a local connection, if the caller does not
   /// use them any more: the closure takes them along.
   ///
-  /// The other parameters and the result are those of ``atExit(name:phase:inForkedChildren:timeout:file:line:owner:_:)``.
+  /// Other parameters and the result: see ``atExit(name:phase:inForkedChildren:timeout:file:line:owner:_:)``.
   ///
   /// - Parameters:
-  ///   - body: What to run.
+  ///   - body: The code that runs.
   @discardableResult @_disfavoredOverload
   @safe public func register(
     name: String? = nil, phase: ExitPhase = .normal, inForkedChildren: Bool = false, timeout: Duration? = nil,

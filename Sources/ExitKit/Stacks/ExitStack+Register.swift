@@ -5,14 +5,14 @@
 extension ExitStack {
   /// Runs a closure when this stack runs.
   ///
-  /// An error that it throws is reported (see ``ExitStack/onFailure(_:)``), and the others run. It runs on the thread
-  /// that runs the stack; one that is isolated to an actor runs there (for the main actor see
-  /// ``ProcessExitStack/mainActorGracePeriod``).
+  /// An error out of the closure is reported (see ``ExitStack/onFailure(_:)``), and all other handlers run. The
+  /// closure runs on the thread that runs the stack; a closure that is isolated to an actor runs on that actor (for
+  /// the main actor see ``ProcessExitStack/mainActorGracePeriod``).
   ///
-  /// The other parameters and the result are those of ``atExit(name:phase:inForkedChildren:timeout:file:line:owner:_:)``.
+  /// Other parameters and the result: see ``atExit(name:phase:inForkedChildren:timeout:file:line:owner:_:)``.
   ///
   /// - Parameters:
-  ///   - body: What to run.
+  ///   - body: The code that runs.
   @discardableResult
   @safe public func register(
     name: String? = nil, phase: ExitPhase = .normal, inForkedChildren: Bool = false, timeout: Duration? = nil,
@@ -33,10 +33,10 @@ extension ExitStack {
   ///
   /// As the closure without a parameter, with an ``ExitContext``.
   ///
-  /// The other parameters and the result are those of ``atExit(name:phase:inForkedChildren:timeout:file:line:owner:_:)``.
+  /// Other parameters and the result: see ``atExit(name:phase:inForkedChildren:timeout:file:line:owner:_:)``.
   ///
   /// - Parameters:
-  ///   - body: What to run; it receives the reason and the status.
+  ///   - body: The code that runs, given the reason and the status.
   @discardableResult
   @safe public func register(
     name: String? = nil, phase: ExitPhase = .normal, inForkedChildren: Bool = false, timeout: Duration? = nil,
@@ -51,14 +51,15 @@ extension ExitStack {
 
   /// Runs an asynchronous closure when this stack runs and waits for it.
   ///
-  /// The thread that runs the stack runs the closure's jobs itself until it has finished, so it needs no thread of the
-  /// cooperative pool, and it may hop to any actor, the main actor included, even from the main thread. It does not see
-  /// the cancellation of any task. It must not wait for an actor that the exit was called from: that one is not free.
+  /// The thread that runs the stack runs the closure's jobs until the closure has finished. So the closure needs no
+  /// thread of the cooperative pool, and may hop to any actor, the main actor included, even from the main thread. The
+  /// closure does not see the cancellation of any task. The closure must not wait for the actor that called exit: that
+  /// actor is not free.
   ///
-  /// The other parameters and the result are those of ``atExit(name:phase:inForkedChildren:timeout:file:line:owner:_:)``.
+  /// Other parameters and the result: see ``atExit(name:phase:inForkedChildren:timeout:file:line:owner:_:)``.
   ///
   /// - Parameters:
-  ///   - body: What to run and to wait for.
+  ///   - body: The code that runs, and is waited for.
   @discardableResult
   @safe public func register(
     name: String? = nil, phase: ExitPhase = .normal, inForkedChildren: Bool = false, timeout: Duration? = nil,
@@ -75,10 +76,10 @@ extension ExitStack {
   ///
   /// As the asynchronous closure without a parameter, with an ``ExitContext``.
   ///
-  /// The other parameters and the result are those of ``atExit(name:phase:inForkedChildren:timeout:file:line:owner:_:)``.
+  /// Other parameters and the result: see ``atExit(name:phase:inForkedChildren:timeout:file:line:owner:_:)``.
   ///
   /// - Parameters:
-  ///   - body: What to run and to wait for; it receives the reason and the status.
+  ///   - body: The code that runs and is waited for, given the reason and the status.
   @discardableResult
   @safe public func register(
     name: String? = nil, phase: ExitPhase = .normal, inForkedChildren: Bool = false, timeout: Duration? = nil,

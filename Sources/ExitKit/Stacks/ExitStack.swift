@@ -2,9 +2,10 @@
 
 /// A last-in-first-out stack of handlers.
 ///
-/// The one that runs when the process exits is ``process``. A nested stack is one entry of another and runs at its
-/// place; a standalone stack is run by hand. On each, early handlers run before normal before late ones, and within a
-/// phase the newest first. A handler runs once or is cancelled; it is taken off the stack before it is called.
+/// The stack ``process`` runs when the process exits. A nested stack is one entry of its parent stack and runs at the
+/// place of that entry; a standalone stack is run by hand. On each stack early handlers run before normal before late
+/// ones, and within a phase the newest first. A handler runs once or is cancelled; a handler is taken off the stack
+/// before the call.
 ///
 /// Every member may be used from any thread at any time, handlers included.
 ///
@@ -17,7 +18,7 @@ public class ExitStack: @unchecked Sendable {
   /// The stack that runs at `quick_exit`.
   static let quick = ExitStack(Shim.quickStack, name: "quick_exit", channel: .process, isStandalone: false)
 
-  /// The name it was made with.
+  /// The name that was given at creation.
   public let name: String?
 
   let reference: StackReference
@@ -37,9 +38,9 @@ public class ExitStack: @unchecked Sendable {
 
   /// Makes a standalone stack, to be run by hand.
   ///
-  /// What is still pending when the last reference to it goes is cancelled, and a failure of kind
-  /// ``ExitFailure/Kind/dropped`` says how many handlers that were. Its failures go to the process's channel unless it
-  /// has a reporter of its own.
+  /// When the last reference to the stack goes, pending handlers are cancelled, and a failure of kind
+  /// ``ExitFailure/Kind/dropped`` says how many. Failures of the stack go to the process's channel unless the stack
+  /// has a reporter.
   ///
   /// - Parameter name: A name for reports.
   public convenience init(_ name: String? = nil) {
@@ -52,24 +53,26 @@ public class ExitStack: @unchecked Sendable {
     if left > 0 { channel.report(.dropped(left, ofStack: name)) }
   }
 
-  /// Makes a stack that is one entry of this one, at the place that it has in the order now.
+  /// Makes a stack that is one entry of this stack, the newest at this moment.
   ///
-  /// It keeps its place when the last reference to it goes, unless nothing is on it. A registration on it after its
-  /// entry has run places it anew, on top. Its failures go to this stack's channel unless it has a reporter of its own.
+  /// The nested stack keeps its place when the last reference goes, unless the nested stack is empty. A registration
+  /// after its entry has run places the nested stack again, on top. Failures go to this stack's channel unless the
+  /// nested stack has a reporter.
   ///
   /// - Parameters:
   ///   - name: A name for reports.
-  ///   - owner: The object file that registers, whose handlers run before it is unloaded.
-  /// - Returns: The stack. Where there is no memory for it or it is too late, it refuses what is registered on it.
+  ///   - owner: The object file that registers. Its handlers run before the object file is unloaded.
+  /// - Returns: The stack. Without memory, too late in an exit, or nested in more than 32 stacks, the stack refuses
+  ///   every registration.
   @safe public func nested(_ name: String? = nil, owner: UnsafeRawPointer = #dsohandle) -> ExitStack {
     let nested = Shim.nestStack(in: reference, name: name, owner: owner)
     return ExitStack(nested, name: name, channel: FailureChannel(parent: channel), isStandalone: false)
   }
 
-  /// How many entries are pending; a nested stack is one, whatever it holds.
+  /// How many entries are pending; a nested stack counts as one.
   public var count: Int { Shim.count(reference) }
 
-  /// Cancels all that is pending, newest first, and what is in stacks nested in this one.
+  /// Cancels all pending entries, newest first, also those of stacks nested in this stack.
   ///
   /// - Returns: How many entries that were.
   @discardableResult

@@ -54,7 +54,7 @@ public nonisolated(nonsending) func withExitStack<Result, Failure: Error>(
 /// - Parameters:
 ///   - parent: The stack that runs the scope's if that has not run before.
 ///   - name: A name for reports.
-///   - owner: The object file that registers, whose handlers run before it is unloaded.
+///   - owner: The object file that registers. Its handlers run before the object file is unloaded.
 ///   - body: What to do with the stack.
 /// - Returns: What the body returns.
 /// - Throws: What the body throws.
@@ -75,7 +75,7 @@ public nonisolated(nonsending) func withExitStack<Result, Failure: Error>(
 /// - Parameters:
 ///   - parent: The stack that runs the scope's if that has not run before.
 ///   - name: A name for reports.
-///   - owner: The object file that registers, whose handlers run before it is unloaded.
+///   - owner: The object file that registers. Its handlers run before the object file is unloaded.
 ///   - body: What to do with the stack; it need not await anything.
 /// - Returns: What the body returns.
 /// - Throws: What the body throws.
