@@ -26,7 +26,7 @@ void cexit__thread_ended(void *unused) {
 // libc calls this in exit, too: then the ends of the exiter and of threads that run handlers are still of interest.
 __attribute__((noinline)) static void forget_threads(void *unused) {
   (void)unused;
-  if (cexit__unloads(__builtin_return_address(0))) cexit__thread_ends_forget();
+  if (cexit__is_unloading_call(__builtin_return_address(0))) cexit__thread_ends_forget();
 }
 
 // The end of the main thread is always of interest: the process has to end with the last thread of the program, though

@@ -18,13 +18,6 @@ void cexit__pin_object(const void *owner) {
   dlopen(info.dli_fname, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE); // fails for the executable, which stays anyway
 }
 
-// libc calls the same functions when it unloads an object, from __cxa_finalize, and in its exit.
-bool cexit__unloads(const void *caller) {
-  Dl_info info;
-  if (dladdr == NULL || dladdr(caller, &info) == 0 || info.dli_sname == NULL) return false;
-  return strcmp(info.dli_sname, "__cxa_finalize") == 0;
-}
-
 static int find_in_executable(struct dl_phdr_info *info, size_t size, void *data) {
   (void)size;
   const void **owner = data;

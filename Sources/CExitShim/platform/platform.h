@@ -82,7 +82,6 @@ void cexit__let_pool_rest(void); // until each other thread is seen asleep, 200 
 
 void cexit__pin_object(const void *address); // keeps the object that holds the address loaded for ever
 void cexit__pin_path(const char *path);      // the same by its file; an empty path is the executable
-bool cexit__unloads(const void *caller);     // of a function that libc calls: an object is being unloaded
 void cexit__pin(void);                       // the object that this code is part of
 bool cexit__is_in_executable(const void *address);
 // A function of libc's list that returns there was called by __cxa_finalize, for an object that is unloaded; false: by exit.
