@@ -139,10 +139,14 @@ static void end_thread(void *unused) {
   pthread_exit(NULL);
 }
 
-// Before any constructor of the library's.
-__attribute__((constructor(101))) static void take_all_keys(int count, char **arguments) {
+// Before any constructor of the library's. Not every libc gives a constructor the arguments.
+__attribute__((constructor(101))) static void take_all_keys(void) {
+  char line[256] = "";
+  int file = open("/proc/self/cmdline", O_RDONLY);
+  ssize_t length = file >= 0 ? read(file, line, sizeof line - 1) : -1;
+  close(file);
   pthread_key_t key;
-  if (count < 2 || strncmp(arguments[1], "no-keys", 7) != 0) return;
+  if (length <= 0 || strncmp(line + strlen(line) + 1, "no-keys", 7) != 0) return;
   while (pthread_key_create(&key, NULL) == 0) continue;
 }
 

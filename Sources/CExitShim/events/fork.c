@@ -67,6 +67,7 @@ bool cexit__recover(void) {
 void cexit__first_use(void) {
   static _Atomic bool done;
   if (atomic_exchange(&done, true)) return;
+  if (!cexit__libc_refuses_late()) cexit__last_act_prepare(); // where late entries run, in the end
   cexit__trace_set_up();
 }
 

@@ -39,6 +39,10 @@ enum libc_object cexit__libc_object(uintptr_t address) {
 #ifdef __GLIBC__
 #include <gnu/libc-version.h>
 
+bool cexit__libc_refuses_late(void) {
+  return true;
+}
+
 bool cexit__libc_exits_again(void) {
   return true;
 }
@@ -48,6 +52,10 @@ bool cexit__libc_locks_exit(void) {
   return strncmp(version, "2.", 2) != 0 || atoi(version + 2) >= 41;
 }
 #else
+bool cexit__libc_refuses_late(void) {
+  return false; // musl 1.2.6 does
+}
+
 bool cexit__libc_exits_again(void) {
   return false; // musl 1.2.6 traps
 }

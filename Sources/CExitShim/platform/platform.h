@@ -91,6 +91,7 @@ bool cexit__is_unloading_call(const void *return_address);
 
 enum libc_object { NEITHER, LIBC, LOADER };
 enum libc_object cexit__libc_object(uintptr_t address); // whose data that is. Takes a lock of the loader for a moment
+bool cexit__libc_refuses_late(void);                    // a handler that is registered when the last one has run
 bool cexit__libc_exits_again(void);                     // libc bears an exit by the thread that is in its exit
 bool cexit__libc_locks_exit(void);                      // a thread in libc's exit lets no other in, for ever
 
