@@ -169,6 +169,19 @@ private func observe(_ context: UnsafeMutableRawPointer?, _ record: UnsafePointe
   context!.assumingMemoryBound(to: [HandlerStep].self).pointee.append(step)
 }
 
+private func show(_ context: UnsafeMutableRawPointer?, _ pending: UnsafePointer<cexit_pending>) -> Bool {
+  let pending = pending.pointee
+  func has(_ flag: UInt32) -> Bool { pending.flags & flag != 0 }
+  let entry = ExitEntry(
+    name: pending.name.map { String(cString: $0) },
+    location: pending.file.map { ExitLocation(fileID: String(cString: $0), line: UInt(pending.line)) },
+    phase: Shim.phase(pending.phase), depth: Int(pending.depth), isNestedStack: has(CEXIT_IS_NESTED),
+    isLeftOut: has(CEXIT_IS_ASLEEP), runsInForkedChildren: has(UInt32(CEXIT_INHERITED)),
+    isParents: has(CEXIT_IS_PARENTS))
+  context!.assumingMemoryBound(to: [ExitEntry].self).pointee.append(entry)
+  return true
+}
+
 private func exitCalled(_ status: UnsafePointer<CInt>?) { ExitLoop.exitCalled(status: status?.pointee) }
 
 // MARK: - What the rest of the library asks
@@ -238,6 +251,21 @@ enum Shim {
     case .normal: .normal
     case .late: .late
     }
+  }
+
+  fileprivate static func phase(_ phase: CExitPhase) -> ExitPhase {
+    switch phase {
+    case .early: .early
+    case .late: .late
+    default: .normal
+    }
+  }
+
+  static func entries(of stack: StackReference) -> [ExitEntry] {
+    var entries: [ExitEntry] = []
+    guard stack.isMade else { return entries }
+    _ = withUnsafeMutablePointer(to: &entries) { cexit_walk(stack.pointer, show, $0) }
+    return entries
   }
 
   static func count(_ stack: StackReference) -> Int { stack.isMade ? cexit_stack_count(stack.pointer) : 0 }
@@ -466,6 +494,9 @@ enum Shim {
   /// In nanoseconds; 0: none.
   static var deadline: UInt64 { cexit_deadline() }
   static func setDeadline(_ nanoseconds: UInt64) throws(ExitError) { try check(cexit_set_deadline(nanoseconds)) }
+
+  static var timeoutStatus: Int32 { cexit_timeout_status() }
+  static func setTimeoutStatus(_ status: Int32) throws(ExitError) { try check(cexit_set_timeout_status(status)) }
 
   static func mark() throws(ExitError) { try check(cexit_mark()) }
   static func reserve(_ count: Int) throws(ExitError) { try check(cexit_reserve(count)) }

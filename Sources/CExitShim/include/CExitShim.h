@@ -262,6 +262,8 @@ CEXIT_API int cexit_limit(uint64_t nanoseconds);
 /// The status with which a deadline or a limit ends the process where the exit's would be 0: 124 at first, as that of
 /// timeout(1). 0: stays 0. Another status of the exit stays, and so does a signal. Returns 0 or EINVAL (not 0 to 255).
 CEXIT_API int cexit_set_timeout_status(int status);
+/// That status.
+CEXIT_API int cexit_timeout_status(void);
 /// Gets ready for limits, so that cexit_limit will need no new thread. Returns 0 or EAGAIN.
 CEXIT_API int cexit_prepare_limits(void);
 

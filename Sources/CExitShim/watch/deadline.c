@@ -161,6 +161,10 @@ int cexit__set_timeout_status(int status) {
   return 0;
 }
 
+int cexit__timeout_status(void) {
+  return atomic_load(&timeout_status);
+}
+
 int cexit__limit(uint64_t nanoseconds) {
   if (nanoseconds > INT64_MAX || cexit__thread.running == NULL) return EINVAL;
   int error = nanoseconds != 0 ? cexit__prepare_limits() : 0;

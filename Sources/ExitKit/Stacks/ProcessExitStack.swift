@@ -47,6 +47,20 @@ public final class ProcessExitStack: ExitStack, @unchecked Sendable {
     try Shim.setDeadline(isTellable ? UInt64(seconds) * 1_000_000_000 + UInt64(attoseconds) / 1_000_000_000 : 0)
   }
 
+  /// The exit status of a process that its deadline or the limit of a handler ends, in place of 0; 124 at first, as that of
+  /// `timeout` (1).
+  ///
+  /// Another status of the exit stays, and so does a signal. 0: the status stays 0. A status that is not 0 to 255 is
+  /// refused with one line on stderr.
+  public var statusOnTimeout: Int32 {
+    get { Shim.timeoutStatus }
+    set {
+      do { try Shim.setTimeoutStatus(newValue) } catch {
+        Shim.writeLine("ExitKit: the status on timeout was not set: \(newValue) is not between 0 and 255")
+      }
+    }
+  }
+
   /// How long a handler that is isolated to the main actor waits for it when another thread exits; one second at first.
   ///
   /// Then the handler runs on the exiting thread, and a failure of kind ``ExitFailure/Kind/offMainActor`` is reported.
