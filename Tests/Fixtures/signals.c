@@ -192,6 +192,12 @@ static int status_in_handler(int count, char **arguments) {
   return rest();
 }
 
+#ifndef __GLIBC__ // musl has no such function
+static void fcloseall(void) {
+  CHECK(fclose(stdin) == 0 && fclose(stdout) == 0 && fclose(stderr) == 0);
+}
+#endif
+
 static void close_all(void) {
   fcloseall();
   say("closed\n");
