@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Whether objects can be watched, and what the C part cannot do by itself when one dies.
+/// Whether objects can be watched, and the work at an object's death that the C part cannot do.
 enum FinalizerService {
-  /// Makes the object's class a watched one, if that can be done.
+  /// Watches the object's class, if the class allows that.
   @inline(never)
   static func watch(_ object: AnyObject) -> Bool {
     guard isWorking else { return false }
-    // A deinit that is isolated to an actor may be put off. That of an actor with the default executor never is, for
-    // nobody else is on that executor; what looks like it is memory that waits for the end of the actor's last job.
+    // A deinit that is isolated to an actor may be put off. The deinit of an actor with the default executor never is,
+    // since only the actor's jobs are on that executor; a death that looks late is memory that waits for the end of
+    // the actor's last job.
     let isPlainActor = (object as? any Actor).map(Shim.hasDefaultExecutor) ?? false
     return Shim.watch(object, hops: !isPlainActor)
   }
 
-  /// Has a finalizer run where it is isolated to; the thread that its object died on does not wait.
+  /// Has a finalizer run on its actor; the thread of the object's death does not wait.
   static func run(_ raw: UInt64, onMain: Bool) {
     if onMain {
       Task.detached { @MainActor in _ = Shim.run(raw) }
@@ -21,9 +22,10 @@ enum FinalizerService {
     }
   }
 
-  /// Has the finalizers of an object whose deinit was put off run once it is over.
+  /// Has the finalizers of an object run once the object's deferred deinit is over.
   ///
-  /// Nobody tells of that, so it is asked for again and again. Meanwhile they are pending: an exit runs them.
+  /// The runtime does not tell of the end, so this function asks again and again. Until then the finalizers are
+  /// pending: an exit runs them.
   static func wait(for departure: Departure) {
     Task.detached {
       var pause = Duration.microseconds(50)
@@ -35,7 +37,7 @@ enum FinalizerService {
     }
   }
 
-  /// Whether the runtime does what is expected of it, found out on a class of the library's own at first use.
+  /// Whether the runtime behaves as expected, tried at first use on a class of this library.
   private static let isWorking: Bool = {
     Shim.serveFinalizers()
     let log = ProbeLog()
@@ -47,7 +49,7 @@ enum FinalizerService {
     return log.isExpected && left == 0
   }()
 
-  // Each object dies when its function returns: callers own it, and the optimizer may end it sooner in one body.
+  // Each object dies when its function returns: in a single body the optimizer may end an object sooner.
   @inline(never)
   private static func watches(_ probe: consuming Probe) -> Bool {
     Shim.watch(probe, hops: true) && Shim.isWatched(probe)

@@ -3,18 +3,18 @@
 #if AtExitMacro
   /// Registers a function, without a call, for the exit of the process.
   ///
-  /// It is registered when the executable or the library that it is part of is loaded: before `main`, and before
-  /// whatever the program registers by calls, so in its phase it runs after that. Otherwise it is a handler as any
-  /// other: it may throw, be asynchronous, belong to an actor, take an ``ExitContext``. When the library is unloaded
-  /// it runs then. The functions of one file are registered in the order of their lines.
+  /// The function is registered when its executable or library is loaded: before `main`, and before all registrations
+  /// by calls, so in its phase the function runs last. Otherwise the function is a handler as any other: the function
+  /// may throw, be asynchronous, belong to an actor, take an ``ExitContext``. When its library is unloaded, the
+  /// function runs at that time. The functions of one file are registered in the order of their lines.
   ///
-  /// For functions of a file and static ones of a type that is not generic; parameters need default values. Needs
+  /// For functions of a file and static functions of a type that is not generic; parameters need default values. Needs
   /// Swift 6.3, and the package trait `AtExitMacro`.
   ///
   /// - Parameters:
   ///   - name: A name for reports, and for ``ExitStack/cancel(named:)``. Unless given, the name of the function after
-  ///     those of the types around it, such as `Log.flush`.
-  ///   - phase: When it runs among the handlers of the process.
+  ///     the names of the types around the function, such as `Log.flush`.
+  ///   - phase: When the function runs among the handlers of the process.
   ///   - inForkedChildren: Whether a forked child runs the handler as well.
   @attached(peer)
   public macro AtExit(name: String? = nil, phase: ExitPhase = .normal, inForkedChildren: Bool = false) =

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// What a stack holds for one Swift handler, and how it is run.
+/// The contents of a Swift handler's entry, and how the handler runs.
 final class Handler: Sendable {
   enum Body: Sendable {
     case plain(HeldClosure.Body)
@@ -11,7 +11,7 @@ final class Handler: Sendable {
   }
 
   private let body: Body
-  /// Who is told of failures; `nil` is the process.
+  /// The channel that is told of failures; `nil`: the process's.
   private let channel: FailureChannel?
   let text: HandlerText
 
@@ -24,14 +24,14 @@ final class Handler: Sendable {
 
   deinit { text.release() }
 
-  /// Runs a closure that its stack holds as it is, without a handler around it.
+  /// Runs a closure that stands in the entry without a handler object.
   @inline(__always)
   static func run(_ closure: HeldClosure) {
     guard closure.isHere else { return runElsewhere(closure) }
     do { try closure.takeUnisolated()() } catch { failed(error) }
   }
 
-  /// Runs it like any handler: where it has to run, or handed out.
+  /// Runs the closure like any handler: on its actor, or handed out.
   @inline(never)
   static func runElsewhere(_ closure: HeldClosure) {
     Handler(.plain(closure.take()), channel: nil, text: Shim.currentText).runFromStack()
@@ -53,9 +53,10 @@ final class Handler: Sendable {
     Shim.leave(HandlerOutcome(failures: failures, deferred: nil))
   }
 
-  /// Runs it before returning: on this thread, or with this thread as the executor of what it awaits.
+  /// Runs the handler before returning: on this thread, or with this thread as the executor of the handler's jobs.
   ///
-  /// `nil` where all went well: to ask an array whether it is empty takes memory, the first time in a debug build.
+  /// `nil` where all went well: asking an array whether the array is empty takes memory, the first time in a debug
+  /// build.
   private func run() -> [ExitFailure]? {
     var end = ExitLoop.End()
     do {
@@ -67,7 +68,8 @@ final class Handler: Sendable {
     return (channel ?? .process).report(end, of: text)
   }
 
-  /// Runs it for a task, which it keeps neither from its thread nor cancels: clean-up goes on in a cancelled task.
+  /// Runs the handler for a task, without holding the task's thread and without cancellation: clean-up goes on in a
+  /// cancelled task.
   nonisolated(nonsending) func runForTask() async -> [ExitFailure] {
     var end = ExitLoop.End()
     do {
@@ -79,7 +81,7 @@ final class Handler: Sendable {
     return (channel ?? .process).report(end, of: text)
   }
 
-  /// Calls a synchronous body; `false` if it is asynchronous, or isolated to another place, and was not called.
+  /// Calls a synchronous body; `false` if the body is asynchronous, or isolated to another actor, and was not called.
   private func callHere() throws -> Bool {
     switch body {
     case .plain(let body):
@@ -114,7 +116,7 @@ final class Handler: Sendable {
 
 }
 
-/// A function bound to its arguments, whose isolation its type does not show any more.
+/// A function bound to its arguments: the type does not show the isolation any more.
 final class IsolatedCall: Sendable {
   let isolation: any Actor
   let body: @Sendable () throws -> Void
@@ -127,7 +129,7 @@ final class IsolatedCall: Sendable {
   func call(on actor: isolated any Actor) throws { try body() }
 }
 
-/// What a handler leaves for the run that observes it.
+/// The outcome that a handler leaves for the observed run.
 final class HandlerOutcome: Sendable {
   let failures: [ExitFailure]
   /// The handler itself, handed out to be run by a task.

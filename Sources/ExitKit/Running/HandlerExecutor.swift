@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// The executor of what a handler awaits: the thread that waits for the handler runs its jobs.
+/// The executor of a handler's jobs: the thread that waits for the handler runs the jobs.
 ///
 /// So an asynchronous handler needs no thread of the cooperative pool, and the thread that exits may be any. One
 /// loop a thread: a handler that exits or runs a stack by hand in the middle of a job comes back to the same one.

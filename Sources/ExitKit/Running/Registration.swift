@@ -26,7 +26,7 @@ struct Registration {
 }
 
 extension ExitStack {
-  /// Registers a closure as it is: of a nameless one that has no limit C can hold all that there is to know.
+  /// Registers a closure without a handler object: the entry in C has room for a closure without name and limit.
   ///
   /// Inlined, as all on its way to C: a call more costs a tenth of the whole.
   @inline(__always)
@@ -60,7 +60,7 @@ extension ExitStack {
 
 /// How long one handler may run while the process exits.
 struct HandlerLimit {
-  /// `nil` where the limit makes no sense: it has to be more than nothing, and less than 49 days.
+  /// `nil` where the limit makes no sense: a limit is more than zero, and less than 49 days.
   let milliseconds: UInt32?
 
   @inline(__always)

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
 extension ExitStack {
-  /// Runs what is pending until nothing is left, on the calling thread, and returns when the last handler has ended.
+  /// Runs pending handlers until none is left, on the calling thread, and returns when the last handler has ended.
   ///
-  /// Handlers that are isolated to an actor run there, and asynchronous ones are waited for. In a handler of the same
-  /// stack it runs the rest; while another thread runs the stack it waits, then runs what is left. In asynchronous
-  /// code prefer ``runAsync()``: this one holds its thread, and with it the actor that calls it.
+  /// A handler that is isolated to an actor runs on that actor, and asynchronous handlers are waited for. In a handler
+  /// of the same stack this function runs the rest; while another thread runs the stack, this function waits, then
+  /// runs the rest. In asynchronous code prefer ``runAsync()``: this function holds its thread, and with the thread
+  /// the actor of the caller.
   ///
-  /// - Returns: What ran, how long it took and what failed.
+  /// - Returns: The handlers that ran, their times and their failures.
   @discardableResult
   public func run() -> ExitReport {
     var report = ExitReport()
@@ -18,12 +19,12 @@ extension ExitStack {
     return report
   }
 
-  /// Runs what is pending until nothing is left, and suspends the calling task while a handler does.
+  /// Runs pending handlers until none is left, and suspends the calling task while a handler runs.
   ///
-  /// Handlers see the task's local values and not its cancellation: clean-up is to go on in a cancelled task. One that
-  /// is registered by another runs next. The stack is free between two handlers; a second run takes what is left.
+  /// Handlers see the task's local values and not its cancellation: clean-up goes on in a cancelled task. A handler
+  /// that a handler registers runs next. The stack is free between two handlers; a second run takes the rest.
   ///
-  /// - Returns: What ran, how long it took and what failed.
+  /// - Returns: The handlers that ran, their times and their failures.
   @discardableResult
   public nonisolated(nonsending) func runAsync() async -> ExitReport {
     var report = ExitReport()

@@ -3,19 +3,19 @@
 // In an asynchronous function the asynchronous one is meant, whatever the body awaits: the others are disfavored. A
 // synchronous run would hold the actor that the handlers wait for.
 
-/// Gives a stack to the body and runs it on the way out, also when the body throws.
+/// Gives a stack to the body and runs the stack on the way out, also when the body throws.
 ///
-/// Everything runs on the calling thread, but handlers that are isolated to an actor run there. Their failures go to
-/// the failure channel and change neither the result nor the error.
+/// Everything runs on the calling thread, but a handler that is isolated to an actor runs on that actor. Their
+/// failures go to the failure channel and change neither the result nor the error.
 ///
-/// The stack is a standalone one: `exit` in the body ends the process without running it. For clean-up that is to happen
-/// then as well, see ``withExitStack(on:_:owner:_:)``.
+/// The stack is standalone: `exit` in the body ends the process without running the stack. For clean-up that is to
+/// happen then as well, see ``withExitStack(on:_:owner:_:)``.
 ///
 /// - Parameters:
 ///   - name: A name for reports.
-///   - body: What to do with the stack.
-/// - Returns: What the body returns.
-/// - Throws: What the body throws.
+///   - body: Uses the stack.
+/// - Returns: The result of the body.
+/// - Throws: The error of the body.
 @discardableResult @_disfavoredOverload
 public func withExitStack<Result, Failure: Error>(
   _ name: String? = nil, _ body: (ExitStack) throws(Failure) -> Result
@@ -25,20 +25,20 @@ public func withExitStack<Result, Failure: Error>(
   return try body(stack)
 }
 
-/// Gives a stack to the asynchronous body and runs it on the way out, also when the body throws.
+/// Gives a stack to the asynchronous body and runs the stack on the way out, also when the body throws.
 ///
-/// The body runs where the caller does; so do handlers, but those isolated to an actor. They are awaited, and see
+/// The body runs where the caller does; so do handlers that are not isolated to an actor. They are awaited, and see
 /// the task's local values and not its cancellation. Their failures go to the failure channel and change neither the
 /// result nor the error.
 ///
-/// The stack is a standalone one: `exit` in the body ends the process without running it. For clean-up that is to happen
-/// then as well, see ``withExitStack(on:_:owner:_:)``.
+/// The stack is standalone: `exit` in the body ends the process without running the stack. For clean-up that is to
+/// happen then as well, see ``withExitStack(on:_:owner:_:)``.
 ///
 /// - Parameters:
 ///   - name: A name for reports.
-///   - body: What to do with the stack; it need not await anything.
-/// - Returns: What the body returns.
-/// - Throws: What the body throws.
+///   - body: Uses the stack; may await nothing.
+/// - Returns: The result of the body.
+/// - Throws: The error of the body.
 @discardableResult
 public nonisolated(nonsending) func withExitStack<Result, Failure: Error>(
   _ name: String? = nil, _ body: nonisolated(nonsending) (ExitStack) async throws(Failure) -> Result
@@ -46,18 +46,19 @@ public nonisolated(nonsending) func withExitStack<Result, Failure: Error>(
   try await run(ExitStack(name), after: body)
 }
 
-/// Gives a stack to the body and runs it on the way out, also when the body calls `exit`.
+/// Gives a stack to the body and runs the stack on the way out, also when the body calls `exit`.
 ///
-/// The stack is nested in another one, at the place that it has in the order now: `withExitStack(on: .process)`. If the
-/// process exits in the middle of the body, the handlers run in that place. Otherwise as the function without `on`.
+/// The stack is nested in another stack, as the newest entry of that stack at this moment: `withExitStack(on:
+/// .process)`. If the process exits in the middle of the body, the handlers run in that place. Otherwise as the
+/// function without `on`.
 ///
 /// - Parameters:
 ///   - parent: The stack that runs the scope's if that has not run before.
 ///   - name: A name for reports.
 ///   - owner: The object file that registers. Its handlers run before the object file is unloaded.
-///   - body: What to do with the stack.
-/// - Returns: What the body returns.
-/// - Throws: What the body throws.
+///   - body: Uses the stack.
+/// - Returns: The result of the body.
+/// - Throws: The error of the body.
 @discardableResult @_disfavoredOverload
 @safe public func withExitStack<Result, Failure: Error>(
   on parent: ExitStack, _ name: String? = nil, owner: UnsafeRawPointer = #dsohandle,
@@ -68,17 +69,18 @@ public nonisolated(nonsending) func withExitStack<Result, Failure: Error>(
   return try body(stack)
 }
 
-/// Gives a stack to the asynchronous body and runs it on the way out, also when the body calls `exit`.
+/// Gives a stack to the asynchronous body and runs the stack on the way out, also when the body calls `exit`.
 ///
-/// The stack is nested in another one, as with a synchronous body. Otherwise as the asynchronous function without `on`.
+/// The stack is nested in another stack, as with a synchronous body. Otherwise as the asynchronous function without
+/// `on`.
 ///
 /// - Parameters:
 ///   - parent: The stack that runs the scope's if that has not run before.
 ///   - name: A name for reports.
 ///   - owner: The object file that registers. Its handlers run before the object file is unloaded.
-///   - body: What to do with the stack; it need not await anything.
-/// - Returns: What the body returns.
-/// - Throws: What the body throws.
+///   - body: Uses the stack; may await nothing.
+/// - Returns: The result of the body.
+/// - Throws: The error of the body.
 @discardableResult
 @safe public nonisolated(nonsending) func withExitStack<Result, Failure: Error>(
   on parent: ExitStack, _ name: String? = nil, owner: UnsafeRawPointer = #dsohandle,
