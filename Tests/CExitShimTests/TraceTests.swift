@@ -155,6 +155,13 @@ struct TraceTests {
       ])
   }
 
+  @Test func `a thread that waits for another thread's exit is shown`() throws {
+    let (_, events) = try trace("waits")
+    let wait = try #require(events.first { $0["cat"] as? String == "wait" })
+    #expect(brief(wait) == "B wait another thread")
+    #expect(wait["tid"] as? Int != wait["pid"] as? Int)
+  }
+
   @Test func `with a process id in the name parent and child have a file each, else one together`() throws {
     let folder = try Folder()
     let program = try compile("trace.c")

@@ -177,6 +177,29 @@ static int terminal(int count, char **arguments) {
   _exit(0);
 }
 
+static void *exit_too(void *unused) {
+  (void)unused;
+  exit(5);
+}
+
+// Until the trace shows that another thread waits for this exit.
+static void make_another_wait(void *context) {
+  (void)context;
+  static char text[1 << 16];
+  start(exit_too, NULL);
+  for (int i = 0; i < 2000 && strstr(text, "\"another thread\"") == NULL; i++) {
+    int file = open(getenv("EXITKIT_TRACE"), O_RDONLY);
+    CHECK(file >= 0 && read(file, text, sizeof text - 1) > 0 && close(file) == 0);
+    usleep(10000);
+  }
+}
+
+static int waits(int count, char **arguments) {
+  (void)count, (void)arguments;
+  add(NULL, "busy", make_another_wait, CExitPhaseNormal);
+  cexit_exit(6);
+}
+
 static int closing(int count, char **arguments) { // a daemon closes all descriptors, and opens others in their place
   CHECK(count == 1);
   add(NULL, "second", quiet, CExitPhaseNormal);
@@ -188,4 +211,4 @@ static int closing(int count, char **arguments) { // a daemon closes all descrip
 }
 
 FIXTURE({"ways", ways}, {"killed", killed}, {"stuck", stuck}, {"forks", forks}, {"refused", refused}, {"slow", slow},
-        {"dump", dump}, {"many", many}, {"terminal", terminal}, {"closing", closing})
+        {"dump", dump}, {"many", many}, {"terminal", terminal}, {"closing", closing}, {"waits", waits})

@@ -66,6 +66,7 @@ static void pass_gate(const struct way *way, const int *status, bool at_slot) {
     uintptr_t seen;
     YIELD_POINT("before the gate");
     enum claim claim = cexit__gate_claim(way->leaving, at_slot, &seen);
+    if (waits && claim != NOT_CLAIMED) trace(MOMENT_WAIT_ENDS, "another thread");
     if (claim != NOT_CLAIMED) return pass(way, claim, status, at_slot, main);
     if (way == &by_exit && status != NULL) cexit__leave_status(*status);
     if (left) {
