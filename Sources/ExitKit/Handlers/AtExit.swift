@@ -8,6 +8,10 @@
 /// runs on the thread that exits; a closure that is isolated to an actor runs on that actor (for the main actor see
 /// ``ProcessExitStack/mainActorGracePeriod``).
 ///
+/// For a closure of no actor, in `main.swift`, write `atExit(nonisolated: { … })`; for a closure that captures what is not
+/// `Sendable`, `atExit(sending: { … })`. In Swift 5 mode the compiler warns of a method that is given by its name, unless
+/// the upcoming feature `InferSendableFromCaptures` is on; Swift 6 mode has that feature.
+///
 /// - Parameters:
 ///   - name: A name for reports, and for ``ExitStack/cancel(named:)``.
 ///   - phase: When the handler runs among the handlers of its stack.
