@@ -147,12 +147,16 @@ class Entry:
 
     def title(self):
         name, file = text(self.field("name")), text(self.field("file"))
-        if name is None and not self.is_nested():
+        if name is None and self.bit("kind") == CLOSURE:
+            name = "a closure"
+        elif name is None and not self.is_nested():
             function = self.field("release" if self.bit("kind") == ON_EXIT else "function")
             symbol = gdb.execute("info symbol 0x%x" % function, to_string=True).strip()
             name = symbol.split(" in section")[0] if "No symbol" not in symbol else "0x%x" % function
-        words = "stack " if self.is_nested() else ""
-        return words + (name or "without a name") + (" (%s:%d)" % (file, self.bit("line")) if file else "")
+        words = ["stack" if name else "a stack"] if self.is_nested() else []
+        words += [name] if name else []
+        words += ["(%s:%d)" % (file, self.bit("line"))] if file else []
+        return " ".join(words)
 
 
 def show_stack(shape, stack, depth, seen):
@@ -213,7 +217,10 @@ class ExitRun(gdb.Command):
         if frame == 0:
             print("  no handler is running")
         while frame != 0 and steps < 64:
-            print("  runs " + Entry(shape, shape.get(frame, shape.frame_entry)).title())
+            entry = Entry(shape, shape.get(frame, shape.frame_entry))
+            print("  runs " + entry.title())
+            if entry.is_nested():
+                show_stack(shape, entry.field("context"), 2, set())
             frame, steps = shape.get(frame, shape.outer), steps + 1
 
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// The text without what steers a terminal: a name in a trace comes from the program, and control characters, and those that
+/// The text without characters that steer a terminal: a name in a trace comes from the program, and control characters, and those that
 /// turn the direction of writing, become question marks.
 package func printable(_ text: String) -> String {
   String(
@@ -47,7 +47,7 @@ package func cut(_ text: String, to width: Int) -> String {
   return taken + "…"
 }
 
-/// The text with spaces after it, or before, so that it takes that many columns.
+/// The text with spaces after it, or before, up to that many columns.
 package func pad(_ text: String, to width: Int, atEnd: Bool = true) -> String {
   let spaces = String(repeating: " ", count: max(width - columns(of: text), 0))
   return atEnd ? text + spaces : spaces + text

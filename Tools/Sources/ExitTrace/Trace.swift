@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// What one process told of its exit.
+/// The exit of one process, as the process told.
 ///
 /// Times are microseconds since the exit began.
 package struct Trace: Sendable {
@@ -9,9 +9,9 @@ package struct Trace: Sendable {
   package enum Outcome: Sendable, Equatable {
     case ok
     case failed(String)
-    /// The handler ended its thread, or the process.
+    /// The handler ended the thread, or the process.
     case gone
-    /// The handler was running when the trace ended: it hangs, or the process was killed.
+    /// The handler was running when the trace ended: the handler hangs, or the process was killed.
     case stuck
   }
 
@@ -30,7 +30,7 @@ package struct Trace: Sendable {
     package var phase: Phase
     package var stack: String
     package var isStack: Bool
-    /// In its stack; what runs last has number 1.
+    /// Within the stack; the handler that runs last has number 1.
     ///
     /// Nil: not known.
     package var number: Int?
@@ -59,7 +59,7 @@ package struct Trace: Sendable {
   package var waits: [Span] = []
   package var foreign: [Span] = []
   package var notRun: [NotRun] = []
-  /// Nil: the process did not come to the end of its exit.
+  /// Nil: the process did not come to the end of the exit.
   package var end: Double?
   /// The time of the last event.
   package var last = 0.0
@@ -81,7 +81,7 @@ package struct Trace: Sendable {
     return times.map { max($0, 0) }
   }
 
-  /// The handler, its nested stack, the stack of that, and so on.
+  /// The handler, the nested stack around the handler, the stack around, and so on.
   package func ancestry(of index: Int) -> [Int] {
     Array(sequence(first: index) { handlers[$0].parent })
   }

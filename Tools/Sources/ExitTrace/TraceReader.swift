@@ -2,9 +2,9 @@
 
 /// Reads a trace file, all at once or while the file grows: an event a line, in Chrome's trace-event format.
 ///
-/// A line that is no event is passed over, because a process may be killed while it writes.
+/// A line that is no event is passed over, because a process may be killed in a write.
 package struct TraceReader {
-  /// By process, in the order in which processes appear: a forked child writes to the file of its parent.
+  /// By process, in the order in which processes appear: a forked child writes to the file of the parent.
   package private(set) var traces: [Trace] = []
   /// Lines that are no event.
   package private(set) var broken = 0
@@ -25,14 +25,14 @@ package struct TraceReader {
     return reader.traces
   }
 
-  /// A line without its end waits for the next call.
+  /// An unfinished line waits for the next call.
   package mutating func append(_ bytes: some Sequence<UInt8>) {
     for byte in bytes {
       if byte == UInt8(ascii: "\n") { finish() } else { rest.append(byte) }
     }
   }
 
-  /// The line without its end is all of it.
+  /// The unfinished line is the last one, and is whole.
   package mutating func finish() {
     let line = rest.drop { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "[") }
     let end = line.lastIndex { !" ,\r]".utf8.contains($0) }

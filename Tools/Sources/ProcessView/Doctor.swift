@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// What would keep clean-up from running, and what to do.
+/// A reason why clean-up would not run, and the advice.
 package struct Finding: Equatable {
   package let what, advice: String
 }
 
-/// A look at a program, or at a process: its objects, its signals, its libc.
+/// A look at a program, or at a process: objects, signals, libc.
 package struct Doctor {
   package let objects: [Object]
   package let status: Status
@@ -27,7 +27,7 @@ package struct Doctor {
       starts[path] = UInt64(line.prefix { $0 != "-" }, radix: 16)
       paths.append(path)
     }
-    // The root of the process may be another one, as in a container.
+    // The root of the process may differ, as in a container.
     objects = paths.compactMap { Object("/proc/\(process)/root\($0)") }
     self.status = status
     isRunning = true
@@ -56,8 +56,7 @@ package struct Doctor {
       let base = starts[String(object.path.dropFirst("/proc/\(process)/root".count))] ?? 0
       for copy in object.copies {
         var claimed: UInt32 = 0
-        // A position-independent object has addresses from 0 on.
-        let address = copy.address < base ? base + copy.address : copy.address
+        let address = object.address(copy.address, whenMappedAt: base)
         guard pread(memory, &claimed, 4, off_t(address + 8)) == 4 else { continue }
         leaders += claimed != 0 ? 1 : 0
       }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// An ELF file, as far as a look at a program needs it: 64 bits, little-endian.
+/// An ELF file, as far as a look at a program needs the file: 64 bits, little-endian.
 package struct Object {
   package let path: String
   private let bytes: [UInt8]
@@ -90,7 +90,48 @@ package struct Object {
     return found
   }
 
-  /// Each copy of the C core in the object: the address of its description, and the number of what it shares with others.
+  /// The kernel maps an object that moves from its address 0 on; other objects have fixed addresses.
+  package func address(_ address: UInt64, whenMappedAt start: UInt64) -> UInt64 {
+    let lowest = segments.filter { $0.kind == 1 }.map { $0.address & ~0xfff }.min() ?? 0
+    return address &+ start &- lowest
+  }
+
+  package var isCore: Bool { value(at: 16) == 4 as UInt16 }
+
+  /// From the contents of the file; nil where the file does not have all of the bytes.
+  package func bytes(at address: UInt64, _ count: Int) -> [UInt8]? {
+    for segment in segments where segment.kind == 1 && address >= segment.address {
+      let distance = address - segment.address
+      guard distance + UInt64(count) <= UInt64(segment.size) else { continue }
+      let start = segment.offset + Int(distance)
+      return start + count <= bytes.count ? Array(bytes[start..<start + count]) : nil
+    }
+    return nil
+  }
+
+  /// The name of the function that has the address.
+  package func symbol(at address: UInt64) -> String? {
+    guard let table: UInt64 = value(at: 40), let size: UInt16 = value(at: 58), let count: UInt16 = value(at: 60) else {
+      return nil
+    }
+    for index in 0..<Int(count) {
+      let header = Int(clamping: table) &+ index * Int(size)
+      guard let kind: UInt32 = value(at: header + 4), kind == 2 || kind == 11,
+        let start: UInt64 = value(at: header + 24), let length: UInt64 = value(at: header + 32),
+        let names: UInt32 = value(at: header + 40),
+        let strings: UInt64 = value(at: Int(clamping: table) &+ Int(names) * Int(size) + 24)
+      else { continue }
+      for symbol in stride(from: Int(clamping: start), to: Int(clamping: start &+ length), by: 24) {
+        guard let name: UInt32 = value(at: symbol), let flags: UInt8 = value(at: symbol + 4), flags & 15 == 2,
+          let begin: UInt64 = value(at: symbol + 8), let size: UInt64 = value(at: symbol + 16)
+        else { continue }
+        if begin <= address && address - begin < size { return text(at: Int(clamping: strings) &+ Int(name)) }
+      }
+    }
+    return nil
+  }
+
+  /// Each copy of the C core in the object: the address of its description, and the version of the sharing.
   package var copies: [(address: UInt64, sharing: UInt32)] {
     notes(of: "CExitShim").filter { $0.kind == 1 && $0.contents.count == 4 }.compactMap { note in
       let way = note.contents.reversed().reduce(Int32(0)) { $0 << 8 | Int32($1) }

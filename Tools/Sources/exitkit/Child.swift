@@ -4,7 +4,7 @@ import Glibc
 
 /// The program that `exitkit run` runs.
 ///
-/// Signals to exitkit are blocked, taken one by one, and passed on; the program begins with the signal mask that
+/// Signals to exitkit are blocked, taken singly, and passed on; the program begins with the signal mask that
 /// exitkit began with.
 struct Child {
   private let process: pid_t
@@ -37,7 +37,7 @@ struct Child {
     waitpid(process, &status, WNOHANG) != 0
   }
 
-  /// The kernel sends the signals of a terminal's keys to the whole group, and so to the program itself.
+  /// The kernel sends the signals of a terminal's keys to the whole group, and so to the program, too.
   mutating func passSignals(patience seconds: Double) {
     var information = siginfo_t()
     var time = timespec(tv_sec: 0, tv_nsec: Int(seconds * 1e9))

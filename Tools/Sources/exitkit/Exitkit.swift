@@ -9,7 +9,7 @@ struct Exitkit: ParsableCommand {
     commandName: "exitkit",
     abstract: "Shows how a program exits: what ran in which order, how long, and what hangs.",
     discussion: "A program that uses ExitKit or CExitShim writes a trace when EXITKIT_TRACE=FILE is set.",
-    subcommands: [Run.self, Plot.self, Blame.self, Why.self, Diff.self, Examine.self])
+    subcommands: [Run.self, Plot.self, Blame.self, Why.self, Diff.self, Examine.self, DumpStacks.self])
 }
 
 /// A trace file, and which of its processes.

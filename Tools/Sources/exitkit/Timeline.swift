@@ -37,9 +37,12 @@ struct Timeline {
       put("exitkit: \(printable(head.program)) (\(head.process)) exits: \(printable(head.reason))")
       heads += 1
     }
-    for (index, handler) in trace.handlers.enumerated() where handler.outcome != .stuck {
-      if shown[trace.process, default: []].insert(index).inserted { put(line(handler, trace)) }
+    let known = shown[trace.process, default: []]
+    let ended = trace.handlers.indices.filter { trace.handlers[$0].outcome != .stuck && !known.contains($0) }
+    for index in ended.sorted(by: { trace.end(of: trace.handlers[$0].span) < trace.end(of: trace.handlers[$1].span) }) {
+      put(line(trace.handlers[index], trace))
     }
+    shown[trace.process] = known.union(ended)
   }
 
   private func line(_ handler: Trace.Handler, _ trace: Trace) -> String {
