@@ -21,6 +21,9 @@ WITHOUT = EXITKIT_WITHOUT="$$(Scripts/need --lacking sqlite3 pkg-config g++)"
 EXAMPLES = env $(WITHOUT) $(SWIFT)
 C_BENCH = $(wildcard Benchmarks/Sources/bench/*.[ch])
 
+TOOL_C = $(wildcard Tools/Picture/*.c Tools/Tests/Fixtures/*.c)
+PICTURE = Sources/ExitKit/ExitKit.docc/Resources/exit.svg
+
 include Scripts/install.mk
 
 .DEFAULT_GOAL := build
@@ -105,6 +108,22 @@ test-integration: ## Try the library beside ServiceLifecycle, ArgumentParser, Hu
 	@Scripts/need swift cc git
 	$(SWIFT) test --package-path Examples/Integration -Xswiftc -warnings-as-errors
 
+tools: ## Build the command exitkit; `make install` then installs it, too
+	@Scripts/need swift git
+	$(SWIFT) build --package-path Tools -c release --static-swift-stdlib -Xswiftc -warnings-as-errors --product exitkit
+
+test-tools: ## Test the command exitkit and the commands for gdb
+	@Scripts/need swift git
+	$(SWIFT) test --package-path Tools -Xswiftc -warnings-as-errors
+
+# The program ends by its signal, and so does exitkit.
+picture: tools ## Draw the picture of README.md from a real run of Tools/Picture/server.c
+	@mkdir -p .build-install $(dir $(PICTURE))
+	$(CC) -std=c11 -D_GNU_SOURCE -O1 -ISources/CExitShim/include -o .build-install/server Tools/Picture/server.c \
+	  $(C_SOURCES) -lpthread -ldl
+	-Tools/.build/release/exitkit run --plot $(PICTURE) -- .build-install/server
+	@test -s $(PICTURE)
+
 # gcc's thread sanitizer for C fixtures: the one of Swift's clang does not link without Swift. Children of a process with
 # threads, signal handlers that exit, threads that nobody joins and objects that live until the end are what is tested
 # here, and no mistakes; a test of its own looks for leaks.
@@ -131,8 +150,9 @@ bench: ## Print the table of Benchmarks, ratios in one run; BENCH='--only cancel
 lint: ## Check the format of Swift and C, and the rules that a search can check
 	@Scripts/need --install clang-format python3
 	@Scripts/need swift clang-format python3
-	$(SWIFT) format lint --strict --recursive --parallel Package.swift Sources Tests Examples Benchmarks
-	clang-format --dry-run --Werror $(C_SOURCES) $(C_HEADERS) $(C_BENCH) $(IN_FRONT_SOURCES)
+	$(SWIFT) format lint --strict --recursive --parallel Package.swift Sources Tests Examples Benchmarks \
+	  Tools/Package.swift Tools/Sources Tools/Tests
+	clang-format --dry-run --Werror $(C_SOURCES) $(C_HEADERS) $(C_BENCH) $(TOOL_C) $(IN_FRONT_SOURCES)
 	@Scripts/check-rules
 	@Scripts/check-names
 	@$(MAKE) -s SWIFTC= CC=gcc libraries
@@ -145,15 +165,16 @@ breakage: ## List what the API has lost since BASE (a tag or a branch); an error
 format: ## Format Swift and C in place
 	@Scripts/need --install clang-format
 	@Scripts/need swift clang-format
-	$(SWIFT) format --in-place --recursive --parallel Package.swift Sources Tests Examples Benchmarks
-	clang-format -i $(C_SOURCES) $(C_HEADERS) $(C_BENCH) $(IN_FRONT_SOURCES)
+	$(SWIFT) format --in-place --recursive --parallel Package.swift Sources Tests Examples Benchmarks \
+	  Tools/Package.swift Tools/Sources Tools/Tests
+	clang-format -i $(C_SOURCES) $(C_HEADERS) $(C_BENCH) $(TOOL_C) $(IN_FRONT_SOURCES)
 
 docs: ## Build the documentation archive into .build-docs/html, and say how to read it
 	@Scripts/need swift docc
 	@SWIFT='$(SWIFT)' Scripts/check-docs
 
 clean: ## Remove everything that was built
-	rm -rf .build .build-* Examples/.build Benchmarks/.build
+	rm -rf .build .build-* Examples/.build Benchmarks/.build Tools/.build
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 13

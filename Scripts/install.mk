@@ -20,6 +20,11 @@ endif
 BUILD = .build-install/$(notdir $(firstword $(CC)))
 DOCDIR ?= $(PREFIX)/share/doc/exitkit
 MANDIR ?= $(PREFIX)/share/man
+BINDIR ?= $(PREFIX)/bin
+# gdb reads the script of a library from its own data folder, which is below /usr; else `source` reads the script.
+GDBDIR = $(PREFIX)/share/gdb/auto-load$(LIBDIR)
+# Made by `make tools`: building the command fetches a package, so `make install` does not.
+COMMAND = $(wildcard Tools/.build/release/exitkit)
 PKGCONFIGDIR = $(LIBDIR)/pkgconfig
 CMAKEDIR = $(LIBDIR)/cmake/ExitKit
 # Modules are tied to a compiler, so they keep out of the include folder that every compiler searches.
@@ -62,6 +67,10 @@ install: libraries ## Install below PREFIX (/usr/local), with DESTDIR in front; 
 	$(call manual,names) | while read -r name page; do \
 	  [ $$name = $$page ] || echo ".so man3/$$page.3" >$(DESTDIR)$(MANDIR)/man3/$$name.3; \
 	done
+	install -d $(DESTDIR)$(GDBDIR) $(DESTDIR)$(PREFIX)/share/exitkit
+	install -m 644 Tools/gdb/exitkit-gdb.py $(DESTDIR)$(PREFIX)/share/exitkit
+	install -m 644 Tools/gdb/exitkit-gdb.py $(DESTDIR)$(GDBDIR)/libCExitShim.so.$(VERSION)-gdb.py
+	$(if $(COMMAND),install -d $(DESTDIR)$(BINDIR) && install -m 755 $(COMMAND) $(DESTDIR)$(BINDIR),@echo 'no exitkit: make tools builds the command')
 	@[ -n '$(DESTDIR)' ] || [ "$$(id -u)" != 0 ] || ldconfig 2>/dev/null || true # for programs that ask no pkg-config
 ifneq ($(SWIFTC),)
 	install -d $(DESTDIR)$(MODULEDIR)
@@ -79,7 +88,8 @@ uninstall: ## Remove what `make install` with the same PREFIX and DESTDIR instal
 	$(call manual,names) | while read -r name page; do \
 	  rm -f $(DESTDIR)$(MANDIR)/man3/$$name.3 $(DESTDIR)$(MANDIR)/man3/$$page.3; \
 	done
-	rm -rf $(addprefix $(DESTDIR),$(CMAKEDIR) $(MODULEDIR) $(DOCDIR))
+	rm -f $(DESTDIR)$(BINDIR)/exitkit $(DESTDIR)$(GDBDIR)/libCExitShim.so.$(VERSION)-gdb.py
+	rm -rf $(addprefix $(DESTDIR),$(PREFIX)/share/exitkit $(CMAKEDIR) $(MODULEDIR) $(DOCDIR))
 
 manual = awk -v page=$(1) -v version=$(VERSION) -f Scripts/install/man.awk Sources/CExitShim/include/CExitShim.h
 
