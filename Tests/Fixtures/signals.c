@@ -3,8 +3,11 @@
 
 #include "fixture.h"
 
+#include <poll.h>
 #include <spawn.h>
 #include <sys/prctl.h>
+#include <sys/select.h>
+#include <sys/socket.h>
 
 extern char **environ;
 
@@ -62,6 +65,30 @@ static void in_stdio(void) { // which holds the lock of the stream
   getchar();
 }
 
+// Calls that end when a signal comes, and then the program would go on in the middle of the exit.
+static void in_sleep(void) {
+  sleep(1000);
+  say("went on\n");
+}
+
+static void in_poll(void) {
+  poll(NULL, 0, 1000000);
+  say("went on\n");
+}
+
+static void in_select(void) {
+  select(0, NULL, NULL, NULL, &(struct timeval){1000, 0});
+  say("went on\n");
+}
+
+static void in_accept(void) {
+  int server = socket(AF_UNIX, SOCK_STREAM, 0);
+  CHECK(setsockopt(server, SOL_SOCKET, SO_RCVTIMEO, &(struct timeval){1000, 0}, sizeof(struct timeval)) == 0);
+  CHECK(bind(server, &(struct sockaddr){.sa_family = AF_UNIX}, sizeof(sa_family_t)) == 0 && listen(server, 1) == 0);
+  CHECK(accept(server, NULL, NULL) < 0);
+  say("went on\n");
+}
+
 static void behind_a_mask(void) {
   sigset_t all;
   sigfillset(&all);
@@ -81,7 +108,7 @@ static int orderly(int count, char **arguments) {
     const char *name;
     void (*state)(void);
   } states[] = {{"loop", in_a_loop}, {"read", in_read}, {"stdio", in_stdio},
-                {"mask", behind_a_mask}, {"join", in_join}, {"gone", gone}};
+                {"sleep", in_sleep}, {"poll", in_poll}, {"select", in_select}, {"accept", in_accept}, {"mask", behind_a_mask}, {"join", in_join}, {"gone", gone}};
   int number = count > 1 ? atoi(arguments[1]) : SIGTERM;
   CHECK(atexit(libcs) == 0);
   push(NULL, say_reason, NULL);
@@ -96,6 +123,10 @@ static int orderly(int count, char **arguments) {
     states[i].state();
   }
   return 97;
+}
+
+static void in_loop_until_the_end(void) {
+  for (;;) sched_yield();
 }
 
 // ---- The signals themselves
@@ -156,11 +187,71 @@ static int restored(int count, char **arguments) { // and dies of it none the le
 static int second(int count, char **arguments) {
   (void)count;
   (void)arguments;
+  CHECK(cexit_set_signal_patience((uint64_t)-1) == EINVAL && cexit_set_signal_patience(0) == 0);
   take_signals();
   push_name(NULL, "never");
   push(NULL, hang, NULL);
   say("ready\n");
   return rest();
+}
+
+static void raise_another(void *context) {
+  (void)context;
+  raise(SIGINT);
+  say("goes on\n");
+}
+
+static int soon(int count, char **arguments) { // another one in the first half second
+  (void)count;
+  (void)arguments;
+  take_signals();
+  push(NULL, raise_another, NULL);
+  raise(SIGTERM);
+  return rest();
+}
+
+static void take_over(int number) { say("taken over: %d\n", number); }
+
+static int taken_over(int count, char **arguments) { // by a library, say; and one that is ignored
+  (void)count;
+  (void)arguments;
+  take_signals();
+  signal(SIGTERM, take_over);
+  signal(SIGINT, SIG_IGN);
+  raise(SIGTERM);
+  push_name(NULL, "handler");
+  push(NULL, raise_another, NULL);
+  exit(3);
+}
+
+static int main_leaves(int count, char **arguments) { // in the moment between the signal and its exit
+  (void)count;
+  (void)arguments;
+  take_signals();
+  CHECK(cexit_on_exit(say_status, NULL) == 0);
+  raise(SIGTERM);
+  return 0;
+}
+
+static pthread_mutex_t held = PTHREAD_MUTEX_INITIALIZER;
+
+static void need_lock(void *context) {
+  (void)context;
+  pthread_mutex_lock(&held);
+  say("has the lock\n");
+}
+
+static int request(int count, char **arguments) { // by a thread that holds what a handler needs
+  bool signals = count > 0;
+  (void)arguments;
+  if (signals) take_signals();
+  push(NULL, need_lock, NULL);
+  pthread_mutex_lock(&held);
+  CHECK(cexit_request_exit(5) == 0 && cexit_request_exit(6) == 0);
+  say("requested\n");
+  pthread_mutex_unlock(&held);
+  in_loop_until_the_end();
+  return 97;
 }
 
 static int late(int count, char **arguments) { // the first one comes when the process is exiting already
@@ -348,7 +439,8 @@ static int first_process(int count, char **arguments) {
 }
 
 FIXTURE({"orderly", orderly}, {"refused", refused}, {"twice", twice}, {"ignored", ignored}, {"restored", restored},
-        {"second", second}, {"late", late}, {"status", status_in_handler}, {"closing", closing},
+        {"second", second}, {"soon", soon}, {"taken over", taken_over},
+        {"main leaves", main_leaves}, {"request", request}, {"late", late}, {"status", status_in_handler}, {"closing", closing},
         {"broken pipe", broken_pipe}, {"quick", quick}, {"registering", registering}, {"fork", child_of_fork},
         {"vfork", child_of_vfork}, {"fork in handler", fork_in_handler}, {"spawn in handler", spawn_in_handler},
         {"first process", first_process})

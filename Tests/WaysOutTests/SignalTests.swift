@@ -17,7 +17,10 @@ import Testing
     return child.finish()
   }
 
-  @Test(.disabled(if: isThreadSanitized, hides), arguments: ["loop", "read", "stdio", "mask", "join", "gone"])
+  static let states = ["loop", "read", "stdio", "sleep", "poll", "select", "accept", "mask", "join", "gone"]
+
+  /// A main thread whose sleep ends with the signal, and that goes on, says so in 20 of 20.
+  @Test(.disabled(if: isThreadSanitized, hides), arguments: states)
   func `a signal runs every handler, flushes stdio and ends the process, whatever main is doing`(state: String) throws {
     let outcome = try signalled(["orderly", state])
     #expect(
@@ -74,7 +77,7 @@ import Testing
     #expect(outcome == Outcome(.signaled(SIGTERM), output: output))
   }
 
-  @Test(arguments: [SIGTERM, SIGINT, SIGHUP])
+  @Test(arguments: [SIGTERM, SIGINT])
   func `a second signal ends a clean-up that hangs, and is what the process dies of`(second: Int32) throws {
     let child = try ChildProcess(program, ["second"])
     #expect(child.waitForOutput("ready"))
@@ -82,6 +85,39 @@ import Testing
     #expect(child.waitForOutput("hanging"))
     child.send(second)
     #expect(child.finish() == Outcome(.signaled(second), output: "ready\nhanging\n"))
+  }
+
+  @Test func `a second SIGHUP does not end a clean-up, since a shell and the kernel send one each`() throws {
+    let child = try ChildProcess(program, ["second"])
+    #expect(child.waitForOutput("ready"))
+    child.send(SIGHUP)
+    #expect(child.waitForOutput("hanging"))
+    child.send(SIGHUP)
+    child.send(SIGINT)
+    #expect(child.finish() == Outcome(.signaled(SIGINT), output: "ready\nhanging\n"))
+  }
+
+  @Test func `another signal within half a second is part of the same request`() throws {
+    #expect(try run(program, ["soon"]) == Outcome(.signaled(SIGTERM), output: "goes on\ndestructor\n"))
+  }
+
+  @Test func `signals that somebody took since are taken back when an exit begins, and a handler is named`() throws {
+    let line =
+      "ExitKit: SIGTERM was to be an exit, and has another handler now: signals!take_over; "
+      + "from here on it ends a clean-up that hangs\n"
+    let output = "taken over: 15\ngoes on\nhandler\ndestructor\n"
+    #expect(try run(program, ["taken over"]) == Outcome(.signaled(SIGINT), output: output, errors: line))
+  }
+
+  @Test(.disabled(if: isThreadSanitized, hides))
+  func `once a signal was taken, handlers see its status, whoever exits`() throws {
+    let outcome = try run(program, ["main leaves"])
+    #expect(outcome == Outcome(.signaled(SIGTERM), output: "status 143\ndestructor\n"))
+  }
+
+  @Test(arguments: [["request"], ["request", "with signals"]])
+  func `a requested exit leaves its thread alone, and runs on another one`(how: [String]) throws {
+    #expect(try run(program, how) == Outcome(.exited(5), output: "requested\nhas the lock\ndestructor\n"))
   }
 
   @Test func `a signal in an exit that has begun lets it come to its end`() throws {

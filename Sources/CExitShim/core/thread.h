@@ -23,6 +23,7 @@ struct thread {
       in_libc;        // the thread is adding to libc's list: a signal handler that comes back for the list's lock would
                       // wait for ever
   bool taking_back;   // __cxa_finalize calls the slots of a group that the thread takes back
+  bool at_gate;       // sleeps until the exit of another thread is over
   bool end_watched;   // the end of the thread will be noticed
   int task;           // the kernel's number of the thread, for the trace; 0: not asked for
   unsigned use_count; // of `used`: the owners of the handlers that the thread is in, but for the executable

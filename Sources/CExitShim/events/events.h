@@ -30,7 +30,16 @@ void cexit__long_run(const cexit_stack *stack);
 
 void cexit__thread_ended(void *unused);
 
+// ---- hold.c
+
+bool cexit__hold_main(int number); // by this signal, which is chosen; true: the main thread is stopped in a system call
+bool cexit__hold_answer(const siginfo_t *info, const void *machine); // in the signal handler; true: that was for this
+void cexit__hold_interrupted(const void *machine); // in the signal handler: does not return to an interrupted call
+void cexit__hold_forked(void);
+
 // ---- signals.c  last_act.c
+
+void cexit__signals_begin(void); // an exit begins: takes the chosen signals back from who has them now
 
 void cexit__signals_forked(void);
 void cexit__signals_end(void);     // at the very end; if a signal was taken, does not return

@@ -37,6 +37,9 @@ static void begin(const struct way *way, enum claim claim, const int *status, bo
     if (status != NULL && claim == CLAIMED && !(told && before == *status)) cexit__set_status(*status);
     if (at_slot) cexit__set_told(status);
   }
+  int number = cexit__exit_signal(NULL);
+  if (way->leaving->began == 0) cexit__signals_begin();
+  if (way->leaving->began == 0 && way == &by_exit && number != 0) cexit__set_status(128 + number);
   cexit__watch_exit();
   trace(MOMENT_EXIT_BEGINS, way == &by_quick_exit ? "quick_exit" : at_slot ? "exit" : "cexit_exit");
   if (way->leaving->began != 0 || enter() != 0) return;
@@ -74,7 +77,9 @@ static void pass_gate(const struct way *way, const int *status, bool at_slot) {
       waits = true;
       if (main) cexit__main_stands();
       if (main) cexit__exit_called(status); // a thread that waits for the main actor waits no longer
+      cexit__thread.at_gate = true;
       cexit__futex_wait_for(cexit__futex_half(&way->leaving->owner), (uint32_t)seen, LOOKS_EVERY);
+      cexit__thread.at_gate = false;
       if (main) cexit__main_goes_on();
       if (cexit__gate_take_over(way->leaving, at_slot, seen)) return pass(way, TAKEN_OVER, status, at_slot, main);
     } else {

@@ -7,19 +7,23 @@
 //   (exiting) --- another one ----> the process dies of it, there and then
 //   (exiting) --- the exit has come to its end ----> the process dies of the first
 //
-// Until it is exiting a second one is part of the same request: timeout(1) and service managers send theirs twice. The
-// thread sleeps those milliseconds because its waking may have been what kept the sender from going on.
+// Until it is exiting, and for half a second, a second one is part of the same request: timeout(1) and service managers
+// send theirs twice, a shell and the kernel a SIGHUP each. The thread sleeps those milliseconds because its waking may have
+// been what kept the sender from going on. A request by cexit_request_exit goes the same way, without a signal.
 //
 // The handler runs on any thread, in the middle of anything, and in children: vfork's share this memory, so the process
 // is asked for each time. What a forked child gets it leaves to the disposition that was there before.
 
 #include "events.h"
 
-enum { TAKEN = 1, EXITING = 2, CHANGE = 4 };
+enum { TAKEN = 1, EXITING = 2, REQUESTED = 4, CHANGE = 8 };
 
-static _Atomic uint32_t state;  // what the thread sleeps on; from CHANGE up it counts what was chosen
-static _Atomic uint32_t home;   // the number of the process whose thread that is
-static _Atomic uint64_t chosen; // bit n - 1: signal n is one of them
+static _Atomic uint32_t state;                // what the thread sleeps on; from CHANGE up it counts what was chosen
+static _Atomic uint32_t home;                 // the number of the process whose thread that is
+static _Atomic uint64_t chosen;               // bit n - 1: signal n is one of them
+static _Atomic uint64_t taken_at;             // by cexit__now
+static _Atomic uint64_t patience = 500000000; // nanoseconds before a second signal ends the process
+static _Atomic uint64_t requested;            // the status, 1 << 32 above it; 0: none
 static struct sigaction before[64];
 static sigset_t usual; // the mask of the thread that asked first
 
@@ -44,18 +48,26 @@ static void leave_to_former_disposition(int number) {
   cexit__raise(number);
 }
 
+// SIGPIPE comes with each write to a broken pipe, SIGHUP from the shell and from the kernel.
+static bool ends_at_once(int number) {
+  bool repeats = number == SIGPIPE || number == SIGHUP;
+  return !repeats && cexit__now() - atomic_load(&taken_at) >= atomic_load(&patience);
+}
+
 static void take(int number, siginfo_t *info, void *machine) {
-  (void)machine;
   int saved = errno;
   uint64_t none = 0;
   if (cexit__process_number() != atomic_load(&home)) {
     leave_to_former_disposition(number);
-  } else if (atomic_compare_exchange_strong(&cexit__leaving.signal, &none, describe(number, info))) {
-    atomic_fetch_or(&state, TAKEN);
-    cexit__futex_wake(&state, 1);
-  } else if ((atomic_load(&state) & EXITING) != 0 &&
-             number != SIGPIPE) { // each write to a broken pipe raises that one anew
-    cexit__die_of(number);
+  } else if (!cexit__hold_answer(info, machine)) {
+    if (atomic_compare_exchange_strong(&cexit__leaving.signal, &none, describe(number, info)))
+      atomic_store(&taken_at, cexit__now());
+    uint32_t seen = atomic_fetch_or(&state, TAKEN);
+    if ((seen & TAKEN) == 0)
+      cexit__futex_wake(&state, 1);
+    else if ((seen & EXITING) != 0 && ends_at_once(number))
+      cexit__die_of(number);
+    cexit__hold_interrupted(machine);
   }
   errno = saved;
 }
@@ -74,19 +86,26 @@ static void set_mask_without_chosen(sigset_t mask) {
   pthread_sigmask(SIG_SETMASK, &mask, NULL);
 }
 
+static int first_chosen(void) { // 0: none
+  uint64_t bits = atomic_load(&chosen);
+  return bits != 0 ? __builtin_ctzll(bits) + 1 : 0;
+}
+
 static void *exit_when_taken(void *unused) {
   (void)unused;
   sigset_t all;
   sigfillset(&all);
-  for (uint32_t seen; ((seen = atomic_load(&state)) & TAKEN) == 0;) {
+  for (uint32_t seen; ((seen = atomic_load(&state)) & (TAKEN | REQUESTED)) == 0;) {
     set_mask_without_chosen(all);
     cexit__futex_wait(&state, seen);
   }
-  struct timespec left = {0, 5000000};
+  struct timespec left = {0, (atomic_load(&state) & TAKEN) != 0 ? 5000000 : 0};
   while (nanosleep(&left, &left) != 0 && errno == EINTR) continue;
   atomic_fetch_or(&state, EXITING);
   set_mask_without_chosen(usual); // what handlers start inherits it
-  cexit__exit(128 + cexit__exit_signal(NULL));
+  int number = cexit__exit_signal(NULL), first = first_chosen();
+  if (first != 0) cexit__hold_main(first);
+  cexit__exit(number != 0 ? 128 + number : (int)(uint32_t)atomic_load(&requested));
 }
 
 // ---- Asking for it
@@ -99,19 +118,44 @@ static bool is_refused(int number) {
   return number < 1 || number > 64 || sigaction(number, NULL, &now) != 0;
 }
 
-static int choose(int number) {
-  struct sigaction now, ours = {.sa_flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK};
+static int install(int number) {
+  struct sigaction ours = {.sa_flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK};
   ours.sa_sigaction = take;
   sigemptyset(&ours.sa_mask);
-  sigaction(number, NULL, &now);
+  return sigaction(number, &ours, NULL) == 0 ? 0 : errno;
+}
+
+static void give_back(int number) {
+  struct sigaction now;
+  if (sigaction(number, NULL, &now) == 0 && is_ours(&now)) sigaction(number, &before[number - 1], NULL);
+}
+
+static int choose(int number, uint64_t *added) {
+  struct sigaction now;
+  if (sigaction(number, NULL, &now) != 0) return errno;
   bool ignored = (now.sa_flags & SA_SIGINFO) == 0 && now.sa_handler == SIG_IGN; // nohup
   if (ignored || is_ours(&now)) return 0;
   before[number - 1] = now;
   uint64_t bit = (uint64_t)1 << (number - 1), already = atomic_fetch_or(&chosen, bit) & bit;
-  if (sigaction(number, &ours, NULL) == 0) return 0;
-  int error = errno;
-  if (already == 0) atomic_fetch_and(&chosen, ~bit);
+  int error = install(number);
+  if (error == 0) *added |= bit & ~already;
+  if (error != 0 && already == 0) atomic_fetch_and(&chosen, ~bit);
   return error;
+}
+
+static int start_thread(void) {
+  int error = cexit__gate_prepare();
+  if (error == 0) error = cexit__last_act_prepare();
+  if (error == 0 && atomic_load(&home) != cexit__process_number()) pthread_sigmask(SIG_BLOCK, NULL, &usual);
+  return error == 0 ? cexit__helper_start(&home, exit_when_taken, "exit on signal") : error;
+}
+
+static void tell_thread(uint32_t what) {
+  if (what == CHANGE)
+    atomic_fetch_add(&state, CHANGE);
+  else
+    atomic_fetch_or(&state, what);
+  cexit__futex_wake(&state, 1);
 }
 
 int cexit__exit_on_signals(const int *signals, size_t count) {
@@ -124,22 +168,67 @@ int cexit__exit_on_signals(const int *signals, size_t count) {
     if (is_refused(signals[i])) return EINVAL;
   }
   int saved = errno;
-  int error = cexit__gate_prepare();
-  if (error == 0) error = cexit__last_act_prepare();
-  if (error == 0 && atomic_load(&home) != cexit__process_number()) pthread_sigmask(SIG_BLOCK, NULL, &usual);
-  if (error == 0) error = cexit__helper_start(&home, exit_when_taken, "exit on signal");
-  for (size_t i = 0; error == 0 && i < count; i++) error = choose(signals[i]);
-  atomic_fetch_add(&state, CHANGE);
-  cexit__futex_wake(&state, 1);
+  uint64_t added = 0;
+  int error = start_thread();
+  for (size_t i = 0; error == 0 && i < count; i++) error = choose(signals[i], &added);
+  for (int number = 1; error != 0 && number <= 64; number++) {
+    if ((added >> (number - 1) & 1) != 0) give_back(number);
+  }
+  if (error != 0) atomic_fetch_and(&chosen, ~added);
+  tell_thread(CHANGE);
   errno = saved;
   return error;
+}
+
+int cexit__request_exit(int status) {
+  int saved = errno, error = start_thread();
+  uint64_t none = 0;
+  if (error == 0) {
+    atomic_compare_exchange_strong(&requested, &none, (uint64_t)1 << 32 | (uint32_t)status);
+    tell_thread(REQUESTED);
+  }
+  errno = saved;
+  return error;
+}
+
+int cexit__set_signal_patience(uint64_t nanoseconds) {
+  if (nanoseconds > INT64_MAX) return EINVAL;
+  atomic_store(&patience, nanoseconds);
+  return 0;
 }
 
 // ---- From the rest of the library
 
 void cexit__signals_forked(void) {
   atomic_store(&cexit__leaving.signal, 0);
+  atomic_store(&requested, 0);
   atomic_store(&state, 0);
+  cexit__hold_forked();
+}
+
+static void name_taker(int number, const struct sigaction *action) {
+  struct note note = {0};
+  const void *function =
+      (action->sa_flags & SA_SIGINFO) != 0 ? (const void *)action->sa_sigaction : (const void *)action->sa_handler;
+  cexit__note_text(&note, "ExitKit: ");
+  cexit__note_signal(&note, number);
+  cexit__note_text(&note, " was to be an exit, and has another handler now:");
+  cexit__note_subject(&note, NULL, function, NULL, 0);
+  cexit__note_text(&note, "; from here on it ends a clean-up that hangs");
+  cexit__note_write(&note);
+}
+
+// What ignores a signal, as a DispatchSource that was cancelled leaves it, is not worth a line; a handler is.
+void cexit__signals_begin(void) {
+  if (cexit__process_number() != atomic_load(&home)) return;
+  uint64_t bits = atomic_load(&chosen);
+  for (int number = 1; number <= 64; number++) {
+    struct sigaction now;
+    if ((bits >> (number - 1) & 1) == 0 || sigaction(number, NULL, &now) != 0 || is_ours(&now)) continue;
+    bool plain = (now.sa_flags & SA_SIGINFO) == 0 && (now.sa_handler == SIG_IGN || now.sa_handler == SIG_DFL);
+    if (!plain) name_taker(number, &now);
+    install(number);
+  }
 }
 
 // From here on a signal finds what was there before, and so does the one that was taken. If the process survives it
@@ -147,9 +236,7 @@ void cexit__signals_forked(void) {
 void cexit__signals_end(void) {
   uint64_t bits = cexit__process_number() == atomic_load(&home) ? atomic_load(&chosen) : 0;
   for (int number = 1; number <= 64; number++) {
-    struct sigaction now;
-    if ((bits >> (number - 1) & 1) == 0) continue;
-    if (sigaction(number, NULL, &now) == 0 && is_ours(&now)) sigaction(number, &before[number - 1], NULL);
+    if ((bits >> (number - 1) & 1) != 0) give_back(number);
   }
   int number = cexit__exit_signal(NULL);
   if (number == 0) return;

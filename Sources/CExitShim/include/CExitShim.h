@@ -232,8 +232,10 @@ CEXIT_API void cexit_stack_destroy(cexit_stack *CEXIT_NULLABLE stack);
 /// NULL and 0: SIGINT, SIGTERM and SIGHUP. More may be added by another call; the same once more changes nothing.
 ///
 /// A signal that is ignored now, as by nohup, stays ignored. One that is blocked in other threads is taken all the
-/// same. A second one, once handlers run, ends the process at once; in the few milliseconds before that it is part of
-/// the same request, as timeout(1) sends it twice. One that comes in an exit already begun makes the process die of it
+/// same. A second one ends the process at once, once handlers run and half a second has passed (cexit_set_signal_patience);
+/// before that it is part of the same request, as timeout(1) sends it twice. A second SIGHUP never does. When an exit
+/// begins, signals that somebody else has taken since are taken back, and a line names a handler that was there.
+/// A main thread that sleeps in the kernel, in a sleep, a read or a poll, is stopped there. One that comes in an exit already begun makes the process die of it
 /// when that has come to its end. A disposition that was there before has the signal then, in its place, and in forked
 /// children, which may call this themselves. quick_exit and _exit keep their status. The first process of a container,
 /// which does not die of its own signals, exits with 128 + number.
@@ -242,6 +244,14 @@ CEXIT_API void cexit_stack_destroy(cexit_stack *CEXIT_NULLABLE stack);
 /// as SIGCHLD) or that reports a crash (such as SIGSEGV), and then none was taken; ENOMEM, EAGAIN: no memory, no
 /// thread; ECANCELED, EDEADLK.
 CEXIT_API int cexit_exit_on_signals(const int *CEXIT_NULLABLE signals, size_t count);
+
+/// How long after the first signal a second one ends the process at once: half a second at first. Returns 0 or EINVAL
+/// (beyond INT64_MAX, as a negative number is).
+CEXIT_API int cexit_set_signal_patience(uint64_t nanoseconds);
+
+/// Returns, and the process exits with `status` on a thread of the library's own, as after a signal: for a thread that
+/// holds what a handler needs. The first request counts. Returns 0, ENOMEM, EAGAIN, ECANCELED or EDEADLK.
+CEXIT_API int cexit_request_exit(int status);
 
 /// The signal that the process exits on, and in `sender` the process that sent it; 0 where the kernel did, for a key
 /// or a closed terminal. 0: none, so far. Async-signal-safe.

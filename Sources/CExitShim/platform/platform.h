@@ -57,6 +57,7 @@ void cexit__unmap_wiped(_Atomic uint32_t *word);
 // ---- raise.c
 
 void cexit__raise(int number);                 // on this thread, blocked or not
+bool cexit__raise_on(int task, int number);    // on another thread; false: not sent
 void cexit__raise_here(int number);            // on this thread, unblocked
 CEXIT_NORETURN void cexit__die_of(int number); // by the signal's default; where the process lives on, 128 + number
 
@@ -70,8 +71,9 @@ void cexit__write_to(int file, const char *text, size_t length);
 int cexit__task(void);                       // the calling thread's
 bool cexit__shares_memory_with(int process); // this process runs in that one's memory, as after vfork; true if in doubt
 bool cexit__task_has_ended(int task);        // false if in doubt
-uintptr_t cexit__task_sleeps_on(int task);   // the word of cexit__futex_wait, or of a lock of libc's; 0: not known
-bool cexit__main_thread_has_ended(void);     // false if in doubt. Not in a signal handler
+bool cexit__task_is_asleep(int task);      // in a sleep, a read, a poll or the like, not for a lock. False if in doubt
+uintptr_t cexit__task_sleeps_on(int task); // the word of cexit__futex_wait, or of a lock of libc's; 0: not known
+bool cexit__main_thread_has_ended(void);   // false if in doubt. Not in a signal handler
 bool cexit__threads_are_at_most(unsigned count); // the main thread counts, though it has ended
 
 // ---- pool_rest.c

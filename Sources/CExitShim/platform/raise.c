@@ -13,6 +13,10 @@ void cexit__raise(int number) {
   syscall(SYS_tgkill, getpid(), (int)syscall(SYS_gettid), number);
 }
 
+bool cexit__raise_on(int task, int number) {
+  return syscall(SYS_tgkill, getpid(), task, number) == 0;
+}
+
 void cexit__raise_here(int number) {
   sigset_t only;
   sigemptyset(&only);

@@ -32,7 +32,7 @@ bool cexit__task_has_ended(int task) {
 }
 
 // The file says "running", or the number of a system call and its arguments.
-uintptr_t cexit__task_sleeps_on(int task) {
+static long system_call(int task, uintptr_t *first) { // -1: in none, or not known
   int saved = errno;
   char path[64], text[128], *end;
   snprintf(path, sizeof path, "/proc/self/task/%d/syscall", task);
@@ -40,10 +40,46 @@ uintptr_t cexit__task_sleeps_on(int task) {
   ssize_t length = file >= 0 ? read(file, text, sizeof text - 1) : -1;
   if (file >= 0) close(file);
   text[length > 0 ? length : 0] = 0;
-  bool waits = strtol(text, &end, 10) == SYS_futex && end != text;
-  uintptr_t word = waits ? (uintptr_t)strtoull(end, NULL, 16) : 0;
+  long number = strtol(text, &end, 10);
+  *first = (uintptr_t)strtoull(end, NULL, 16);
   errno = saved;
-  return word;
+  return end != text ? number : -1;
+}
+
+uintptr_t cexit__task_sleeps_on(int task) {
+  uintptr_t word;
+  return system_call(task, &word) == SYS_futex ? word : 0;
+}
+
+bool cexit__task_is_asleep(int task) {
+  static const long sleeps[] = {
+      SYS_clock_nanosleep,
+      SYS_nanosleep,
+      SYS_read,
+      SYS_readv,
+      SYS_ppoll,
+      SYS_pselect6,
+      SYS_accept,
+      SYS_accept4,
+      SYS_recvfrom,
+      SYS_recvmsg,
+      SYS_wait4,
+      SYS_waitid,
+      SYS_rt_sigsuspend,
+      SYS_connect,
+      SYS_rt_sigtimedwait,
+#ifdef SYS_poll
+      SYS_poll,
+      SYS_select,
+      SYS_pause,
+#endif
+  };
+  uintptr_t unused;
+  long number = system_call(task, &unused);
+  for (size_t i = 0; i < sizeof sleeps / sizeof *sleeps; i++) {
+    if (sleeps[i] == number) return true;
+  }
+  return false;
 }
 
 bool cexit__main_thread_has_ended(void) {
