@@ -7,8 +7,8 @@
 /// see the signal in ``ExitContext/reason``, and 128 plus its number as the status.
 ///
 /// - A signal that is ignored already, as by `nohup`, stays ignored.
-/// - A second signal, once handlers run, ends the process at once; within a few milliseconds of the first it is part of
-///   the same request. A signal in the middle of an exit that was called lets that exit come to its end; then the process
+/// - A second signal, once handlers run, ends the process at once; within half a second of the first it is part of the
+///   same request, and SIGHUP always is. A signal in the middle of an exit that was called lets that exit come to its end; then the process
 ///   dies of the signal.
 /// - A handler of the system's that was there before has the signal at the end, in its place.
 /// - A forked child has the signals as they were before, until it calls this itself.
