@@ -59,7 +59,6 @@ bool cexit__task_is_asleep(int task) {
       SYS_readv,
       SYS_ppoll,
       SYS_pselect6,
-      SYS_accept,
       SYS_accept4,
       SYS_recvfrom,
       SYS_recvmsg,
@@ -68,6 +67,9 @@ bool cexit__task_is_asleep(int task) {
       SYS_rt_sigsuspend,
       SYS_connect,
       SYS_rt_sigtimedwait,
+#ifdef SYS_accept // i386 has another way
+      SYS_accept,
+#endif
 #ifdef SYS_poll
       SYS_poll,
       SYS_select,
