@@ -25,7 +25,7 @@ func signalled(_ name: String, _ arguments: [String], _ signal: Int32 = SIGTERM)
     let blocked = try signalled("SignalWays", ["main actor", "read"])
     #expect(blocked.ending == .signaled(SIGTERM))
     #expect(blocked.output == "ready\nmain actor\n")
-    #expect(blocked.errors.contains("ran off the main thread"))
+    #expect(blocked.errors == "")  // the main thread sleeps in the kernel: nobody waits for it
     let free = try signalled("SignalWays", ["main actor", "dispatchMain"])
     #expect(free == Outcome(.signaled(SIGTERM), output: "ready\nmain actor\n"))
   }
@@ -53,6 +53,7 @@ func signalled(_ name: String, _ arguments: [String], _ signal: Int32 = SIGTERM)
     #expect(child.waitForOutput("ready"))
     child.send(SIGINT)
     #expect(child.waitForOutput("hanging"))
+    usleep(600_000)  // within half a second it would be part of the same request
     child.send(SIGINT)
     #expect(child.finish() == Outcome(.signaled(SIGINT), output: "ready\nhanging\n"))
   }
