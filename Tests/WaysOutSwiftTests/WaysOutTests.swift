@@ -81,13 +81,14 @@ private let thrown = ["throws later", "throws"].map {
   }
 
   @Test(arguments: ["signal", "signalServed"], Program.allCases)
-  func `a signal runs every kind of handler, on the main actor if that answers`(way: String, program: Program) throws {
+  func `a signal runs every kind of handler, and says nothing of a main thread that is asleep`(
+    way: String, program: Program
+  ) throws {
     let outcome = try fixture(program.rawValue, way)
     #expect(outcome.ending == .signaled(SIGTERM))
     #expect(outcome.lines == program.transcript(status: 128 + SIGTERM, reason: "SIGTERM"))
-    let moved = outcome.reports.filter { !thrown.contains($0) }
-    #expect(moved.count == (way == "signal" ? 5 : 0))
-    #expect(moved.allSatisfy { $0.hasSuffix("the main actor did not answer in time") })
+    // A main thread that is asleep in the kernel is not waited for, and that is no failure.
+    #expect(outcome.reports.filter { !thrown.contains($0) } == [])
   }
 
   /// The grace period is a minute there: a handler that waited for main would be seen in the report.

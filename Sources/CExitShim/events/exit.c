@@ -237,7 +237,7 @@ static void settle_status(const int *told) {
 }
 
 // The exiter alone knows when nothing is left to put a slot back for.
-static void run_from_slot(const struct way *way, uint32_t group, const int *status) {
+static void run_from_slot(const struct way *way, uint32_t group, const int *status, const void *return_address) {
   struct slots *slots = way->slots;
   YIELD_POINT("libc has taken a slot");
   bool ours = cexit__gate_is_own(way->leaving), held = lock_is_held_here(), again = !ours && !held;
@@ -257,6 +257,8 @@ static void run_from_slot(const struct way *way, uint32_t group, const int *stat
   }
   if (cexit__in_vfork_child())
     _exit(status != NULL ? *status : 127); // the slot that libc took off the list is the parent's
+  // Not before the slot is back: that takes a lock of the loader's, and other threads would skip past us.
+  if (may_be_unloaded() && !cexit__is_unloading_call(return_address)) cexit__pin();
 
   pass_gate(way, status, true);
   if (cexit__guard_can_return(way, DEEPEST)) cexit__guard_return();
@@ -280,17 +282,16 @@ static bool libc_tells_status(void) {
 // A libc that does not tell the status: known where this thread came by a door.
 __attribute__((noinline)) void cexit__process_slot(void *group, int status) {
   if (cexit__thread.taking_back) return;
-  if (may_be_unloaded() && !cexit__is_unloading_call(__builtin_return_address(0))) cexit__pin();
   bool known = libc_tells_status();
   if (!known && atomic_load(&cexit__leaving.inside) == this_thread() && atomic_load(&cexit__leaving.told_known)) {
     known = true;
     status = atomic_load(&cexit__leaving.told);
   }
-  run_from_slot(&by_exit, (uint32_t)(uintptr_t)group, known ? &status : NULL);
+  run_from_slot(&by_exit, (uint32_t)(uintptr_t)group, known ? &status : NULL, __builtin_return_address(0));
 }
 
-void cexit__quick_slot(void) {
-  run_from_slot(&by_quick_exit, 0, NULL);
+__attribute__((noinline)) void cexit__quick_slot(void) {
+  run_from_slot(&by_quick_exit, 0, NULL, __builtin_return_address(0));
 }
 
 // ---- The end
