@@ -19,7 +19,7 @@ import Testing
 
   static let states = ["loop", "read", "stdio", "sleep", "poll", "select", "accept", "mask", "join", "gone"]
 
-  /// A main thread whose sleep ends with the signal, and that goes on, says so in 20 of 20.
+  /// A main thread whose sleep ends with the signal, and that goes on, says so in 5 of 5.
   @Test(.disabled(if: isThreadSanitized, hides), arguments: states)
   func `a signal runs every handler, flushes stdio and ends the process, whatever main is doing`(state: String) throws {
     let outcome = try signalled(["orderly", state])

@@ -74,10 +74,12 @@ __attribute__((noinline)) void cexit__sweep(void *object) {
   cexit_stack *leaving = cexit__objects[number].leaving;
   lock_drop();
   if (number == 0) return;
+  int saved = cexit__run_begin(); // an exit waits from here on: the entries are on no stack that an exit runs
   cexit__thread.unloads++;
   do run_all(object, leaving);
   while (cexit__wait_while_used(number));
   cexit__thread.unloads--;
+  cexit__run_end(saved);
   if (enter() != 0) return;
   cexit__owner_forget(number); // the address may come back with another object
   lock_drop();
