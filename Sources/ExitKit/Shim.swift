@@ -447,6 +447,7 @@ enum Shim {
 
   static var isExiting: Bool { cexit_is_exiting() }
   static func exit(_ status: Int32) -> Never { cexit_exit(status) }
+  static func requestExit(_ status: Int32) throws(ExitError) { try check(cexit_request_exit(status)) }
   static func requestStatus(_ status: Int32) { cexit_request_status(status) }
 
   static var exitStatus: Int32? {

@@ -17,6 +17,15 @@ public final class ProcessExitStack: ExitStack, @unchecked Sendable {
   /// - Parameter status: The exit status, 0 to 255; the system keeps the low eight bits of others (POSIX, `exit`).
   public func exit(_ status: Int32) -> Never { Shim.exit(status) }
 
+  /// Asks for an exit and returns: the process exits on a thread of the library's own, as after a signal.
+  ///
+  /// For code that holds an actor, an event loop or a serial queue that a handler needs: ``exit(_:)`` would wait there for
+  /// a handler that waits for the caller. The caller goes on until the handlers have run. The first request counts.
+  ///
+  /// - Parameter status: The exit status, 0 to 255; the system keeps the low eight bits of others (POSIX, `exit`).
+  /// - Throws: ``ExitError`` for want of memory or of a thread, when it is too late, or in a signal handler.
+  public func requestExit(_ status: Int32) throws(ExitError) { try Shim.requestExit(status) }
+
   /// How long an exit of the process may take, from its start; `nil`, as it is at first: no deadline.
   ///
   /// When an exit takes longer, one line on stderr names the handler that is stuck, its place, how long it has run, and
