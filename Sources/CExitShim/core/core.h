@@ -150,7 +150,7 @@ bool cexit__is_here_slowly(void);
 void cexit__process_settle(void); // with the lock held, or alone: sets this process up
 bool cexit__in_vfork_child(void); // shares this memory, but is not this process
 static inline bool is_here(void) {
-  const _Atomic uint32_t *here = atomic_load_explicit(&cexit__process.here, memory_order_relaxed);
+  const _Atomic uint32_t *here = atomic_load_explicit(&cexit__process.here, memory_order_acquire);
   return LIKELY(atomic_load_explicit(here, memory_order_relaxed) == HERE) || cexit__is_here_slowly();
 }
 int cexit__enter(void);
