@@ -222,4 +222,9 @@ import Testing
     #expect(cexit_stack_cancel_named(stack, nil) == 0 && cexit_stack_move(stack, stack) == 0)
     #expect(cexit_stack_count(stack) == 0 && handle.raw == 7)
   }
+
+  @Test func `the library says the version of its header`() throws {
+    #expect(String(cString: try #require(cexit_version())) == CEXIT_VERSION)
+    #expect(CEXIT_VERSION == "\(CEXIT_VERSION_MAJOR).\(CEXIT_VERSION_MINOR).\(CEXIT_VERSION_PATCH)")
+  }
 }

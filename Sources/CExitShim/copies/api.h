@@ -84,6 +84,7 @@ CEXIT_SHARED(ERROR, int, set_timeout_status, (int status), (status))
 CEXIT_SHARED(VALUE, int, timeout_status, (void), ())
 CEXIT_SHARED(ERROR, int, request_exit, (int status), (status))
 CEXIT_SHARED(ERROR, int, set_signal_patience, (uint64_t nanoseconds), (nanoseconds))
+CEXIT_SHARED(VALUE, const char *, version, (void), ())
 
 // What belongs to a thread or to the Swift code around it has nothing to do with the stack: each copy does that itself.
 #ifdef CEXIT_UNSHARED

@@ -169,3 +169,7 @@ const struct cexit__copy *cexit__find_leader(void) {
   atomic_store_explicit(&cexit__leader, home != &cexit__copy ? home : NULL, memory_order_release);
   return home;
 }
+
+const char *cexit__version(void) {
+  return CEXIT_VERSION;
+}

@@ -65,6 +65,12 @@
 #ifndef CEXITSHIM_H
 #define CEXITSHIM_H
 
+/// The version of this header, as text and as numbers.
+#define CEXIT_VERSION "0.1.0"
+#define CEXIT_VERSION_MAJOR 0
+#define CEXIT_VERSION_MINOR 1
+#define CEXIT_VERSION_PATCH 0
+
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -328,6 +334,10 @@ CEXIT_API int cexit_walk(cexit_stack *CEXIT_NULLABLE stack, cexit_visitor CEXIT_
 /// and safe in a debugger that has stopped all threads; needs no memory. Where another thread keeps the lock for a
 /// tenth of a second the dump does without it, and says so. Returns 0 or the errno value of a write that failed.
 CEXIT_API int cexit_dump(int file);
+
+/// The version of the copy of this library that has the stack of this process, such as "0.1.0"; CEXIT_VERSION is the
+/// version of the header. Static. NULL: that copy is older than this function.
+CEXIT_API const char *CEXIT_NULLABLE cexit_version(void);
 
 CEXIT_ASSUME_NONNULL_END
 #ifdef __cplusplus
