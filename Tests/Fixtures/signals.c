@@ -81,10 +81,15 @@ static void in_select(void) {
   say("went on\n");
 }
 
-static void in_accept(void) {
-  int server = socket(AF_UNIX, SOCK_STREAM, 0);
+static int server; // made before the signal may come
+
+static void listen_for_accept(void) {
+  server = socket(AF_UNIX, SOCK_STREAM, 0);
   CHECK(setsockopt(server, SOL_SOCKET, SO_RCVTIMEO, &(struct timeval){1000, 0}, sizeof(struct timeval)) == 0);
   CHECK(bind(server, &(struct sockaddr){.sa_family = AF_UNIX}, sizeof(sa_family_t)) == 0 && listen(server, 1) == 0);
+}
+
+static void in_accept(void) {
   CHECK(accept(server, NULL, NULL) < 0);
   say("went on\n");
 }
@@ -114,6 +119,7 @@ static int orderly(int count, char **arguments) {
   push(NULL, say_reason, NULL);
   CHECK(cexit_on_exit(say_status, NULL) == 0);
   CHECK(cexit_exit_on_signals(&number, 1) == 0);
+  listen_for_accept();
   for (size_t i = 0; i < sizeof states / sizeof *states; i++) {
     if (strcmp(arguments[0], states[i].name) != 0) continue;
     static char held[BUFSIZ];
