@@ -22,19 +22,17 @@ import Testing
   /// A main thread whose sleep ends with the signal, and that goes on, says so in 5 of 5.
   @Test(.disabled(if: isThreadSanitized, hides), arguments: states)
   func `a signal runs every handler, flushes stdio and ends the process, whatever main is doing`(state: String) throws {
-    // The kernel may interrupt an accept with a timeout for a signal that it then gives to the library's thread: accept
-    // returns EINTR, and no handler has run on main (18 of 300 on a busy machine).
-    try withKnownIssue("accept may return EINTR", isIntermittent: true) {
-      try check(state)
-    } when: {
-      state == "accept"
-    }
-  }
-
-  private func check(_ state: String) throws {
     let outcome = try signalled(["orderly", state])
+    var output = outcome.output
+    // The kernel may interrupt an accept with a timeout for a signal that it then gives to the library's thread: accept
+    // returns EINTR, and main goes on, even to its return with 97 (32 of 400 on a busy machine). The rest must be the same.
+    let endings = state == "accept" ? ["ready\nwent on\nstatus 143\n", "ready\nwent on\nstatus 97\n"] : []
+    for wentOn in endings where output.hasPrefix(wentOn) {
+      withKnownIssue("accept may return EINTR", isIntermittent: true) { Issue.record("main went on") }
+      output = "ready\nstatus 143\n" + output.dropFirst(wentOn.count)
+    }
     #expect(
-      outcome.output == """
+      output == """
         ready
         status 143
         signal 15 from the parent
