@@ -12,6 +12,8 @@ let package = Package(
     .executableTarget(name: "swiftbench", dependencies: [.product(name: "ExitKit", package: "ExitKit")]),
     .executableTarget(name: "oneclosure", dependencies: [.product(name: "ExitKit", package: "ExitKit")]),
     .executableTarget(name: "nolibrary"),
+    .executableTarget(name: "onehandler", dependencies: [.product(name: "CExitShim", package: "ExitKit")]),
+    .executableTarget(name: "nohandler"),
     .executableTarget(
       name: "finalizers", dependencies: [.product(name: "ExitKit", package: "ExitKit")], path: "Finalizers",
       exclude: ["reference.py"]),

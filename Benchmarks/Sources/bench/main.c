@@ -18,7 +18,7 @@
 extern char **environ;
 
 typedef struct {
-  enum { THIS, SWIFT, ONE_CLOSURE, NO_LIBRARY, PYTHON } program;
+  enum { THIS, SWIFT, ONE_CLOSURE, NO_LIBRARY, ONE_HANDLER, NO_HANDLER, PYTHON } program;
   const char *measure;
 } side;
 
@@ -37,18 +37,25 @@ static const row rows[] = {
     {"cancel, newest first", "ns", 0.5, {THIS, "cancel_newest"}, {THIS, "libc_cold"}},
     {"register and cancel", "ns", 0.8, {THIS, "pairs"}, {THIS, "libc_cold"}},
     {"register and cancel, 1000 others live", "ns", 0.8, {THIS, "pairs_in_window"}, {THIS, "libc_cold"}},
-    {"run", "ns", 0, {THIS, "ours_run"}, {THIS, "libc_run"}},
+    {"register, 1,000,000 went at random", "ns", 1.0, {THIS, "worn_million"}, {THIS, "libc_cold"}},
+    {"register, 500,000 of 1,000,000 went at random", "ns", 1.0, {THIS, "worn_half"}, {THIS, "libc_cold"}},
+    {"register, 100,000 went at random; in order", "ns", 1.2, {THIS, "worn_small"}, {THIS, "warm_small"}},
+    {"memory kept of 10,000,000, at the next one", "KiB", 64, {THIS, "burst"}, {THIS, NULL}},
+    {"run", "ns", 0.35, {THIS, "ours_run"}, {THIS, "libc_run"}},
+    {"run, in random order of memory", "ns", 1.0, {THIS, "run_random"}, {THIS, "libc_run"}},
     {"register, warm; libc: touched heap", "ns", 0, {THIS, "ours_warm"}, {THIS, "libc_warm"}},
     {"run; libc: touched heap", "ns", 0, {THIS, "ours_run"}, {THIS, "libc_run_warm"}},
     {"process that registers 1,000,000", "ms", 0.7, {THIS, "ours_whole"}, {THIS, "libc_whole"}},
     {"two threads register, cold", "ns", 1.0, {THIS, "ours_two"}, {THIS, "libc_two"}},
     {"two threads register, warm", "ns", 1.0, {THIS, "ours_two_warm"}, {THIS, "libc_two_warm"}},
+    {"register and cancel, two threads; one", "ns", 0.8, {THIS, "pairs_two_threads"}, {THIS, "pairs_one_thread"}},
     {"random cancel, 1,000,000 to 250,000", "ns", 2.5, {THIS, "random_million"}, {THIS, "random_quarter"}},
     {"memory for an entry", "B", 64, {THIS, "ours_bytes"}, {THIS, NULL}},
     {"memory grown by 3,000,000 pairs", "KiB", 16, {THIS, "churn"}, {THIS, NULL}},
     {"find the stack in another copy, once", "ns", 20000, {THIS, "find_copy"}, {THIS, NULL}},
     {"locked instructions, register + cancel", "", 0.1, {THIS, "atomics"}, {THIS, NULL}},
     {"process that registers one", "ms", 0, {THIS, "one_ours"}, {THIS, "one_libc"}},
+    {"process, to one without CExitShim", "ms more", 0.05, {ONE_HANDLER, "it"}, {NO_HANDLER, "it"}},
     {"Swift: register a closure", "ns", 0.5, {SWIFT, "register"}, {PYTHON, "register"}},
     {"Swift: drain", "ns", 1.0, {SWIFT, "drain"}, {PYTHON, "drain"}},
     {"Swift: drain, closures of the main actor", "ns", 1.0, {SWIFT, "drain_main"}, {PYTHON, "drain"}},
@@ -76,15 +83,7 @@ static const char python[] = "import atexit, sys, time\n"
 
 static char self[4096]; // this program; the Swift ones are beside it
 
-static double run(side of, bool from_outside) { // negative: it could not be
-  static const char *const names[] = {[SWIFT] = "swiftbench", [ONE_CLOSURE] = "oneclosure", [NO_LIBRARY] = "nolibrary"};
-  char beside[sizeof self + 16];
-  if (of.program != THIS && of.program != PYTHON)
-    snprintf(beside, sizeof beside, "%.*s/%s", (int)(strrchr(self, '/') - self), self, names[of.program]);
-  char *measured[] = {of.program == THIS ? self : beside, "--measure", (char *)of.measure, NULL};
-  char *scripted[] = {"python3", "-c", (char *)python, (char *)of.measure, NULL};
-  char **arguments = of.program == PYTHON ? scripted : measured;
-
+static double run_program(char **arguments, bool from_outside) { // negative: it could not be
   int out[2];
   if (pipe2(out, O_CLOEXEC) != 0) return -1;
   posix_spawn_file_actions_t actions;
@@ -108,6 +107,20 @@ static double run(side of, bool from_outside) { // negative: it could not be
   return strtod(text, NULL);
 }
 
+static double run(side of, bool from_outside) { // negative: it could not be
+  static const char *const names[] = {[SWIFT] = "swiftbench",
+                                      [ONE_CLOSURE] = "oneclosure",
+                                      [NO_LIBRARY] = "nolibrary",
+                                      [ONE_HANDLER] = "onehandler",
+                                      [NO_HANDLER] = "nohandler"};
+  char beside[sizeof self + 16];
+  if (of.program != THIS && of.program != PYTHON)
+    snprintf(beside, sizeof beside, "%.*s/%s", (int)(strrchr(self, '/') - self), self, names[of.program]);
+  char *measured[] = {of.program == THIS ? self : beside, "--measure", (char *)of.measure, NULL};
+  char *scripted[] = {"python3", "-c", (char *)python, (char *)of.measure, NULL};
+  return run_program(of.program == PYTHON ? scripted : measured, from_outside);
+}
+
 static void print_row(const row *of, double ours, double reference, double ratio, const char *verdict) {
   char numbers[3][24] = {"", "", ""};
   bool compared = of->reference.measure != NULL;
@@ -126,6 +139,7 @@ static bool show(const row *of, int repetitions) { // false: over its limit
   bool compared = of->reference.measure != NULL;
   double scale = from_outside ? 1e6 : strcmp(of->unit, "KiB") == 0 ? 1024 : 1;
   double ours = HUGE_VAL, reference = HUGE_VAL;
+  if (subtracted) repetitions *= 20; // a process takes milliseconds, and the difference is a hundredth of that
   for (int i = 0; i < repetitions; i++) {
     double one = run(of->ours, from_outside) / scale;
     double other = compared ? run(of->reference, from_outside) / scale : 0;
@@ -145,7 +159,44 @@ static bool show(const row *of, int repetitions) { // false: over its limit
   return good;
 }
 
+// ---- Cost against size
+
+static double run_size(size_t row, size_t count) { // negative: it could not be
+  char numbers[2][24];
+  snprintf(numbers[0], sizeof numbers[0], "%zu", row);
+  snprintf(numbers[1], sizeof numbers[1], "%zu", count);
+  char *arguments[] = {self, "--measure-size", numbers[0], numbers[1], NULL};
+  return run_program(arguments, false);
+}
+
+// Linear up to what caches do: one of a million takes at most so many times what one of ten thousand takes.
+static bool show_sizes(int repetitions) {
+  static const size_t counts[] = {1000, 10000, 100000, 1000000};
+  static const double most = 5;
+  bool good = true;
+  printf("\n%-44s %9s %9s %9s %9s\n", "nanoseconds for one of", "1,000", "10,000", "100,000", "1,000,000");
+  for (size_t row = 0; size_name(row) != NULL; row++) {
+    double least[4];
+    printf("%-44s", size_name(row));
+    for (int size = 0; size < 4; size++) {
+      least[size] = HUGE_VAL;
+      for (int i = 0; i < repetitions; i++) {
+        double one = run_size(row, counts[size]);
+        if (one < least[size]) least[size] = one;
+      }
+      printf(" %9.1f", least[size]);
+      fflush(stdout);
+    }
+    bool linear = least[3] >= 0 && least[3] <= most * (least[1] > 1 ? least[1] : 1);
+    printf("  %s\n", linear ? "ok" : "OVER");
+    good = good && linear;
+  }
+  return good;
+}
+
 int main(int count, char **arguments) {
+  if (count == 4 && strcmp(arguments[1], "--measure-size") == 0)
+    return measure_size((size_t)atol(arguments[2]), (size_t)atol(arguments[3])), 0;
   if (count == 3 && strcmp(arguments[1], "--measure") == 0) return measure(arguments[2]) ? 0 : 2;
 
   bool check = false, good = true;
@@ -170,5 +221,6 @@ int main(int count, char **arguments) {
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
     if (strstr(rows[i].name, only) != NULL) good = show(&rows[i], repetitions) && good;
   }
+  if (*only == 0 || strcmp(only, "sizes") == 0) good = show_sizes(repetitions < 3 ? repetitions : 3) && good;
   return check && !good;
 }
