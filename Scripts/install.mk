@@ -41,6 +41,7 @@ PUBLIC_HEADERS = $(wildcard Sources/CExit*/include/*.h Sources/CExit*/include/*.
 SWIFT_SOURCES = $(shell find Sources/ExitKit -name '*.swift')
 IN_FRONT = $(BUILD)/libCExitOrder $(BUILD)/libCExitFirst
 SHIM_MAP = Scripts/install/CExitShim.map
+MODULES = Sources/CExitShim/include/module.modulemap
 
 LIBRARIES = $(BUILD)/libCExitShim.a $(BUILD)/libCExitShim.so.$(VERSION) $(IN_FRONT:=.a) $(IN_FRONT:=.so.$(VERSION))
 SWIFT_LIBRARIES = $(if $(SWIFTC),$(BUILD)/libExitKit.a)
@@ -76,7 +77,7 @@ ifneq ($(SWIFTC),)
 	install -d $(DESTDIR)$(MODULEDIR)
 	install -m 644 $(BUILD)/libExitKit.a $(DESTDIR)$(LIBDIR)
 	install -m 644 $(BUILD)/ExitKit.swiftmodule $(BUILD)/ExitKit.swiftdoc $(DESTDIR)$(MODULEDIR)
-	$(FILL) Scripts/install/module.modulemap.in >$(DESTDIR)$(MODULEDIR)/module.modulemap
+	sed "s|header \"|&$(call from,$(MODULEDIR),$(INCLUDEDIR))/|" $(MODULES) >$(DESTDIR)$(MODULEDIR)/module.modulemap
 	$(FILL) Scripts/install/ExitKit.pc.in >$(DESTDIR)$(PKGCONFIGDIR)/ExitKit.pc
 endif
 
@@ -105,8 +106,7 @@ FILL = sed -e 's|@VERSION@|$(VERSION)|g' -e 's|@RPATH@|$(RPATH)|g' -e 's| *$$||'
   -e "s|@MODULE_FROM_PKGCONFIG@|$(call from,$(PKGCONFIGDIR),$(MODULEDIR))|g" \
   -e "s|@INCLUDE_FROM_CMAKE@|$(call from,$(CMAKEDIR),$(INCLUDEDIR))|g" \
   -e "s|@LIB_FROM_CMAKE@|$(call from,$(CMAKEDIR),$(LIBDIR))|g" \
-  -e "s|@MODULE_FROM_CMAKE@|$(call from,$(CMAKEDIR),$(MODULEDIR))|g" \
-  -e "s|@INCLUDE_FROM_MODULE@|$(call from,$(MODULEDIR),$(INCLUDEDIR))|g"
+  -e "s|@MODULE_FROM_CMAKE@|$(call from,$(CMAKEDIR),$(MODULEDIR))|g"
 
 $(BUILD)/%.o: Sources/CExitShim/%.c $(C_HEADERS) Scripts/install.mk
 	@mkdir -p $(@D)
@@ -135,10 +135,9 @@ $(IN_FRONT:=.so.$(VERSION)): %.so.$(VERSION): %.o $(BUILD)/libCExitShim.so.$(VER
 
 # One object: a Swift library is linked whole or not at all. Static only: Swift's ABI is not stable on Linux, so a
 # shared one would fit programs of this very compiler and of no other.
-$(BUILD)/libExitKit.a: $(SWIFT_SOURCES) $(PUBLIC_HEADERS) Scripts/install.mk
+$(BUILD)/libExitKit.a: $(SWIFT_SOURCES) $(PUBLIC_HEADERS) $(MODULES) Scripts/install.mk
 	@mkdir -p $(BUILD)/modules
-	printf 'module CExitShim { header "$(CURDIR)/Sources/CExitShim/include/CExitShim.h" export * }\n' \
-	  >$(BUILD)/modules/module.modulemap
+	sed 's|header "|&$(CURDIR)/$(dir $(MODULES))|' $(MODULES) >$(BUILD)/modules/module.modulemap
 	$(SWIFTC) -O -g -wmo -swift-version 6 -parse-as-library -static -module-name ExitKit \
 	  -module-link-name ExitKit -I $(BUILD)/modules -emit-object -o $(BUILD)/ExitKit.o \
 	  -emit-module -emit-module-path $(BUILD)/ExitKit.swiftmodule $(SWIFT_SOURCES)

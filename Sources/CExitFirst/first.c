@@ -7,6 +7,8 @@
 #endif
 #include "include/CExitFirst.h"
 
+#include <CExitBinding.h>
+
 #include <dlfcn.h>
 #include <stdatomic.h>
 

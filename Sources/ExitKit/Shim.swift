@@ -3,6 +3,8 @@
 // The single door to C: nothing else imports it, and nothing else is unsafe.
 
 internal import CExitShim
+internal import CExitShim.Binding
+internal import CExitShim.Finalizer
 
 // MARK: - Values that cross
 

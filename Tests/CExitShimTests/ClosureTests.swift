@@ -3,6 +3,7 @@
 // Entries that are closures: one function that runs and lets go, in place of two.
 
 import CExitShim
+import CExitShim.Binding
 import Testing
 
 @Suite struct ClosureTests {

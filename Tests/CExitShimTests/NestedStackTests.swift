@@ -3,6 +3,7 @@
 // Stacks in stacks, moving between them, and reports of a run, in this process.
 
 import CExitShim
+import CExitShim.Binding
 import Testing
 
 @Suite struct NestedStackTests {

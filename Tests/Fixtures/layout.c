@@ -4,6 +4,9 @@
 
 #include "fixture.h"
 
+#include <CExitBinding.h>
+#include <CExitFinalizer.h>
+
 #include <elf.h>
 #include <link.h>
 

@@ -3,6 +3,9 @@
 
 #include "fixture.h"
 
+#include <CExitBinding.h>
+#include <CExitFinalizer.h>
+
 #include <sys/time.h>
 
 extern _Atomic uintptr_t cexit__lock_word; // the core is part of this program

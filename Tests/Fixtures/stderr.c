@@ -3,6 +3,8 @@
 
 #include "fixture.h"
 
+#include <CExitBinding.h>
+
 #include <sys/time.h>
 
 static void break_stderr(const char *how) {

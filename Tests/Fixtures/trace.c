@@ -3,6 +3,9 @@
 
 #include "fixture.h"
 
+#include <CExitBinding.h>
+#include <CExitFinalizer.h>
+
 #include <pty.h>
 #include <sys/resource.h>
 

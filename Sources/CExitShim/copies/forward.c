@@ -3,8 +3,6 @@
 // The public functions. Each does its work in the copy that has the stack of this process, the leader: one load, and one
 // branch that always goes the same way, tell which copy that is. The work itself is cexit__NAME, in the other rooms.
 
-#include "../include/CExitShim.h"
-
 #include "../platform/platform.h"
 #include "copies.h"
 

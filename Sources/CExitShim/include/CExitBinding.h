@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a language binding needs beside the plain functions, and what the Swift layer does. Included by CExitShim.h.
+// What the binding of a language needs beside CExitShim.h, and what the Swift layer does. For everybody else CExitShim.h
+// is the whole library. The functions are exported in a version of their own, and may change with any minor version.
 
 #ifndef CEXITBINDING_H
 #define CEXITBINDING_H
@@ -13,15 +14,7 @@ extern "C" {
 CEXIT_ASSUME_NONNULL_BEGIN
 
 // ---------------------------------------------------------------------------------------------------------
-// For language bindings. The plain functions of CExitShim.h are these, with the caller's own object as the owner.
-
-CEXIT_API int cexit_atexit_owned(void (*CEXIT_NULLABLE function)(void), const void *CEXIT_NULLABLE owner);
-CEXIT_API int cexit_on_exit_owned(void (*CEXIT_NULLABLE function)(int status, void *CEXIT_NULLABLE context),
-                                  void *CEXIT_NULLABLE context, const void *CEXIT_NULLABLE owner);
-CEXIT_API int cexit_at_quick_exit_owned(void (*CEXIT_NULLABLE function)(void), const void *CEXIT_NULLABLE owner);
-/// `owner` is the address of the registering object's `__dso_handle` (Swift: `#dsohandle`); NULL is nobody.
-CEXIT_API int cexit_register_owned(cexit_stack *CEXIT_NULLABLE stack, const cexit_entry *CEXIT_NULLABLE entry,
-                                   const void *CEXIT_NULLABLE owner, cexit_handler *CEXIT_NULLABLE out);
+// For language bindings
 
 /// What a closure is called for.
 typedef enum CEXIT_ENUM CExitCall {
@@ -48,38 +41,6 @@ static inline cexit_entry cexit_closure_entry(cexit_closure function, void *CEXI
                        0};
   return entry;
 }
-
-CEXIT_API int cexit_stack_nest_owned(cexit_stack *CEXIT_NULLABLE parent, const char *CEXIT_NULLABLE name,
-                                     const void *CEXIT_NULLABLE owner, cexit_stack *CEXIT_NULLABLE *CEXIT_NULLABLE out);
-
-/// The stack that runs at quick_exit. Never NULL, never destroyed.
-CEXIT_API cexit_stack *cexit_quick_stack(void);
-
-/// Moves every pending entry of `from` on top of `to`, in the same order and phases; handles stay good. An entry
-/// that nests `to` itself stays where it is. Returns how many moved.
-CEXIT_API size_t cexit_stack_move(cexit_stack *CEXIT_NULLABLE from, cexit_stack *CEXIT_NULLABLE to);
-
-/// Gives back the maker's reference. A nested stack that holds something stays in its place and ends after it has run;
-/// an empty one leaves, and a standalone one is destroyed. The pointer is not to be used again.
-CEXIT_API void cexit_stack_release(cexit_stack *CEXIT_NULLABLE stack);
-
-/// Cancels every pending entry of that name, in stacks nested in `stack`, too. Returns how many.
-CEXIT_API size_t cexit_stack_cancel_named(cexit_stack *CEXIT_NULLABLE stack, const char *CEXIT_NULLABLE name);
-
-/// A handler that has just run, as a run by hand reports it. The strings are good until the observer returns.
-typedef struct cexit_record {
-  const char *CEXIT_NULLABLE name;
-  const char *CEXIT_NULLABLE file;
-  uint32_t line;
-  uint64_t nanoseconds;         ///< How long it took.
-  void *CEXIT_NULLABLE outcome; ///< What it gave to cexit_set_outcome; NULL: nothing.
-} cexit_record;
-
-typedef void (*cexit_observer)(void *CEXIT_NULLABLE context, const cexit_record *record);
-
-/// cexit_stack_run that tells `observer` of each handler, those of nested stacks included, right after it ran.
-CEXIT_API size_t cexit_stack_run_observed(cexit_stack *CEXIT_NULLABLE stack, cexit_observer observer,
-                                          void *CEXIT_NULLABLE context);
 
 /// In a handler of an observed run: leaves `outcome` for the observer, which then has it. False: `observer`, which knows
 /// what to do with it, is not the one that observes the handler that this thread is running.
@@ -133,10 +94,8 @@ CEXIT_API void cexit_main_give_back(void);
 /// Whether the main thread runs the exit, and so does not come back to what it was doing.
 CEXIT_API bool cexit_main_exits(void);
 
-/// What holds for the handlers of all copies of the Swift layer: the exit status in place of 0 after a failure (0, as at
-/// first: none), and for how many nanoseconds a handler of the main actor waits for it (a second at first).
-CEXIT_API void cexit_set_failure_status(int status);
-CEXIT_API int cexit_failure_status(void);
+/// How many nanoseconds a handler of the main actor waits for the main actor, in all copies of the Swift layer; a second
+/// at first.
 CEXIT_API void cexit_set_main_grace(uint64_t nanoseconds);
 CEXIT_API uint64_t cexit_main_grace(void);
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Finalizers, for the Swift layer: entries that also run when a Swift object is destroyed. Included by CExitShim.h.
+// Finalizers, for the Swift layer: entries that also run when a Swift object is destroyed.
 //
 // A finalizer is an entry like any other, with its place on a stack, plus a node that is found from its object. Swift
 // on Linux tells nobody of an object's end; what is done instead, and where that cannot be done, is in watch.c. This
@@ -72,10 +72,6 @@ CEXIT_API void cexit_finalizers_set_delegate(cexit_finalizer_delegate delegate);
 CEXIT_API bool cexit_set_asleep(cexit_handler handler, bool asleep);
 /// Pending, and not asleep.
 CEXIT_API bool cexit_is_awake(cexit_handler handler);
-/// cexit_run that calls `function` with `context` in place of the entry's own function.
-CEXIT_API bool cexit_run_instead(cexit_handler handler, cexit_function function, void *CEXIT_NULLABLE context);
-/// The name and the place of the handler that this thread is running. False: it is running none.
-CEXIT_API bool cexit_current(cexit_record *record);
 
 CEXIT_ASSUME_NONNULL_END
 #ifdef __cplusplus

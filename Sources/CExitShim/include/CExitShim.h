@@ -208,6 +208,10 @@ static inline int cexit_register(cexit_stack *CEXIT_NULLABLE stack, const cexit_
 CEXIT_API bool cexit_cancel(cexit_handler handler);
 /// Runs the handler now, on this thread. True: the handler was pending and has now run.
 CEXIT_API bool cexit_run(cexit_handler handler);
+/// cexit_run that calls `function` with `context` in place of the handler's own function; the handler's `release` is
+/// called after that, with the handler's own context. For a binding that has claimed a callback of its language and
+/// calls the callback in a way of its own, with arguments or for a result.
+CEXIT_API bool cexit_run_instead(cexit_handler handler, cexit_function function, void *CEXIT_NULLABLE context);
 /// True while neither claimed nor cancelled. False in a forked child for an entry of the parent.
 CEXIT_API bool cexit_is_pending(cexit_handler handler);
 
@@ -226,9 +230,36 @@ CEXIT_API size_t cexit_stack_count(cexit_stack *CEXIT_NULLABLE stack);
 CEXIT_API size_t cexit_stack_run(cexit_stack *CEXIT_NULLABLE stack);
 /// Cancels all pending entries, newest first, also on stacks nested in this stack. Returns how many.
 CEXIT_API size_t cexit_stack_clear(cexit_stack *CEXIT_NULLABLE stack);
+/// Cancels every pending entry of that name, also on stacks nested in `stack`. Returns how many; 0 for an unknown name.
+CEXIT_API size_t cexit_stack_cancel_named(cexit_stack *CEXIT_NULLABLE stack, const char *CEXIT_NULLABLE name);
+/// Moves every pending entry of `from` on top of `to`, in the same order and phases; handles stay good. An entry that
+/// nests `to` itself stays where it is. Returns how many moved.
+CEXIT_API size_t cexit_stack_move(cexit_stack *CEXIT_NULLABLE from, cexit_stack *CEXIT_NULLABLE to);
 /// Ends a standalone or nested stack: runs nothing, cancels pending entries. A stack that is destroyed during a run
 /// ends after the handler that is running. Stacks nested in the stack become standalone. NULL: does nothing.
 CEXIT_API void cexit_stack_destroy(cexit_stack *CEXIT_NULLABLE stack);
+/// For a maker that needs the pointer no more. A nested stack that holds something stays in its place, and ends after
+/// its run; an empty one leaves, and a standalone one is destroyed. NULL: does nothing.
+CEXIT_API void cexit_stack_release(cexit_stack *CEXIT_NULLABLE stack);
+/// The stack that runs at quick_exit(3). Never NULL, never destroyed.
+CEXIT_API cexit_stack *cexit_quick_stack(void);
+
+/// A handler: the one that has just run, as an observed run reports it, or the one that this thread is running. The
+/// strings are good until the observer returns, or until the handler does.
+typedef struct cexit_record {
+  const char *CEXIT_NULLABLE name;
+  const char *CEXIT_NULLABLE file;
+  uint32_t line;
+  uint64_t nanoseconds;         ///< The time of the run.
+  void *CEXIT_NULLABLE outcome; ///< For bindings: the argument of cexit_set_outcome; NULL: none.
+} cexit_record;
+
+typedef void (*cexit_observer)(void *CEXIT_NULLABLE context, const cexit_record *record);
+
+/// cexit_stack_run that tells `observer` of each handler right after the run of the handler, also of those of nested
+/// stacks.
+CEXIT_API size_t cexit_stack_run_observed(cexit_stack *CEXIT_NULLABLE stack, cexit_observer observer,
+                                          void *CEXIT_NULLABLE context);
 
 // ---------------------------------------------------------------------------------------------------------
 // Signals and deadlines
@@ -293,6 +324,14 @@ CEXIT_API bool cexit_exit_status(int *CEXIT_NULLABLE status);
 /// Asks for `status` in place of 0 when the run is over. Skips no handler, and never turns a failure into success. Only
 /// the low 8 bits count, as for a parent: 256 is 0.
 CEXIT_API void cexit_request_status(int status);
+/// The name and the place of the handler that this thread is running. False: this thread is running none, and `record`
+/// is as before.
+CEXIT_API bool cexit_current(cexit_record *record);
+
+/// The status of an exit in place of 0 after a handler has failed; 0, as it is at first: the exit stays 0.
+CEXIT_API void cexit_set_failure_status(int status);
+/// That status.
+CEXIT_API int cexit_failure_status(void);
 
 // ---------------------------------------------------------------------------------------------------------
 // Looking at a stack
@@ -339,19 +378,18 @@ CEXIT_API int cexit_dump(int file);
 /// version of the header. Static. NULL: that copy is older than this function.
 CEXIT_API const char *CEXIT_NULLABLE cexit_version(void);
 
-CEXIT_ASSUME_NONNULL_END
-#ifdef __cplusplus
-}
-#endif
-
-#include "CExitBinding.h"
-
-#ifdef __cplusplus
-extern "C" {
-#endif
-CEXIT_ASSUME_NONNULL_BEGIN
-
 // ---------------------------------------------------------------------------------------------------------
+// With the object that registers. `owner` is the address of the `__dso_handle` of the object (Swift: `#dsohandle`); NULL:
+// of no object. The plain functions are these, with the caller's own object.
+
+CEXIT_API int cexit_atexit_owned(void (*CEXIT_NULLABLE function)(void), const void *CEXIT_NULLABLE owner);
+CEXIT_API int cexit_on_exit_owned(void (*CEXIT_NULLABLE function)(int status, void *CEXIT_NULLABLE context),
+                                  void *CEXIT_NULLABLE context, const void *CEXIT_NULLABLE owner);
+CEXIT_API int cexit_at_quick_exit_owned(void (*CEXIT_NULLABLE function)(void), const void *CEXIT_NULLABLE owner);
+CEXIT_API int cexit_register_owned(cexit_stack *CEXIT_NULLABLE stack, const cexit_entry *CEXIT_NULLABLE entry,
+                                   const void *CEXIT_NULLABLE owner, cexit_handler *CEXIT_NULLABLE out);
+CEXIT_API int cexit_stack_nest_owned(cexit_stack *CEXIT_NULLABLE parent, const char *CEXIT_NULLABLE name,
+                                     const void *CEXIT_NULLABLE owner, cexit_stack *CEXIT_NULLABLE *CEXIT_NULLABLE out);
 
 static inline int cexit_atexit(void (*CEXIT_NULLABLE function)(void)) {
   return cexit_atexit_owned(function, CEXIT_OWNER);
@@ -390,6 +428,4 @@ CEXIT_ASSUME_NONNULL_END
 #ifdef __cplusplus
 }
 #endif
-
-#include "CExitFinalizer.h"
 #endif

@@ -11,7 +11,8 @@
 #endif
 #include "schedule.h"
 
-#include "../include/CExitShim.h"
+#include "../include/CExitBinding.h"
+#include "../include/CExitFinalizer.h"
 
 #include <stdatomic.h>
 
