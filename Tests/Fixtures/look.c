@@ -10,9 +10,14 @@
 
 extern _Atomic uintptr_t cexit__lock_word; // the core is part of this program
 
-static void nothing(void) {}
-static void plain(void *context) { (void)context; }
-static void with_status(int status, void *context) { (void)status, (void)context; }
+static void nothing(void) {
+}
+static void plain(void *context) {
+  (void)context;
+}
+static void with_status(int status, void *context) {
+  (void)status, (void)context;
+}
 
 static cexit_handler add(cexit_stack *stack, const char *name, CExitPhase phase, uint32_t flags, uint32_t line) {
   cexit_handler handler;
@@ -122,7 +127,8 @@ static int running(int count, char **arguments) {
   add(NULL, "last", CExitPhaseNormal, 0, 0);
   CHECK(cexit_stack_nest(NULL, "module", &stack) == 0);
   add(stack, "after", CExitPhaseNormal, 0, 0);
-  CHECK(cexit_register(stack, &(cexit_entry){.function = dump_here, .name = "stuck", .file = "a.c", .line = 3}, NULL) == 0);
+  CHECK(cexit_register(stack, &(cexit_entry){.function = dump_here, .name = "stuck", .file = "a.c", .line = 3}, NULL) ==
+        0);
   return 5;
 }
 

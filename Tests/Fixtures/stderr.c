@@ -20,7 +20,9 @@ static void break_stderr(const char *how) {
   if (strcmp(how, "closed") == 0) close(STDERR_FILENO);
 }
 
-static void nothing(void *context) { (void)context; }
+static void nothing(void *context) {
+  (void)context;
+}
 
 static void leave(int number) {
   (void)number;
@@ -63,7 +65,8 @@ static int broken_in_the_middle(int count, char **arguments) { // SIGPIPE stays 
   return 97;
 }
 
-static int commands(int count, char **arguments) { // nothing that a terminal obeys, even across the pieces of a long text
+static int commands(int count,
+                    char **arguments) { // nothing that a terminal obeys, even across the pieces of a long text
   (void)count;
   (void)arguments;
   static char text[5000];

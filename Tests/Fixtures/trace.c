@@ -9,8 +9,11 @@
 #include <pty.h>
 #include <sys/resource.h>
 
-static void quiet(void *context) { (void)context; }
-static void plain(void) {}
+static void quiet(void *context) {
+  (void)context;
+}
+static void plain(void) {
+}
 
 static cexit_handler add(cexit_stack *stack, const char *name, void (*function)(void *), CExitPhase phase) {
   cexit_handler handler;
