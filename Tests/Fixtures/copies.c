@@ -1,19 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A program in which several copies of the core meet. Its arguments are what it does, in order:
+// A program in which several copies of the core meet. Each argument is a step; the program takes them in order. N is the
+// number of a plugin, or - for the program. The program has a copy of its own unless it was compiled with NO_COPY.
 //
-//   open=PATH    loads the next plugin: 0, 1, …            close=N      unloads it
-//   add=N=NAME   plugin N registers NAME; N is - for this program, which has a copy unless it was compiled with NO_COPY
-//   count=N      says how many entries N sees              mark=N       says what cexit_mark returns there
-//   nest=N       says what cexit_stack_nest returns there  deferred=N   whether N knows that the process exits, at exit
+//   open=PATH    loads the next plugin: 0, 1, …            close=N      unloads plugin N
+//   add=N=NAME   N registers NAME                          count=N      prints how many entries N sees
+//   mark=N       prints the result of N's cexit_mark       nest=N       prints the result of N's cexit_stack_nest
+//   deferred=N   prints at exit whether N knows that the process exits
 //   threads      all plugins register and cancel at once, 1,000 times each
-//   fork         the rest is done by a child, which is waited for
+//   fork         a child does the remaining steps; the program waits for the child
 
 #include "copy.h"
 
 #define PLUGINS 8
 
-static const struct copy *copies[PLUGINS + 1]; // the first is this program's
+static const struct copy *copies[PLUGINS + 1]; // copies[0] is the program's
 static void *libraries[PLUGINS];
 static int opened;
 

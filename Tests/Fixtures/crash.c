@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Handlers that crash, each in its own way: named, and then as without the library.
+// Handlers that crash, each in its own way. The library prints the handler's name; then the process dies as without the
+// library.
 
 #include "fixture.h"
 
@@ -10,7 +11,7 @@ static void by_null(void *unused) {
   *(volatile int *)8 = 1;
 }
 
-static void by_bus(void *unused) { // beyond the end of its file
+static void by_bus(void *unused) { // writes to a page beyond the end of the mapped file
   (void)unused;
   int file = memfd_create("empty", 0);
   *(volatile char *)mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0) = 1;
@@ -81,7 +82,7 @@ static int plain(int count, char **arguments) {
   exit(7);
 }
 
-static int on_signal(int count, char **arguments) { // on the thread that signals wake
+static int on_signal(int count, char **arguments) { // the handler crashes on the library's thread for signals
   cexit_entry entry = named(count, arguments);
   CHECK(cexit_exit_on_signals(NULL, 0) == 0);
   CHECK(cexit_register(NULL, &entry, NULL) == 0);
@@ -96,7 +97,7 @@ static void was_there(int number, siginfo_t *info, void *machine) {
   _exit(9);
 }
 
-static int before(int count, char **arguments) { // who was there gets it, with all that belongs to it
+static int before(int count, char **arguments) { // the program's older signal handler gets the signal and its siginfo
   cexit_entry entry = named(count, arguments);
   struct sigaction action = {.sa_flags = SA_SIGINFO};
   action.sa_sigaction = was_there;
@@ -124,7 +125,7 @@ static void crash_elsewhere(void *unused) {
   join(start(crash, NULL));
 }
 
-static int elsewhere(int count, char **arguments) { // no handler's fault
+static int elsewhere(int count, char **arguments) { // another thread crashes, no handler of the stack
   (void)count;
   (void)arguments;
   push(NULL, crash_elsewhere, NULL);
@@ -172,7 +173,7 @@ static void take_over(void *unused) {
 
 static void crash_in_libc(void) { by_null(NULL); }
 
-static int handed_over(int count, char **arguments) { // a handler's own disposition stays
+static int handed_over(int count, char **arguments) { // a signal handler that an exit handler installed stays installed
   (void)count;
   (void)arguments;
   CHECK(atexit(crash_in_libc) == 0);
@@ -226,7 +227,7 @@ static int no_crash(int count, char **arguments) {
   exit(7);
 }
 
-static void take_off(int number) { // as a reporter does: says what it has to say, and lets the process die
+static void take_off(int number) { // prints, restores the default action and returns, as crash reporters do
   say("reported\n");
   signal(number, SIG_DFL);
 }
@@ -240,7 +241,7 @@ static int reporter(int count, char **arguments) {
 
 // ---- Blocked
 
-static int blocked(int count, char **arguments) { // as in a program that takes its signals by sigwait
+static int blocked(int count, char **arguments) { // all signals are blocked, as in a program that uses sigwait
   cexit_entry entry = named(count, arguments);
   sigset_t all;
   sigfillset(&all);
@@ -254,7 +255,7 @@ static void exit_from_here(int number) {
   exit(7);
 }
 
-static int from_a_crash(int count, char **arguments) { // the signal is blocked, since its handler exits
+static int from_a_crash(int count, char **arguments) { // exit runs in a handler of SIGSEGV, so SIGSEGV is blocked
   cexit_entry entry = named(count, arguments);
   CHECK(cexit_register(NULL, &entry, NULL) == 0);
   struct sigaction action = {.sa_handler = exit_from_here, .sa_flags = (int)SA_RESETHAND};
@@ -276,7 +277,7 @@ static void look_at_mask(void) {
   for (int number = 1; number < 32; number++) CHECK(sigismember(&now, number) == (number != SIGKILL && number != SIGSTOP));
 }
 
-static int sent_while_blocked(int count, char **arguments) { // stays for who takes it by sigwait
+static int sent_while_blocked(int count, char **arguments) { // the signal stays pending for a sigwait of the program
   (void)count;
   (void)arguments;
   sigset_t all;
@@ -298,7 +299,8 @@ static void say_status(int status, void *unused) {
   say("status %d\n", status);
 }
 
-static int broken_pipe(int count, char **arguments) { // standard input stands for it: what is said has to come through
+// The broken pipe gets the descriptor of standard input, so that the case can still print on standard output.
+static int broken_pipe(int count, char **arguments) {
   int ends[2];
   CHECK(pipe(ends) == 0 && dup2(ends[1], STDIN_FILENO) == 0 && close(ends[0]) == 0);
   CHECK(cexit_on_exit(say_status, NULL) == 0);

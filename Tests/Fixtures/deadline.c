@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Handlers that never end, each in its own way, and what the deadline says of them.
+// Handlers that never end, each in its own way, and the line that the deadline prints about each.
 
 #include "fixture.h"
 
 #include <poll.h>
 
-// The allocator of this program: one lock, and memory that is never used again.
+// The allocator of this program has one lock and never reuses memory.
 static pthread_mutex_t allocating = PTHREAD_MUTEX_INITIALIZER;
 static _Alignas(16) char memory[1 << 24];
 static size_t used;
@@ -27,7 +27,7 @@ void *realloc(void *old, size_t size) {
 }
 void free(void *block) { (void)block; }
 
-// The last moment at which another writer can fill the pipe of stderr: after it was asked whether there is space.
+// poll finds space in the pipe of stderr, and another writer fills the pipe before the library writes: the worst moment.
 static bool fills;
 
 static void fill(int file) {
@@ -59,17 +59,17 @@ static void block(void *context) {
   (void)context;
   int ends[2];
   char byte;
-  // Where stderr is closed, the pipe may have its number: then a line on stderr comes here.
+  // Where stderr is closed, the pipe can get number 2. Then lines for stderr arrive in the pipe, and read returns.
   if (pipe(ends) == 0) while (read(ends[0], &byte, 1) == 1) continue;
 }
 
-static void hold_allocator(void *context) { // whoever asks for memory from now on stands still
+static void hold_allocator(void *context) { // from now on every thread that allocates blocks
   (void)context;
   pthread_mutex_lock(&allocating);
   rest();
 }
 
-static void lock_up(void *context) { // itself
+static void lock_up(void *context) { // the thread waits for a lock that the thread holds
   (void)context;
   static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
   pthread_mutex_lock(&mutex);
@@ -86,7 +86,7 @@ static void stop_all_signals(void *context) {
 
 static void nothing(void *context) { (void)context; }
 
-static void block_in_release(void *context) { // whose strings may be gone by then
+static void block_in_release(void *context) { // overwrites the entry's name: a release may free the name
   memset(context, 'x', strlen(context));
   rest();
 }
@@ -176,7 +176,7 @@ static void limited_in_time(void *context) {
   say_name(context);
 }
 
-static void slow(void *context) { // longer than the limit of the one before
+static void slow(void *context) { // takes longer than the limit of the handler before
   (void)context;
   CHECK(poll(NULL, 0, 300) == 0);
   say("slow\n");
@@ -184,7 +184,7 @@ static void slow(void *context) { // longer than the limit of the one before
 
 static int limit(int count, char **arguments) {
   CHECK(count == 1);
-  CHECK(cexit_prepare_limits() == 0 && cexit_limit(millisecond) == EINVAL); // in no handler
+  CHECK(cexit_prepare_limits() == 0 && cexit_limit(millisecond) == EINVAL); // no handler is running
   push_name(NULL, "never");
   cexit_entry entry = {.function = limited, .name = "limited", .file = "App/main.c", .line = 34};
   for (size_t i = 0; i < sizeof stuck / sizeof *stuck; i++) {
@@ -196,7 +196,7 @@ static int limit(int count, char **arguments) {
   exit(7);
 }
 
-static int by_hand(int count, char **arguments) { // no limit where the process goes on
+static int by_hand(int count, char **arguments) { // limits and deadline do not end a manual run
   (void)count;
   (void)arguments;
   cexit_stack *stack;
@@ -234,7 +234,7 @@ static int elsewhere(int count, char **arguments) { // the exit waits for a hand
 
 static void libcs(void) { rest(); }
 
-static int in_libc(int count, char **arguments) { // after the last of ours
+static int in_libc(int count, char **arguments) { // libc's handler hangs, after the last handler of the library
   (void)count;
   (void)arguments;
   CHECK(atexit(libcs) == 0 && cexit_set_deadline(150 * millisecond) == 0);
@@ -247,14 +247,14 @@ static void set_and_block(void *context) {
   block(context);
 }
 
-static int during(int count, char **arguments) { // set by a handler, for an exit that has begun
+static int during(int count, char **arguments) { // a handler sets the deadline of the exit in progress
   (void)count;
   (void)arguments;
   CHECK(cexit_register(NULL, &(cexit_entry){.function = set_and_block, .name = "setter"}, NULL) == 0);
   exit(7);
 }
 
-static int no_stderr(int count, char **arguments) { // nobody reads it: that must not keep the process
+static int no_stderr(int count, char **arguments) { // a stderr that takes no line must not keep the process from ending
   CHECK(count == 1);
   int ends[2];
   CHECK(pipe(ends) == 0);
@@ -268,7 +268,7 @@ static int no_stderr(int count, char **arguments) { // nobody reads it: that mus
   exit(7);
 }
 
-static int success(int count, char **arguments) { // that ran out of time is a failure
+static int success(int count, char **arguments) { // exit(0) that runs out of time ends with a status for failure
   CHECK(cexit_set_timeout_status(-1) == EINVAL && cexit_set_timeout_status(256) == EINVAL);
   if (count > 0) CHECK(cexit_set_timeout_status(atoi(arguments[0])) == 0);
   CHECK(cexit_set_deadline(150 * millisecond) == 0);
@@ -276,7 +276,7 @@ static int success(int count, char **arguments) { // that ran out of time is a f
   exit(0);
 }
 
-static int left(int count, char **arguments) { // nested ones count, their stack does not
+static int left(int count, char **arguments) { // the line counts handlers of nested stacks, but not the nested stack
   (void)count;
   (void)arguments;
   cexit_stack *module;
@@ -298,11 +298,11 @@ static void wait_for_word(void *context) {
   say("waiting\n");
   CHECK(write(gate[1], "w", 1) == 1);
   while (read(STDIN_FILENO, &byte, 1) < 0) CHECK(errno == EINTR);
-  CHECK(poll(NULL, 0, 100) == 0); // long enough for a deadline that is thought to be over
+  CHECK(poll(NULL, 0, 100) == 0); // a deadline that counted the stopped time would end the process now
   say("done\n");
 }
 
-// Another process stops this one for longer than the deadline, and gives the word before it lets it go on.
+// A child stops the exiting parent for longer than the deadline, writes the word, and then continues the parent.
 static int stopped(int count, char **arguments) {
   (void)count;
   (void)arguments;
@@ -332,7 +332,7 @@ static int bad(int count, char **arguments) {
   return 3;
 }
 
-static int child(int count, char **arguments) { // has no deadline until it sets one
+static int child(int count, char **arguments) { // a child has no deadline until the child sets a deadline
   bool sets = count > 0;
   (void)arguments;
   CHECK(cexit_set_deadline(100 * millisecond) == 0);

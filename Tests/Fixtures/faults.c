@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Each call that the library makes fails, one after the other, and then all from one on. The program starts itself for each:
-// a run registers, nests, forks, asks for signals and a deadline, and leaves in one of three ways. A call of the library
-// either says that it failed, or holds what it promises: what was accepted runs exactly once, what was refused never.
+// For each call of libc that the library makes, the program starts itself twice: once the call fails, once the call and
+// all later calls fail. A run registers, nests, forks, asks for signals and a deadline, and leaves in one of three ways.
+// An accepted entry must run exactly once, and a refused entry never.
 //
-//   faults FUNCTION          every call of that function, in every way out
+//   faults FUNCTION          makes every call of FUNCTION fail, with every way out
 
 #include "fixture.h"
 
@@ -13,13 +13,13 @@
 // ---- The calls that fail: the program's own functions stand in front of libc's
 
 enum { EVERY_LATER = 1 << 16 };
-static const char *failing; // which function
-static int fails_at, calls; // the number of the call that fails, and of the last one made
+static const char *failing; // the name of the function that fails
+static int fails_at, calls; // the number of the call that fails, and of the last call made
 
 static bool fails(const char *function) {
   static bool asked;
   if (!asked) {
-    const char *plan = getenv("FAULT"); // "mmap 3"
+    const char *plan = getenv("FAULT"); // for example "mmap 3"
     asked = true;
     if (plan != NULL) fails_at = atoi(strchr(plan, ' ') + 1);
     failing = plan;
@@ -104,7 +104,7 @@ int pthread_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(vo
 }
 #endif
 
-// ---- One run, which notes what was promised and what was done in memory that its parent sees
+// ---- A run notes accepted and executed entries in memory that the run shares with its parent
 
 enum { HANDLERS = 200 };
 
@@ -117,7 +117,7 @@ static int handlers;
 static bool refused(int error) {
   if (error == 0) return false;
   notes->refused++;
-  if (error < 0 || error > 133) notes->wrong++; // no errno value
+  if (error < 0 || error > 133) notes->wrong++; // not an errno value
   return true;
 }
 
@@ -131,7 +131,7 @@ static void register_in(cexit_stack *stack) {
   handlers++;
 }
 
-static void fork_and_leave(void) { // a child of its own, whose handler runs there
+static void fork_and_leave(void) { // makes a child that registers a handler and exits
   int before = handlers++;
   pid_t child = fork();
   if (child == 0) {
@@ -173,11 +173,11 @@ static const char *program;
 
 static bool is_right(const char *way, int status, bool can_end) {
   bool by_signal = strcmp(way, "signal") == 0, exited = WIFEXITED(status);
-  // 128 + n is what remains where the signal cannot be died of.
+  // Where a process cannot die of a signal, its status is 128 + n.
   bool died = exited ? WEXITSTATUS(status) == 128 + SIGTERM : WTERMSIG(status) == SIGTERM;
   bool ended = by_signal ? died : exited && WEXITSTATUS(status) == 7;
   if (!can_end || !ended || notes->wrong != 0 || !notes->done) return false;
-  if (by_signal && !notes->signals_asked) return true; // SIGTERM ended it at once, as without the library
+  if (by_signal && !notes->signals_asked) return true; // SIGTERM killed the run at once, as without the library
   for (int i = 0; i < HANDLERS; i++) {
     if (notes->ran[i] != notes->accepted[i]) return false;
   }
@@ -222,7 +222,7 @@ int main(int argc, char **argv) {
   for (int way = 0; way < 3; way++) {
     CHECK(run_with(argv[1], 0, ways[way], file));
     int most = notes->calls;
-    for (int number = 1; number <= most + 3; number++) { // three that may come in the exit
+    for (int number = 1; number <= most + 3; number++) { // the exit makes up to three more calls
       for (int later = 0; later <= EVERY_LATER; later += EVERY_LATER, runs++) {
         wrong += !run_with(argv[1], number + later, ways[way], file);
         refusals += notes->refused != 0;

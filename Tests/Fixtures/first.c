@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Programs that know nothing of CExitFirst, for which plain exit and the return from main are the ways out.
+// Programs that call nothing of CExitFirst: they leave by plain exit or return from main.
 
 #include "threads.h"
 
@@ -27,7 +27,7 @@ static int order(int count, char **arguments) { // <return|exit|thread>
   return 3;
 }
 
-static int leave_quickly(int count, char **arguments) { // <_exit|quick_exit>: as ever
+static int leave_quickly(int count, char **arguments) { // <_exit|quick_exit>: CExitFirst changes neither
   CHECK(count == 1);
   CHECK(atexit(say_in_libc) == 0);
   push_name(NULL, "handler");
@@ -35,7 +35,7 @@ static int leave_quickly(int count, char **arguments) { // <_exit|quick_exit>: a
   quick_exit(3);
 }
 
-static int vfork_child(int count, char **arguments) { // exits where it should not
+static int vfork_child(int count, char **arguments) { // a child of vfork calls exit, where only _exit is allowed
   (void)count, (void)arguments;
   pid_t child = vfork();
   if (child == 0) exit(7);
@@ -56,7 +56,7 @@ static int looks_the_same(int count, char **arguments) {
 
 // ---- Many threads
 
-static void check_all_ran(void) { // libc's oldest
+static void check_all_ran(void) { // the oldest of libc's handlers, so the last to run
   for (uintptr_t i = 0; i < 64; i++) CHECK(atomic_load(&ran[i]) == 1);
 }
 
@@ -94,7 +94,7 @@ static int nine(int count, char **arguments) {
   return in_children(rounds(count, arguments), nine_exit, -1);
 }
 
-// A thread that exits while libc runs what is older than the stack does not end the process in the middle of that.
+// libc runs handlers older than the stack; a second thread that exits now does not end the process before they are done.
 static _Atomic pid_t leaver;
 
 static void *exit_when_asked(void *status) {
@@ -124,7 +124,7 @@ static void hold(void *unused) {
   wait_for(2);
 }
 
-static int child(int count, char **arguments) { // made while another thread exits
+static int child(int count, char **arguments) { // a child made while another thread exits
   (void)count, (void)arguments;
   push(NULL, hold, NULL);
   start(exit_with, (void *)3);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A fixture program is a table of cases; its first argument names the one to run. What a case says goes straight to
-// standard output, with no lock and no buffer between, so that it is there however the process ends.
+// How the C tests work: a fixture program is a table of cases, and its first argument names the case to run. A case
+// prints with `say`. The test compares the lines and the wait status with the expected ones (Tests/Support).
+// `say` writes to standard output without a lock or a buffer, so no way of ending the process can lose a line.
 
 #ifndef FIXTURE_H
 #define FIXTURE_H
@@ -22,11 +23,11 @@ static inline void say(const char *format, ...) {
   va_start(arguments, format);
   int length = vsnprintf(line, sizeof line, format, arguments);
   va_end(arguments);
-  // Not vdprintf, whose temporary stream an exit on another thread may flush once more.
+  // vdprintf makes a temporary stream, which an exit on another thread may flush a second time. So format first.
   if (length < 0 || write(STDOUT_FILENO, line, (size_t)length) != length) _exit(96);
 }
 
-/// Ends the process at once, with the line that is to blame, where `condition` does not hold.
+/// Ends the process at once, and prints file and line, where `condition` does not hold.
 #define CHECK(condition) \
   do { \
     if (!(condition)) { \
@@ -35,7 +36,7 @@ static inline void say(const char *format, ...) {
     } \
   } while (0)
 
-/// A handler that says its context.
+/// A handler that prints its context.
 static inline void say_name(void *name) {
   say("%s\n", (const char *)name);
 }
@@ -59,7 +60,7 @@ static inline void join(pthread_t thread) {
   CHECK(pthread_join(thread, NULL) == 0);
 }
 
-/// Waits for a child of this process, and says how it ended.
+/// Waits for a child of this process, and prints how the child ended.
 static inline void say_end(pid_t child) {
   int status;
   CHECK(waitpid(child, &status, 0) == child);
@@ -80,7 +81,7 @@ static inline int run_case(const struct fixture_case *cases, size_t count, int a
   return 98;
 }
 
-/// main: `FIXTURE({"name", function}, …)`
+/// Defines `main` from the table of cases: `FIXTURE({"name", function}, …)`
 #define FIXTURE(...) \
   int main(int argc, char **argv) { \
     static const struct fixture_case cases[] = {__VA_ARGS__}; \

@@ -1,23 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Whose process this is, where the process id does not tell, and where a fork handler of others calls the library.
+// Children that look like their parent: with the same process id, or made without pthread_atfork. And fork handlers of
+// the program that call the library.
 
 #include "fixture.h"
 
 #include <sched.h>
 #include <sys/syscall.h>
 
-static pid_t fork_untold(void) { // pthread_atfork does not hear of this child
+static pid_t fork_untold(void) { // calls no handlers of pthread_atfork
   return (pid_t)syscall(SYS_clone, SIGCHLD, NULL, NULL, NULL, NULL);
 }
 
-// ---- A child with its parent's process id: the first process of a namespace, made by the first process of another one.
+// ---- A child with its parent's process id: each is the first process of a pid namespace, and so has id 1.
 
 static int first_of_namespace(int count, char **arguments) {
   (void)count, (void)arguments;
   int ready[2];
   CHECK(pipe(ready) == 0);
-  if (unshare(CLONE_NEWPID) != 0) return say("SIGTERM ends the child: 143\n"), 0; // not allowed here: nothing to see
+  // Without the right to make a namespace the case cannot run, and prints the expected line.
+  if (unshare(CLONE_NEWPID) != 0) return say("SIGTERM ends the child: 143\n"), 0;
   pid_t outer = fork();
   if (outer == 0) {
     CHECK(getpid() == 1 && cexit_exit_on_signals(NULL, 0) == 0 && unshare(CLONE_NEWPID) == 0);
@@ -38,7 +40,7 @@ static int first_of_namespace(int count, char **arguments) {
   return 0;
 }
 
-// ---- A child that pthread_atfork does not hear of, in which two threads make the first calls.
+// ---- A child without pthread_atfork's handlers, in which two threads make the first calls of the library.
 
 static pthread_barrier_t together;
 static _Atomic int ran;
@@ -70,7 +72,7 @@ static int two_first_calls(int count, char **arguments) {
       pthread_t first = start(registers_many, NULL), second = start(registers_many, NULL);
       join(first);
       join(second);
-      cexit_exit(2); // the stack, then check_count
+      cexit_exit(2); // runs the stack, then check_count
     }
     int status;
     CHECK(waitpid(child, &status, 0) == child);
@@ -80,7 +82,7 @@ static int two_first_calls(int count, char **arguments) {
   return 0;
 }
 
-// ---- Fork handlers of others, registered before the first use of the library.
+// ---- Fork handlers of the program, registered before the first use of the library.
 
 static cexit_handler watched;
 static pthread_mutex_t theirs = PTHREAD_MUTEX_INITIALIZER;
@@ -143,7 +145,7 @@ static int lock_order(int count, char **arguments) {
   _exit(0);
 }
 
-// ---- What a child does to what it inherited.
+// ---- A child that destroys, adopts or limits inherited handlers.
 
 static int destroys_then_adopts(int count, char **arguments) {
   (void)count, (void)arguments;

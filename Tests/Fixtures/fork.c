@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Every way to get a child, in every state: what it runs, and that it never hangs.
+// Every way to make a child, in every state of the parent. The child runs its own handlers only, and never hangs.
 
 #include "fixture.h"
 
@@ -7,7 +7,7 @@
 
 static pid_t by_fork(void) { return fork(); }
 #ifdef __GLIBC__
-#if !__GLIBC_PREREQ(2, 34) // it has no _Fork: a fork that nobody is told of
+#if !__GLIBC_PREREQ(2, 34) // older glibc has no _Fork, the fork that calls no handlers of pthread_atfork
 #define _Fork() ((pid_t)syscall(SYS_clone, SIGCHLD, NULL, NULL, NULL, NULL))
 #endif
 #endif
@@ -24,7 +24,7 @@ static forker *forker_named(int count, char **arguments) {
 
 static void parents(void) { say("parent's\n"); }
 
-static int own(int count, char **arguments) { // a child runs what it registered, and cannot touch the rest
+static int own(int count, char **arguments) { // a child runs its own entries, and cannot touch inherited entries
   forker *make = forker_named(count, arguments);
   cexit_handler handler;
   cexit_entry entry = {.function = say_name, .context = "parent's, by handle"};
@@ -49,7 +49,7 @@ static int own(int count, char **arguments) { // a child runs what it registered
   return 0;
 }
 
-static int nothing(int count, char **arguments) { // a child that only leaves
+static int nothing(int count, char **arguments) { // a child that only exits
   push_name(NULL, "parent's");
   pid_t child = forker_named(count, arguments)();
   if (child == 0) exit(7);
@@ -84,7 +84,7 @@ static void fork_here(void *exits) {
     CHECK(!cexit_is_exiting() && !cexit_exit_status(NULL));
     push_name(NULL, "child's");
     if (exits != NULL) exit(1);
-    return; // back into the run, and out of the process by the parent's exit
+    return; // the child goes on in the parent's exit, and leaves the process by that exit
   }
   say_end(child);
 }
@@ -152,7 +152,7 @@ static int while_exiting(int count, char **arguments) {
   return 0;
 }
 
-// A child made while two threads register: whatever they were in the middle of, it can do everything.
+// A child made while two threads register can make every call, at whatever point fork stopped the threads.
 
 static void count_up(void *counter) {
   ++*(int *)counter;
@@ -178,7 +178,7 @@ static int under_load(int count, char **arguments) {
   forker *make = forker_named(count, arguments);
   int rounds = count > 1 ? atoi(arguments[1]) : 200;
   static int ran;
-  CHECK(cexit_stack_count(NULL) == 0); // from here on forks are seen; what the threads do first is as yet to come
+  CHECK(cexit_stack_count(NULL) == 0); // the first call, before the threads start, installs the library's fork handlers
   start(registers, NULL);
   start(registers, NULL);
   for (int i = 0; i < rounds; i++) {
@@ -193,7 +193,8 @@ static int under_load(int count, char **arguments) {
       CHECK(cexit_cancel(handler) && !cexit_cancel(handler));
       CHECK(cexit_stack_count(NULL) == 3);
       for (int k = 0; k < 300; k++) CHECK(cexit_register(NULL, &entry, &handler) == 0 && cexit_cancel(handler));
-      if (make == by_fork) exit(0); // after the others libc's own lock may be held by a thread that is not here
+      // In a child of _Fork or clone a thread that was not copied may hold libc's lock, so such a child cannot exit.
+      if (make == by_fork) exit(0);
       CHECK(cexit_stack_run(NULL) == 0);
     }
     int status;
@@ -204,7 +205,7 @@ static int under_load(int count, char **arguments) {
   _exit(0);
 }
 
-static int by_vfork(int count, char **arguments) { // exit in such a child leaves the parent's handlers alone
+static int by_vfork(int count, char **arguments) { // exit in a child of vfork does not run the parent's handlers
   (void)count, (void)arguments;
   push_name(NULL, "parent's");
 #pragma GCC diagnostic ignored "-Wdeprecated-declarations"
@@ -220,7 +221,7 @@ static int by_vfork(int count, char **arguments) { // exit in such a child leave
 
 int plugin_calls;
 
-static int closes_plugin(int count, char **arguments) { // what belonged to an unloaded object is not adopted
+static int closes_plugin(int count, char **arguments) { // a child does not adopt entries of an unloaded object
   CHECK(count == 2);
   void *plugin = dlopen(arguments[1], RTLD_NOW);
   CHECK(plugin != NULL);

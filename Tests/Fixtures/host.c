@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A program that loads plugins: <case> <plugin> <another plugin>
+// A program that loads plugins. Arguments: <case> <plugin> <another plugin>
 
 #include "fixture.h"
 
@@ -41,7 +41,7 @@ static void close_plugin(void) {
   say("closed\n");
 }
 
-static int interleaved(int count, char **arguments) { // one order with the program's own, at exit
+static int interleaved(int count, char **arguments) { // entries of plugin and program run in one order at exit
   (void)count;
   push_name(NULL, "main 1");
   load(arguments[0]);
@@ -55,7 +55,7 @@ static int interleaved(int count, char **arguments) { // one order with the prog
   return 0;
 }
 
-static int closed(int count, char **arguments) { // only what it owns runs then, newest first by phase
+static int closed(int count, char **arguments) { // dlclose runs the plugin's entries only, newest first by phase
   (void)count;
   push_name(NULL, "main 1");
   load(arguments[0]);
@@ -69,7 +69,7 @@ static int closed(int count, char **arguments) { // only what it owns runs then,
   return 0;
 }
 
-static int two_plugins(int count, char **arguments) { // one is closed, the other stays
+static int two_plugins(int count, char **arguments) { // the program closes the first plugin and keeps the second
   CHECK(count == 2);
   void *first = load(arguments[0]);
   plugin_register("of the first", CExitPhaseNormal, 0);
@@ -80,7 +80,7 @@ static int two_plugins(int count, char **arguments) { // one is closed, the othe
   return 0;
 }
 
-static int nested(int count, char **arguments) { // its own stack, and a stack of the program that it registers on
+static int nested(int count, char **arguments) { // the plugin registers on its own stack, and on stacks of the program
   (void)count;
   cexit_stack *module, *standalone;
   CHECK(cexit_stack_nest(NULL, "module", &module) == 0);
@@ -97,7 +97,7 @@ static int nested(int count, char **arguments) { // its own stack, and a stack o
   return 0;
 }
 
-static int reloaded(int count, char **arguments) { // again and again, at the address where it was
+static int reloaded(int count, char **arguments) { // the plugin is loaded three times, at the same address each time
   (void)count;
   void *where = NULL;
   push_name(NULL, "main");
@@ -126,7 +126,7 @@ static int forty(int count, char **arguments) {
   return 0;
 }
 
-static int pinned(int count, char **arguments) { // stays, and runs at exit
+static int pinned(int count, char **arguments) { // a pinned entry keeps its plugin loaded, and runs at exit
   (void)count;
   load(arguments[0]);
   push_name(NULL, "main 1");
@@ -137,7 +137,7 @@ static int pinned(int count, char **arguments) { // stays, and runs at exit
   return 0;
 }
 
-static int adding(int count, char **arguments) { // its handlers register more while it is being closed
+static int adding(int count, char **arguments) { // handlers register more entries while dlclose runs the handlers
   (void)count;
   load(arguments[0]);
   call("plugin_register_adding");
@@ -193,7 +193,7 @@ static int closed_at_work(int count, char **arguments) { // while a handler of t
   pthread_t runner = start(runs, stack);
   while (atomic_load(&plugin_step) < 1) sched_yield();
   pthread_t closer = start(closes, NULL);
-  // A dlclose that does not wait is over by then, and the handler's code is gone.
+  // A dlclose that does not wait for the handler would return within this time, and unmap the handler's code.
   for (int i = 0; i < 100 && !atomic_load(&is_closed); i++) usleep(1000);
   atomic_store(&plugin_step, 2);
   join(runner);
@@ -202,7 +202,7 @@ static int closed_at_work(int count, char **arguments) { // while a handler of t
   return 0;
 }
 
-static int added_first(int count, char **arguments) { // what a handler registers runs before what is older
+static int added_first(int count, char **arguments) { // an entry that a handler registers runs before older entries
   (void)count;
   load(arguments[0]);
   call("plugin_register_older_and_adding");
@@ -210,7 +210,7 @@ static int added_first(int count, char **arguments) { // what a handler register
   return 0;
 }
 
-static int standalone(int count, char **arguments) { // a stack that is run by hand is not run by exit
+static int standalone(int count, char **arguments) { // exit does not run a standalone stack
   (void)count;
   cexit_stack *stack;
   CHECK(cexit_stack_create("by hand", &stack) == 0);
@@ -220,8 +220,8 @@ static int standalone(int count, char **arguments) { // a stack that is run by h
   return 0;
 }
 
-/// Kilobytes of memory of its own. Pages of files are left out, the kernel maps them 64 KiB at a time; and the counters in statm
-/// may be off by a batch of pages.
+/// Kilobytes of anonymous memory. Pages of files do not count, since the kernel maps them 64 KiB at a time. The counters
+/// in statm are no use either: they may be off by a batch of pages.
 static long own_memory(void) {
   long kilobytes = -1;
   char line[256];
@@ -233,7 +233,7 @@ static long own_memory(void) {
   return kilobytes;
 }
 
-static int cycles(int count, char **arguments) { // loading, registering and unloading leaves nothing behind
+static int cycles(int count, char **arguments) { // a cycle of loading, registering and unloading keeps no memory
   CHECK(count > 2);
   push_name(NULL, "main");
   long before = 0;
@@ -252,7 +252,7 @@ static int cycles(int count, char **arguments) { // loading, registering and unl
     close(output);
     close(nowhere);
   }
-  say("grown: %s\n", own_memory() - before < 64 ? "no" : "yes"); // 160 bytes a cycle are 156 KiB here
+  say("grown: %s\n", own_memory() - before < 64 ? "no" : "yes"); // a leak of 160 bytes a cycle would be 156 KiB
   return 0;
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Signal handlers that interrupt the library: refused or served, never a hang. Some cases reach into the library, to
-// be in the middle of an operation at will instead of by luck.
+// Signal handlers that interrupt the library. A call in such a handler is refused or served, and never hangs. Some cases
+// use the library's private functions, so that the interruption hits the middle of an operation every time.
 
 #include "../../Sources/CExitShim/events/events.h"
 #include "fixture.h"
@@ -75,7 +75,7 @@ static void use_everything(int signal) {
   say("EDEADLK\n");
 }
 
-static int held(int count, char **arguments) { // every call, in the middle of another one
+static int held(int count, char **arguments) { // every call of the library, while the same thread holds the lock
   (void)count, (void)arguments;
   cexit_entry entry = {.function = say_name, .context = "handler"};
   CHECK(cexit_register(NULL, &entry, &first) == 0 && cexit_stack_create(NULL, &stack) == 0);
@@ -90,7 +90,7 @@ static void leave(int signal) {
   cexit_exit(6);
 }
 
-static int exit_held(int count, char **arguments) { // the process ends, and says what it could not do
+static int exit_held(int count, char **arguments) { // the process ends, and a line says that no handler ran
   CHECK(count == 1);
   push_name(NULL, "handler");
   if (strcmp(arguments[0], "exit") == 0) with_lock(leave);
@@ -119,7 +119,7 @@ static void leave_while_another_does(int signal) {
   cexit_exit(6);
 }
 
-static int exit_held_by_second(int count, char **arguments) { // the first thread that exits will want that lock
+static int exit_held_by_second(int count, char **arguments) { // the second thread to exit holds the library's lock
   (void)count, (void)arguments;
   push_name(NULL, "older");
   push(NULL, wait_for_interruption, NULL);
@@ -129,7 +129,7 @@ static int exit_held_by_second(int count, char **arguments) { // the first threa
   return 0;
 }
 
-// ---- libc's own lock: this program stands in for it, and is interrupted while it is held.
+// ---- libc's lock: this program replaces __cxa_atexit, and raises the signal where libc would hold its lock.
 
 static bool interrupts, in_libc;
 
@@ -161,7 +161,7 @@ static int libc_held(int count, char **arguments) {
   push_name(NULL, "handler");
   CHECK(other == 0 && refused > 0);
   CHECK(cexit_mark() == 0);
-  CHECK(other == 0 && served > 0); // the process stack has its slots: it needs no more of libc
+  CHECK(other == 0 && served > 0); // the process stack has its slots now, so a registration does not call libc
   return 0;
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Memory: what happens where there is none, what stays taken, and what a leak checker sees.
+// Memory: calls that fail for lack of memory, memory that stays in use, and the view of a leak checker.
 
 #include "../../Sources/CExitShim/events/events.h"
 #include "fixture.h"
@@ -15,7 +15,7 @@ static void count_run(void *unused) {
 
 static const cexit_entry counted = {.function = count_run};
 
-static long statm(int field) { // in pages: 0 the address space, 1 what is resident
+static long statm(int field) { // in pages. Field 0: the address space. Field 1: resident memory
   long values[2];
   FILE *file = fopen("/proc/self/statm", "r");
   CHECK(file != NULL && fscanf(file, "%ld %ld", &values[0], &values[1]) == 2);
@@ -30,7 +30,7 @@ static void limit(rlim_t bytes) {
   CHECK(setrlimit(RLIMIT_AS, &now) == 0);
 }
 
-static int no_memory(int count, char **arguments) { // at the first growth, and at each one after it
+static int no_memory(int count, char **arguments) { // each growth of the table fails once, and then succeeds
   (void)count, (void)arguments;
   size_t registered = 0;
   cexit_handler handler = {7};
@@ -92,11 +92,11 @@ static int exit_allocates_nothing(int count, char **arguments) {
   return 3;
 }
 
-static int churn(int count, char **arguments) { // pairs leave memory where it was
+static int churn(int count, char **arguments) { // pairs of register and cancel do not grow memory
   CHECK(count == 1);
   cexit_handler handler;
   for (int i = 0; i < 1000; i++) CHECK(cexit_register(NULL, &counted, &handler) == 0 && cexit_cancel(handler));
-  statm(1); // reading it touches pages of its own, once
+  statm(1); // the first reading touches pages of its own
   long before = statm(1);
   for (long pairs = atol(arguments[0]); pairs > 0; pairs--) {
     CHECK(cexit_register(NULL, &counted, &handler) == 0);
@@ -117,7 +117,7 @@ static int churn(int count, char **arguments) { // pairs leave memory where it w
   return 0;
 }
 
-static int generations(int count, char **arguments) { // an entry's number is never given out twice
+static int generations(int count, char **arguments) { // no two entries ever have the same handle
   (void)count, (void)arguments;
   cexit_handler stale, fresh;
   CHECK(cexit_register(NULL, &counted, &stale) == 0 && cexit_cancel(stale));
@@ -138,13 +138,13 @@ static int generations(int count, char **arguments) { // an entry's number is ne
   return 0;
 }
 
-// ---- Leaks; LeakSanitizer ends the process with a status of its own, after the handlers
+// ---- Leaks: after the handlers LeakSanitizer ends the process with a status of its own
 
-static int leaked_after(int count, char **arguments) { // <cancel|run|clear>: only the entry knew the context
+static int leaked_after(int count, char **arguments) { // <cancel|run|clear>: only the entry pointed at the context
   CHECK(count == 1);
   const char *how = arguments[0];
   cexit_handler handlers[40];
-  for (int i = 0; i < 40; i++) { // beyond the static entries, too
+  for (int i = 0; i < 40; i++) { // more than the 32 static entries
     cexit_entry entry = {.function = count_run, .context = malloc(99)};
     CHECK(cexit_register(NULL, &entry, &handlers[i]) == 0);
   }
@@ -156,7 +156,7 @@ static int leaked_after(int count, char **arguments) { // <cancel|run|clear>: on
 
 extern int __lsan_do_recoverable_leak_check(void) __attribute__((weak));
 
-static int held_by_entries(int count, char **arguments) { // what only pending entries know is no leak
+static int held_by_entries(int count, char **arguments) { // memory that only pending entries point at is no leak
   (void)count, (void)arguments;
   for (int i = 0; i < 100; i++) {
     cexit_entry entry = {.function = free, .context = malloc(99)};

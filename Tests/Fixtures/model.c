@@ -1,30 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Random programs against a model of the contract: order, phases, nesting, claims, cancelling, registering late,
-// moving, clearing. The same interpreter runs each program twice, once on the library and once on the model; what
-// they say, result by result and handler by handler, must be the same. Handlers and their releases operate on the
-// stacks, too.
+// Random programs compare the library with a model of the contract: order, phases, nesting, claims, cancelling,
+// registering late, moving, clearing. One interpreter runs each program twice, on the library and on the model. Both must
+// give the same results and run the same handlers. Handlers and releases operate on the stacks, too.
 //
-//   model <first seed> <how many>      the seed of a program that differs is printed; `model <seed> 1` replays it
+//   model <first seed> <how many>      prints the seed of a program that differs; `model <seed> 1` replays the program
 
 #include "fixture.h"
 
 enum { ENTRIES = 1 << 12, STACKS = 24, LENGTH = 1 << 15, MOST_OPERATIONS = 200 };
 
-// ---- The model. A stack is a list of what is pending, newest last; indices stand for everything.
+// ---- The model. A stack is a list of pending entries, newest last; entries and stacks are indices.
 
 static struct model_entry {
   bool pending;
   int phase, stack, name;
-  int nested; // the stack that this entry places; 0: it is a handler
+  int nested; // the stack that this entry places; 0: the entry is a handler
 } entries[ENTRIES];
 
 static struct model_stack {
   int pending[ENTRIES], count;
-  int parent, place; // 0: none
+  int parent, place; // 0: no parent, no entry in the parent
   int runs, name;
   bool destroyed;
-} stacks[STACKS + 1]; // 1 is the process's
+} stacks[STACKS + 1]; // stack 1 is the process stack
 
 static int entry_count, stack_count;
 
@@ -89,7 +88,7 @@ static int model_run_stack(int stack) {
   return ran;
 }
 
-// Takes what has that name, 0 being all of it, in the order of running; a place goes with what is in its stack.
+// Takes the entries of a name, or all entries for name 0, in the order of running. A nested stack goes with its entries.
 static int take_all(int stack, int name, int *taken, int *taken_count) {
   int matched = 0, kept[ENTRIES], kept_count = 0;
   for (int entry; (entry = next(&stacks[stack])) != 0;) {
@@ -152,7 +151,7 @@ static void model_release(int stack) {
   else if (stacks[stack].count == 0 && entries[stacks[stack].place].pending) take(stacks[stack].place);
 }
 
-// ---- The interpreter. Numbers that it gives to entries and stacks are its own.
+// ---- The interpreter. The interpreter numbers entries and stacks, for library and model alike.
 
 static bool on_model;
 static int transcript[2][LENGTH], length;
@@ -164,7 +163,7 @@ static cexit_handler handler_of[ENTRIES];
 static cexit_stack *stack_of[STACKS + 1];
 static const char *const names[] = {NULL, "a", "b", "c"};
 
-#ifndef FUZZED // Tests/Fuzz/model.c chooses in a way of its own
+#ifndef FUZZED // Tests/Fuzz/model.c has its own function that chooses
 static unsigned long long state;
 
 static void begin_choices(unsigned long long seed) {
@@ -300,7 +299,7 @@ static int interpret(bool model, unsigned long long seed) {
   stacks[1] = (struct model_stack){0};
   operations = 10 + random_below(MOST_OPERATIONS - 10 + 1);
   while (operations > 0) operate();
-  for (int stack = known_stacks; stack > 0; stack--) { // what is left runs, and everything goes
+  for (int stack = known_stacks; stack > 0; stack--) { // runs all pending entries, then destroys the stacks
     if (!usable[stack]) continue;
     note('S', on_model ? model_run_stack(stack) : (int)cexit_stack_run(stack_of[stack]));
     if (stack > 1) do_destroy(stack, false);
@@ -309,7 +308,7 @@ static int interpret(bool model, unsigned long long seed) {
   return length;
 }
 
-// Adds the steps of one program to `steps`; says where the two differ.
+// Adds the steps of one program to `steps`; prints where library and model differ.
 static bool is_same(unsigned long long seed, unsigned long long *steps) {
   int real = interpret(false, seed), model = interpret(true, seed), at = 0;
   while (at < real && at < model && transcript[0][at] == transcript[1][at]) at++;

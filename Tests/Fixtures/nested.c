@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Nested stacks on every way through an exit.
+// Nested stacks, in exits by return, by exit in a handler, by a thread that ends, and in a child.
 
 #include "fixture.h"
 
@@ -35,7 +35,7 @@ static int exit_inside(int count, char **arguments) { // exit in a handler of a 
   return 3;
 }
 
-static int every_one_exits(int count, char **arguments) { // more of them than there are slots in libc's list
+static int every_one_exits(int count, char **arguments) { // ten handlers exit: more than the slots in libc's list
   (void)count, (void)arguments;
   static const char *const names[] = {"1", "2", "3", "4", "5", "6", "7", "8", "9", "10"};
   push_name(NULL, "main");
@@ -64,7 +64,7 @@ static void *leave(void *status) {
   exit((int)(intptr_t)status);
 }
 
-static int thread_ends_inside(int count, char **arguments) { // while it is the one that exits
+static int thread_ends_inside(int count, char **arguments) { // a handler ends the thread that exits
   (void)count, (void)arguments;
   push_name(NULL, "main 1");
   CHECK(cexit_stack_nest(NULL, "module", &module) == 0);
@@ -81,7 +81,7 @@ static void add_late(void *stack) {
   push_name(stack, "added");
 }
 
-static int placed_anew(int count, char **arguments) { // registered on after its entry ran: on top of its parent
+static int placed_anew(int count, char **arguments) { // after a stack's entry ran, a registration puts the stack on top
   (void)count, (void)arguments;
   push_name(NULL, "main 1");
   push_name(NULL, "main 2");
@@ -96,14 +96,14 @@ static int placed_anew(int count, char **arguments) { // registered on after its
   return 0;
 }
 
-static int parent_is_gone(int count, char **arguments) { // a stack lives on while one that is nested in it does
+static int parent_is_gone(int count, char **arguments) { // a stack lives as long as the stacks nested in the stack
   (void)count, (void)arguments;
   cexit_stack *inner, *others[8];
   CHECK(cexit_stack_nest(NULL, "module", &module) == 0);
   CHECK(cexit_stack_nest(module, "inner", &inner) == 0);
   cexit_stack_release(module);
   push_name(inner, "inner 1");
-  CHECK(cexit_stack_run(NULL) == 1); // the place of the module has gone, and its maker has let it go
+  CHECK(cexit_stack_run(NULL) == 1); // now neither an entry nor its maker refers to the module
   for (int i = 0; i < 8; i++) {
     CHECK(cexit_stack_create("other", &others[i]) == 0);
     push_name(others[i], "other");
@@ -115,7 +115,7 @@ static int parent_is_gone(int count, char **arguments) { // a stack lives on whi
   return 0;
 }
 
-static int inherited(int count, char **arguments) { // a flag says that a child runs the entry, wherever it is
+static int inherited(int count, char **arguments) { // a child runs an entry with CEXIT_INHERITED from any stack
   (void)count, (void)arguments;
   cexit_stack *inner, *moved;
   CHECK(cexit_stack_nest(NULL, "module", &module) == 0);

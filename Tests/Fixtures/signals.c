@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Exit on a signal, from every state that a program can be in.
+// Exit on a signal: the main thread, the signal's disposition and the exit in each state that matters.
 
 #include "fixture.h"
 
@@ -42,7 +42,7 @@ static void hang(void *context) {
   rest();
 }
 
-// ---- What the main thread is doing
+// ---- States of the main thread
 
 static void in_a_loop(void) {
   for (volatile unsigned long i = 0;; i++) continue;
@@ -60,12 +60,12 @@ static void in_read(void) {
   say("read was interrupted\n");
 }
 
-static void in_stdio(void) { // which holds the lock of the stream
+static void in_stdio(void) { // getchar holds the lock of the stream while the thread waits
   nothing_to_read();
   getchar();
 }
 
-// Calls that end when a signal comes, and then the program would go on in the middle of the exit.
+// A signal ends each of these calls. The program must not go on while the exit runs.
 static void in_sleep(void) {
   sleep(1000);
   say("went on\n");
@@ -81,7 +81,7 @@ static void in_select(void) {
   say("went on\n");
 }
 
-static int server; // made before the signal may come
+static int server; // the socket exists before the signal can arrive
 
 static void listen_for_accept(void) {
   server = socket(AF_UNIX, SOCK_STREAM, 0);
@@ -150,7 +150,7 @@ static int refused(int count, char **arguments) {
   CHECK(sigaction(SIGTERM, NULL, &now) == 0 && now.sa_handler == SIG_DFL);
   CHECK(cexit_exit_signal(NULL) == 0);
   push_name(NULL, "handler");
-  raise(SIGTERM); // takes the process: nothing was installed
+  raise(SIGTERM); // kills the process: the failed calls installed no handler
   return 97;
 }
 
@@ -179,7 +179,7 @@ static int ignored(int count, char **arguments) {
 
 static void was_there(int number) { say("was there before: %d\n", number); }
 
-static int restored(int count, char **arguments) { // and dies of it none the less
+static int restored(int count, char **arguments) { // the program had a handler of SIGTERM; the process dies of SIGTERM
   (void)count;
   (void)arguments;
   signal(SIGTERM, was_there);
@@ -207,7 +207,7 @@ static void raise_another(void *context) {
   say("goes on\n");
 }
 
-static int soon(int count, char **arguments) { // another one in the first half second
+static int soon(int count, char **arguments) { // a second signal within half a second does not cut the exit short
   (void)count;
   (void)arguments;
   take_signals();
@@ -218,7 +218,7 @@ static int soon(int count, char **arguments) { // another one in the first half 
 
 static void take_over(int number) { say("taken over: %d\n", number); }
 
-static int taken_over(int count, char **arguments) { // by a library, say; and one that is ignored
+static int taken_over(int count, char **arguments) { // the program replaces the handler of SIGTERM, and ignores SIGINT
   (void)count;
   (void)arguments;
   take_signals();
@@ -230,7 +230,7 @@ static int taken_over(int count, char **arguments) { // by a library, say; and o
   exit(3);
 }
 
-static int main_leaves(int count, char **arguments) { // in the moment between the signal and its exit
+static int main_leaves(int count, char **arguments) { // main returns between the signal and the signal's exit
   (void)count;
   (void)arguments;
   take_signals();
@@ -247,7 +247,7 @@ static void need_lock(void *context) {
   say("has the lock\n");
 }
 
-static int request(int count, char **arguments) { // by a thread that holds what a handler needs
+static int request(int count, char **arguments) { // the requesting thread holds a lock that a handler needs
   bool signals = count > 0;
   (void)arguments;
   if (signals) take_signals();
@@ -260,7 +260,7 @@ static int request(int count, char **arguments) { // by a thread that holds what
   return 97;
 }
 
-static int late(int count, char **arguments) { // the first one comes when the process is exiting already
+static int late(int count, char **arguments) { // the first signal arrives when the process is exiting already
   (void)count;
   (void)arguments;
   take_signals();
@@ -289,7 +289,7 @@ static int status_in_handler(int count, char **arguments) {
   return rest();
 }
 
-#ifndef __GLIBC__ // musl has no such function
+#ifndef __GLIBC__ // musl has no fcloseall
 static void fcloseall(void) {
   CHECK(fclose(stdin) == 0 && fclose(stdout) == 0 && fclose(stderr) == 0);
 }
@@ -300,7 +300,7 @@ static void close_all(void) {
   say("closed\n");
 }
 
-static int closing(int count, char **arguments) { // fcloseall is what looks most like the end
+static int closing(int count, char **arguments) { // the library must not take a fcloseall for the end of the exit
   (void)count;
   (void)arguments;
   CHECK(atexit(libcs) == 0);
@@ -320,7 +320,7 @@ static int broken_pipe(int count, char **arguments) {
   CHECK(pipe(ends) == 0 && close(ends[0]) == 0);
   CHECK(cexit_exit_on_signals(&(int){SIGPIPE}, 1) == 0);
   push_name(NULL, "handler");
-  push(NULL, (void (*)(void *))(void (*)(void))raise, (void *)(intptr_t)SIGPIPE); // as a write to the pipe does
+  push(NULL, (void (*)(void *))(void (*)(void))raise, (void *)(intptr_t)SIGPIPE); // as a write to a broken pipe
   CHECK(write(ends[1], "x", 1) == -1 && errno == EPIPE);
   return rest();
 }
@@ -333,7 +333,7 @@ static int quick(int count, char **arguments) {
   quick_exit(4);
 }
 
-static int registering(int count, char **arguments) { // one is registered and cancelled all the time
+static int registering(int count, char **arguments) { // the signal interrupts a loop of register and cancel
   (void)count;
   (void)arguments;
   take_signals();
@@ -382,7 +382,7 @@ static int child_of_vfork(int count, char **arguments) {
   return 0;
 }
 
-static void fork_here(void *context) { // a child made in the middle of a signal's exit is not exiting on it
+static void fork_here(void *context) { // a child made during a signal's exit is not exiting on the signal
   (void)context;
   pid_t child = fork();
   if (child == 0) {
@@ -401,7 +401,7 @@ static int fork_in_handler(int count, char **arguments) {
   return rest();
 }
 
-static void start_program(void *context) { // what a handler starts is not deaf to signals
+static void start_program(void *context) { // a program that a handler starts has no blocked signals
   (void)context;
   char *words[] = {"sh", "-c", "kill -TERM $$; echo deaf", NULL};
   pid_t child;

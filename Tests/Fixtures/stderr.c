@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A line of the library, and a stderr that cannot take it: the line must neither keep the process nor kill it.
+// The library writes a line to a stderr that takes no line. The write must neither block nor kill the process.
 
 #include "fixture.h"
 
@@ -29,7 +29,7 @@ static void leave(int number) {
   exit(9);
 }
 
-// Mostly in the middle of a registration, so that the exit has to say that no handler ran.
+// The signal mostly arrives in the middle of a registration, so that the exit has to print that no handler ran.
 static void exit_in_a_registration(int round) {
   signal(SIGALRM, leave);
   setitimer(ITIMER_REAL, &(struct itimerval){.it_value = {0, 1000 + round * 7 % 500}}, NULL);
@@ -54,7 +54,7 @@ static int complaint(int count, char **arguments) {
   return 0;
 }
 
-static int broken_in_the_middle(int count, char **arguments) { // SIGPIPE stays as the program has it
+static int broken_in_the_middle(int count, char **arguments) { // the library does not change the disposition of SIGPIPE
   (void)count;
   (void)arguments;
   break_stderr("broken");
@@ -65,8 +65,7 @@ static int broken_in_the_middle(int count, char **arguments) { // SIGPIPE stays 
   return 97;
 }
 
-static int commands(int count,
-                    char **arguments) { // nothing that a terminal obeys, even across the pieces of a long text
+static int commands(int count, char **arguments) { // no control sequence reaches the terminal, not even in pieces
   (void)count;
   (void)arguments;
   static char text[5000];

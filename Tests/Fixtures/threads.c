@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Threads that register, run and cancel at the same time. The last argument of most cases is how many rounds.
+// Threads that register, run and cancel at the same time. The last argument of most cases is the number of rounds.
 
 #include "threads.h"
 
@@ -20,7 +20,7 @@ static void *exit_3(void *unused) {
   exit(3);
 }
 
-static int waited_for(int count, char **arguments) { // <stack|handler>: exit waits for what other threads run by hand
+static int waited_for(int count, char **arguments) { // <stack|handler>: exit waits for manual runs of other threads
   CHECK(count == 1);
   cexit_stack *stack;
   cexit_handler handler;
@@ -43,7 +43,7 @@ static void *second_run(void *stack) {
   return NULL;
 }
 
-static int in_turn(int count, char **arguments) { // a second thread on the same stack waits
+static int in_turn(int count, char **arguments) { // a second thread that runs the same stack waits
   (void)count, (void)arguments;
   cexit_stack *stack;
   CHECK(cexit_stack_create(NULL, &stack) == 0);
@@ -60,11 +60,11 @@ static cexit_stack *crossed[2];
 static void run_other(void *other) {
   static atomic_int inside;
   atomic_fetch_add(&inside, 1);
-  while (atomic_load(&inside) < 2) sched_yield(); // each thread is in its stack, and goes for the other's
+  while (atomic_load(&inside) < 2) sched_yield(); // each thread runs its own stack; now each runs the other's stack
   cexit_stack_run(other);
 }
 
-static int crosswise(int count, char **arguments) { // two threads, each in the other's stack: nobody waits for ever
+static int crosswise(int count, char **arguments) { // two threads that run each other's stack do not wait for ever
   (void)count, (void)arguments;
   for (int i = 0; i < 2; i++) CHECK(cexit_stack_create(NULL, &crossed[i]) == 0);
   for (uintptr_t i = 0; i < 2; i++) push(crossed[i], once, (void *)i);
@@ -91,7 +91,7 @@ static void *run_doomed(void *unused) {
   return unused;
 }
 
-static int destroyed_while_running(int count, char **arguments) { // by another thread: ends after that handler
+static int destroyed_while_running(int count, char **arguments) { // the run ends after the handler in progress
   (void)count, (void)arguments;
   CHECK(cexit_stack_create(NULL, &doomed) == 0);
   push_name(doomed, "never");
@@ -104,7 +104,7 @@ static int destroyed_while_running(int count, char **arguments) { // by another 
   return 0;
 }
 
-// ---- Exactly once, whoever gets there
+// ---- Each entry runs exactly once, on whichever thread
 
 enum { CONTESTED = 4000 };
 static cexit_handler contested[CONTESTED];
@@ -196,12 +196,12 @@ static void *registers_in_tens(void *unused) {
   return unused;
 }
 
-static void stop_registrar(void) { // older than all of them
+static void stop_registrar(void) { // older than all accepted entries, so run after them
   atomic_store(&stop, 1);
   join(registrar);
 }
 
-static void check_accepted(void) { // older still: what was accepted until the registrar stopped has run
+static void check_accepted(void) { // older still: all entries accepted until the registrar stopped have run
   for (int i = 0; i < atomic_load(&accepted); i++) CHECK(atomic_load(&ran[i]) == 1);
 }
 

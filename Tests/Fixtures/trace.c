@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Programs whose exit is traced: what EXITKIT_TRACE, EXITKIT_SLOW and EXITKIT_DUMP in the environment ask for.
+// Programs that exit with EXITKIT_TRACE, EXITKIT_SLOW or EXITKIT_DUMP in the environment.
 
 #include "fixture.h"
 
@@ -94,7 +94,7 @@ static int refused(int count, char **arguments) {
   cexit_entry entry = {.function = quiet, .name = "too late"};
   add(NULL, "one", quiet, CExitPhaseNormal);
   CHECK(cexit_stack_nest(NULL, "gone", &gone) == 0);
-  CHECK(cexit_mark() == 0); // so that the next registration looks at more than the usual
+  CHECK(cexit_mark() == 0); // the mark sends the next registration down the slow path
   cexit_stack *child;
   CHECK(cexit_stack_nest(gone, "child", &child) == 0);
   cexit_stack_destroy(gone);
@@ -160,7 +160,8 @@ static void wait_until_told(void *context) {
   for (int i = 0; i < 600 && !told; i++) usleep(100000);
 }
 
-// On a terminal of its own, sixty columns wide. Says what came there, and ends the handler when lines came three times.
+// A child exits on a terminal of its own, sixty columns wide. The parent prints the text that arrives at the terminal,
+// and ends the child's handler after the third line.
 static int terminal(int count, char **arguments) {
   (void)arguments;
   int master, lines = 0;
@@ -188,7 +189,7 @@ static void *exit_too(void *unused) {
   exit(5);
 }
 
-// Until the trace shows that another thread waits for this exit.
+// Waits until the trace shows that another thread waits for this exit.
 static void make_another_wait(void *context) {
   (void)context;
   static char text[1 << 16];
@@ -206,7 +207,7 @@ static int waits(int count, char **arguments) {
   cexit_exit(6);
 }
 
-static int closing(int count, char **arguments) { // a daemon closes all descriptors, and opens others in their place
+static int closing(int count, char **arguments) { // a daemon closes all descriptors, and opens files with their numbers
   CHECK(count == 1);
   add(NULL, "second", quiet, CExitPhaseNormal);
   CHECK(cexit_run(add(NULL, "first", quiet, CExitPhaseNormal)));

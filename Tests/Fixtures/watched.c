@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A program in which copies of the core watch the same classes, with what they need of a Swift runtime. Its arguments
-// are what it does, in order; N is a plugin, or - for the program:
+// A program in which copies of the core watch the same classes. The program defines the few functions of a Swift runtime
+// that the core calls. Each argument is a step, taken in order; N is the number of a plugin, or - for the program:
 //
 //   open=PATH        loads the next plugin: 0, 1, …
-//   close=N          unloads it; its number is free
+//   close=N          unloads plugin N; the next plugin gets the number N
 //   make=N           makes an object of N's class
-//   finalize=N=NAME  N's copy makes a finalizer of it, and says so if that is not prompt
+//   finalize=N=NAME  N's copy makes a finalizer for the object, and says so if the finalizer is not prompt
 //   drop             the object dies
 
 #include "watched.h"
