@@ -53,14 +53,22 @@ int main(int count, char **arguments) {
     char *what = arguments[i], *with = strchr(what, '='), *name = NULL;
     if (with != NULL) *with++ = 0;
     if (with != NULL && (name = strchr(with, '=')) != NULL) *name++ = 0;
-    if (strcmp(what, "open") == 0) open_plugin(with);
-    else if (strcmp(what, "close") == 0) CHECK(dlclose(libraries[atoi(with)]) == 0);
-    else if (strcmp(what, "add") == 0) copy_at(with)->add(name);
-    else if (strcmp(what, "count") == 0) say("%zu\n", copy_at(with)->count());
-    else if (strcmp(what, "mark") == 0) say("%s\n", strerror(copy_at(with)->mark()));
-    else if (strcmp(what, "nest") == 0) say("%s\n", strerror(copy_at(with)->nest()));
-    else if (strcmp(what, "deferred") == 0) copy_at(with)->add_question();
-    else if (strcmp(what, "threads") == 0) run_threads();
+    if (strcmp(what, "open") == 0)
+      open_plugin(with);
+    else if (strcmp(what, "close") == 0)
+      CHECK(dlclose(libraries[atoi(with)]) == 0);
+    else if (strcmp(what, "add") == 0)
+      copy_at(with)->add(name);
+    else if (strcmp(what, "count") == 0)
+      say("%zu\n", copy_at(with)->count());
+    else if (strcmp(what, "mark") == 0)
+      say("%s\n", strerror(copy_at(with)->mark()));
+    else if (strcmp(what, "nest") == 0)
+      say("%s\n", strerror(copy_at(with)->nest()));
+    else if (strcmp(what, "deferred") == 0)
+      copy_at(with)->add_question();
+    else if (strcmp(what, "threads") == 0)
+      run_threads();
     else if (strcmp(what, "fork") == 0) {
       pid_t child = fork();
       if (child == 0) continue;

@@ -57,13 +57,15 @@ static void by_release(void *name) {
   by_null(NULL);
 }
 
-static void nothing(void *unused) { (void)unused; }
+static void nothing(void *unused) {
+  (void)unused;
+}
 
 static const struct crash {
   const char *name;
   void (*function)(void *);
-} crashes[] = {{"null", by_null}, {"bus", by_bus}, {"trap", by_trap}, {"breakpoint", by_breakpoint}, {"abort", by_abort},
-               {"raise", by_raise}, {"overflow", by_overflow}};
+} crashes[] = {{"null", by_null},   {"bus", by_bus},     {"trap", by_trap},        {"breakpoint", by_breakpoint},
+               {"abort", by_abort}, {"raise", by_raise}, {"overflow", by_overflow}};
 
 static cexit_entry named(int count, char **arguments) {
   cexit_entry entry = {.name = "bad one", .file = "App/main.c", .line = 12};
@@ -93,7 +95,9 @@ static int on_signal(int count, char **arguments) { // the handler crashes on th
 static void was_there(int number, siginfo_t *info, void *machine) {
   (void)machine;
   say("was there before: signal %d, %s\n", number,
-      info->si_code > 0 && info->si_addr == (void *)8 ? "at the address" : info->si_pid == getpid() ? "sent by itself" : "?");
+      info->si_code > 0 && info->si_addr == (void *)8 ? "at the address"
+      : info->si_pid == getpid()                      ? "sent by itself"
+                                                      : "?");
   _exit(9);
 }
 
@@ -171,7 +175,9 @@ static void take_over(void *unused) {
   signal(SIGSEGV, taken_over);
 }
 
-static void crash_in_libc(void) { by_null(NULL); }
+static void crash_in_libc(void) {
+  by_null(NULL);
+}
 
 static int handed_over(int count, char **arguments) { // a signal handler that an exit handler installed stays installed
   (void)count;
@@ -274,7 +280,8 @@ static void send_blocked(void *unused) {
 static void look_at_mask(void) {
   sigset_t now;
   CHECK(pthread_sigmask(SIG_BLOCK, NULL, &now) == 0);
-  for (int number = 1; number < 32; number++) CHECK(sigismember(&now, number) == (number != SIGKILL && number != SIGSTOP));
+  for (int number = 1; number < 32; number++)
+    CHECK(sigismember(&now, number) == (number != SIGKILL && number != SIGSTOP));
 }
 
 static int sent_while_blocked(int count, char **arguments) { // the signal stays pending for a sigwait of the program
@@ -321,6 +328,6 @@ static int no_stderr(int count, char **arguments) {
 }
 
 FIXTURE({"plain", plain}, {"signal", on_signal}, {"before", before}, {"release", release}, {"elsewhere", elsewhere},
-        {"only in the run", only_in_the_run}, {"handed over", handed_over}, {"no stderr", no_stderr}, {"no crash", no_crash},
-        {"reporter", reporter}, {"blocked", blocked}, {"from a crash", from_a_crash}, {"sent while blocked", sent_while_blocked},
-        {"broken pipe", broken_pipe})
+        {"only in the run", only_in_the_run}, {"handed over", handed_over}, {"no stderr", no_stderr},
+        {"no crash", no_crash}, {"reporter", reporter}, {"blocked", blocked}, {"from a crash", from_a_crash},
+        {"sent while blocked", sent_while_blocked}, {"broken pipe", broken_pipe})

@@ -18,14 +18,18 @@ void *malloc(size_t size) {
   *block = size;
   return (char *)block + 16;
 }
-void *calloc(size_t count, size_t size) { return malloc(count * size); }
+void *calloc(size_t count, size_t size) {
+  return malloc(count * size);
+}
 void *realloc(void *old, size_t size) {
   void *fresh = malloc(size);
   size_t had = old != NULL ? *(size_t *)(void *)((char *)old - 16) : 0;
   if (old != NULL) memcpy(fresh, old, had < size ? had : size);
   return fresh;
 }
-void free(void *block) { (void)block; }
+void free(void *block) {
+  (void)block;
+}
 
 // poll finds space in the pipe of stderr, and another writer fills the pipe before the library writes: the worst moment.
 static bool fills;
@@ -60,7 +64,8 @@ static void block(void *context) {
   int ends[2];
   char byte;
   // Where stderr is closed, the pipe can get number 2. Then lines for stderr arrive in the pipe, and read returns.
-  if (pipe(ends) == 0) while (read(ends[0], &byte, 1) == 1) continue;
+  if (pipe(ends) == 0)
+    while (read(ends[0], &byte, 1) == 1) continue;
 }
 
 static void hold_allocator(void *context) { // from now on every thread that allocates blocks
@@ -84,7 +89,9 @@ static void stop_all_signals(void *context) {
   rest();
 }
 
-static void nothing(void *context) { (void)context; }
+static void nothing(void *context) {
+  (void)context;
+}
 
 static void block_in_release(void *context) { // overwrites the entry's name: a release may free the name
   memset(context, 'x', strlen(context));
@@ -94,7 +101,8 @@ static void block_in_release(void *context) { // overwrites the entry's name: a 
 static const struct stuck {
   const char *name;
   void (*function)(void *);
-} stuck[] = {{"spin", spin}, {"block", block}, {"allocator", hold_allocator}, {"lock", lock_up}, {"mask", stop_all_signals}};
+} stuck[] = {
+    {"spin", spin}, {"block", block}, {"allocator", hold_allocator}, {"lock", lock_up}, {"mask", stop_all_signals}};
 
 static void push_stuck(cexit_stack *stack, const char *name) {
   for (size_t i = 0; i < sizeof stuck / sizeof *stuck; i++) {
@@ -150,8 +158,12 @@ static int release(int count, char **arguments) {
   (void)arguments;
   static char name[] = "goes early";
   CHECK(cexit_set_deadline(150 * millisecond) == 0);
-  cexit_entry entry = {.function = nothing, .release = block_in_release, .context = name, .name = name,
-                       .file = "App/main.c", .line = 12};
+  cexit_entry entry = {.function = nothing,
+                       .release = block_in_release,
+                       .context = name,
+                       .name = name,
+                       .file = "App/main.c",
+                       .line = 12};
   CHECK(cexit_register(NULL, &entry, NULL) == 0);
   exit(7);
 }
@@ -232,7 +244,9 @@ static int elsewhere(int count, char **arguments) { // the exit waits for a hand
   exit(7);
 }
 
-static void libcs(void) { rest(); }
+static void libcs(void) {
+  rest();
+}
 
 static int in_libc(int count, char **arguments) { // libc's handler hangs, after the last handler of the library
   (void)count;
@@ -258,8 +272,10 @@ static int no_stderr(int count, char **arguments) { // a stderr that takes no li
   CHECK(count == 1);
   int ends[2];
   CHECK(pipe(ends) == 0);
-  if (strcmp(arguments[0], "closed") == 0) close(STDERR_FILENO);
-  else CHECK(dup2(ends[1], STDERR_FILENO) >= 0);
+  if (strcmp(arguments[0], "closed") == 0)
+    close(STDERR_FILENO);
+  else
+    CHECK(dup2(ends[1], STDERR_FILENO) >= 0);
   if (strcmp(arguments[0], "broken") == 0) close(ends[0]);
   if (strcmp(arguments[0], "full") == 0) fill(ends[1]);
   fills = strcmp(arguments[0], "filled") == 0;
@@ -348,7 +364,7 @@ static int child(int count, char **arguments) { // a child has no deadline until
   return 3;
 }
 
-FIXTURE({"whole", whole}, {"nested", nested}, {"unnamed", unnamed}, {"strange name", strange_name}, {"release", release},
-        {"signal", on_signal}, {"limit", limit}, {"by hand", by_hand}, {"elsewhere", elsewhere}, {"libc", in_libc},
-        {"during", during}, {"no stderr", no_stderr}, {"bad", bad}, {"success", success},
+FIXTURE({"whole", whole}, {"nested", nested}, {"unnamed", unnamed}, {"strange name", strange_name},
+        {"release", release}, {"signal", on_signal}, {"limit", limit}, {"by hand", by_hand}, {"elsewhere", elsewhere},
+        {"libc", in_libc}, {"during", during}, {"no stderr", no_stderr}, {"bad", bad}, {"success", success},
         {"left", left}, {"stopped", stopped}, {"child", child})

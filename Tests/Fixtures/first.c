@@ -142,5 +142,5 @@ static int child(int count, char **arguments) { // a child made while another th
   for (;;) pause();
 }
 
-FIXTURE({"order", order}, {"quickly", leave_quickly}, {"vfork", vfork_child}, {"same", looks_the_same}, {"crowd", crowd},
-        {"nine", nine}, {"late", late}, {"child", child})
+FIXTURE({"order", order}, {"quickly", leave_quickly}, {"vfork", vfork_child}, {"same", looks_the_same},
+        {"crowd", crowd}, {"nine", nine}, {"late", late}, {"child", child})

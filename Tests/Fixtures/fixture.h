@@ -28,12 +28,12 @@ static inline void say(const char *format, ...) {
 }
 
 /// Ends the process at once, and prints file and line, where `condition` does not hold.
-#define CHECK(condition) \
-  do { \
-    if (!(condition)) { \
-      dprintf(STDERR_FILENO, "%s:%d: %s\n", __FILE__, __LINE__, #condition); \
-      _exit(99); \
-    } \
+#define CHECK(condition)                                                                                               \
+  do {                                                                                                                 \
+    if (!(condition)) {                                                                                                \
+      dprintf(STDERR_FILENO, "%s:%d: %s\n", __FILE__, __LINE__, #condition);                                           \
+      _exit(99);                                                                                                       \
+    }                                                                                                                  \
   } while (0)
 
 /// A handler that prints its context.
@@ -64,8 +64,10 @@ static inline void join(pthread_t thread) {
 static inline void say_end(pid_t child) {
   int status;
   CHECK(waitpid(child, &status, 0) == child);
-  if (WIFEXITED(status)) say("child: %d\n", WEXITSTATUS(status));
-  else say("child: signal %d\n", WTERMSIG(status));
+  if (WIFEXITED(status))
+    say("child: %d\n", WEXITSTATUS(status));
+  else
+    say("child: signal %d\n", WTERMSIG(status));
 }
 
 struct fixture_case {
@@ -82,10 +84,10 @@ static inline int run_case(const struct fixture_case *cases, size_t count, int a
 }
 
 /// Defines `main` from the table of cases: `FIXTURE({"name", function}, …)`
-#define FIXTURE(...) \
-  int main(int argc, char **argv) { \
-    static const struct fixture_case cases[] = {__VA_ARGS__}; \
-    return run_case(cases, sizeof cases / sizeof *cases, argc, argv); \
+#define FIXTURE(...)                                                                                                   \
+  int main(int argc, char **argv) {                                                                                    \
+    static const struct fixture_case cases[] = {__VA_ARGS__};                                                          \
+    return run_case(cases, sizeof cases / sizeof *cases, argc, argv);                                                  \
   }
 
 #endif

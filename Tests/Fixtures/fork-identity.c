@@ -185,5 +185,5 @@ static int limits(int count, char **arguments) {
   _exit(0);
 }
 
-FIXTURE({"namespace", first_of_namespace}, {"two", two_first_calls}, {"handlers", fork_handlers},
-        {"order", lock_order}, {"destroys", destroys_then_adopts}, {"limit", limits})
+FIXTURE({"namespace", first_of_namespace}, {"two", two_first_calls}, {"handlers", fork_handlers}, {"order", lock_order},
+        {"destroys", destroys_then_adopts}, {"limit", limits})

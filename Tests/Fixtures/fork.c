@@ -5,14 +5,20 @@
 
 #include <sys/syscall.h>
 
-static pid_t by_fork(void) { return fork(); }
+static pid_t by_fork(void) {
+  return fork();
+}
 #ifdef __GLIBC__
 #if !__GLIBC_PREREQ(2, 34) // older glibc has no _Fork, the fork that calls no handlers of pthread_atfork
 #define _Fork() ((pid_t)syscall(SYS_clone, SIGCHLD, NULL, NULL, NULL, NULL))
 #endif
 #endif
-static pid_t by__Fork(void) { return _Fork(); }
-static pid_t by_clone(void) { return (pid_t)syscall(SYS_clone, SIGCHLD, NULL, NULL, NULL, NULL); }
+static pid_t by__Fork(void) {
+  return _Fork();
+}
+static pid_t by_clone(void) {
+  return (pid_t)syscall(SYS_clone, SIGCHLD, NULL, NULL, NULL, NULL);
+}
 
 typedef pid_t forker(void);
 
@@ -22,7 +28,9 @@ static forker *forker_named(int count, char **arguments) {
   return by_fork;
 }
 
-static void parents(void) { say("parent's\n"); }
+static void parents(void) {
+  say("parent's\n");
+}
 
 static int own(int count, char **arguments) { // a child runs its own entries, and cannot touch inherited entries
   forker *make = forker_named(count, arguments);

@@ -109,8 +109,10 @@ static int churn(int count, char **arguments) { // pairs of register and cancel 
     CHECK(cexit_stack_nest(NULL, NULL, &stack) == 0);
     CHECK(cexit_register(stack, &counted, NULL) == 0);
     if (i % 3 == 0) cexit_stack_run(stack);
-    if (i % 2 == 0) cexit_stack_destroy(stack);
-    else cexit_stack_release(stack);
+    if (i % 2 == 0)
+      cexit_stack_destroy(stack);
+    else
+      cexit_stack_release(stack);
     if (i % 2 != 0) cexit_stack_run(NULL);
   }
   CHECK(statm(0) == before);

@@ -97,8 +97,10 @@ static int take_all(int stack, int name, int *taken, int *taken_count) {
     take(entry);
     if (nested != 0) inside = take_all(nested, matches ? 0 : name, taken, taken_count);
     matched += matches ? 1 : inside;
-    if (matches) taken[(*taken_count)++] = entry;
-    else kept[kept_count++] = entry;
+    if (matches)
+      taken[(*taken_count)++] = entry;
+    else
+      kept[kept_count++] = entry;
   }
   while (kept_count > 0) put(stack, kept[--kept_count]);
   return matched;
@@ -147,8 +149,10 @@ static void model_destroy(int stack) {
 }
 
 static void model_release(int stack) {
-  if (stacks[stack].parent == 0) model_destroy(stack);
-  else if (stacks[stack].count == 0 && entries[stacks[stack].place].pending) take(stacks[stack].place);
+  if (stacks[stack].parent == 0)
+    model_destroy(stack);
+  else if (stacks[stack].count == 0 && entries[stacks[stack].place].pending)
+    take(stacks[stack].place);
 }
 
 // ---- The interpreter. The interpreter numbers entries and stacks, for library and model alike.
@@ -223,8 +227,11 @@ static void do_register(int stack) {
     entry_of_model[entry] = number;
     note('r', entry != 0);
   } else {
-    cexit_entry entry = {.function = handle, .context = (void *)(intptr_t)number, .release = release,
-                         .phase = (CExitPhase)phase, .name = names[name]};
+    cexit_entry entry = {.function = handle,
+                         .context = (void *)(intptr_t)number,
+                         .release = release,
+                         .phase = (CExitPhase)phase,
+                         .name = names[name]};
     handler_of[number].raw = 0;
     note('r', cexit_register(stack_of[stack], &entry, &handler_of[number]) == 0);
   }
@@ -234,18 +241,25 @@ static void do_create(bool nested) {
   if (known_stacks == STACKS) return;
   int parent = nested ? some_stack() : 0, name = random_below(4), number = ++known_stacks;
   usable[number] = true;
-  if (on_model) CHECK(model_create(parent, name) == number);
-  else if (nested) CHECK(cexit_stack_nest(stack_of[parent], names[name], &stack_of[number]) == 0);
-  else CHECK(cexit_stack_create(names[name], &stack_of[number]) == 0);
+  if (on_model)
+    CHECK(model_create(parent, name) == number);
+  else if (nested)
+    CHECK(cexit_stack_nest(stack_of[parent], names[name], &stack_of[number]) == 0);
+  else
+    CHECK(cexit_stack_create(names[name], &stack_of[number]) == 0);
 }
 
 static void do_destroy(int stack, bool only_release) {
   if (stack == 1) return;
   usable[stack] = false;
-  if (!on_model && only_release) cexit_stack_release(stack_of[stack]);
-  else if (!on_model) cexit_stack_destroy(stack_of[stack]);
-  else if (only_release) model_release(stack);
-  else model_destroy(stack);
+  if (!on_model && only_release)
+    cexit_stack_release(stack_of[stack]);
+  else if (!on_model)
+    cexit_stack_destroy(stack_of[stack]);
+  else if (only_release)
+    model_release(stack);
+  else
+    model_destroy(stack);
 }
 
 static bool model_claim(int number) {
@@ -276,18 +290,30 @@ static void operate(void) {
   int number = known_entries > 0 ? 1 + random_below(known_entries) : 0;
   cexit_handler handler = handler_of[number];
   cexit_stack *s = stack_of[stack];
-  if (what < 40) do_register(stack);
-  else if (what < 50) note('c', on_model ? model_cancel(number) : cexit_cancel(handler));
-  else if (what < 56) note('x', on_model ? model_run(number) : cexit_run(handler));
-  else if (what < 64) note('p', on_model ? entries[model_entry_of[number]].pending : cexit_is_pending(handler));
-  else if (what < 70) note('n', on_model ? stacks[stack].count : (int)cexit_stack_count(s));
-  else if (what < 75) note('S', on_model ? model_run_stack(stack) : (int)cexit_stack_run(s));
-  else if (what < 77) note('C', on_model ? model_cancel_all(stack, 0) : (int)cexit_stack_clear(s));
-  else if (what < 80) note('N', on_model ? model_cancel_all(stack, 1) : (int)cexit_stack_cancel_named(s, "a"));
-  else if (what < 85) note('M', on_model ? model_move(stack, other) : (int)cexit_stack_move(s, stack_of[other]));
-  else if (what < 93) do_create(true);
-  else if (what < 96) do_create(false);
-  else do_destroy(stack, what < 98);
+  if (what < 40)
+    do_register(stack);
+  else if (what < 50)
+    note('c', on_model ? model_cancel(number) : cexit_cancel(handler));
+  else if (what < 56)
+    note('x', on_model ? model_run(number) : cexit_run(handler));
+  else if (what < 64)
+    note('p', on_model ? entries[model_entry_of[number]].pending : cexit_is_pending(handler));
+  else if (what < 70)
+    note('n', on_model ? stacks[stack].count : (int)cexit_stack_count(s));
+  else if (what < 75)
+    note('S', on_model ? model_run_stack(stack) : (int)cexit_stack_run(s));
+  else if (what < 77)
+    note('C', on_model ? model_cancel_all(stack, 0) : (int)cexit_stack_clear(s));
+  else if (what < 80)
+    note('N', on_model ? model_cancel_all(stack, 1) : (int)cexit_stack_cancel_named(s, "a"));
+  else if (what < 85)
+    note('M', on_model ? model_move(stack, other) : (int)cexit_stack_move(s, stack_of[other]));
+  else if (what < 93)
+    do_create(true);
+  else if (what < 96)
+    do_create(false);
+  else
+    do_destroy(stack, what < 98);
 }
 
 static int interpret(bool model, unsigned long long seed) {

@@ -135,5 +135,5 @@ static int inherited(int count, char **arguments) { // a child runs an entry wit
   return 0;
 }
 
-FIXTURE({"exit", exit_inside}, {"every", every_one_exits}, {"standalone", exit_inside_standalone}, {"thread", thread_ends_inside},
-        {"anew", placed_anew}, {"parent", parent_is_gone}, {"inherited", inherited})
+FIXTURE({"exit", exit_inside}, {"every", every_one_exits}, {"standalone", exit_inside_standalone},
+        {"thread", thread_ends_inside}, {"anew", placed_anew}, {"parent", parent_is_gone}, {"inherited", inherited})

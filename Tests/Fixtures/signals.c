@@ -20,9 +20,13 @@ static int rest(void) {
   return 97;
 }
 
-static void libcs(void) { say("libc's\n"); }
+static void libcs(void) {
+  say("libc's\n");
+}
 
-__attribute__((destructor)) static void destructor(void) { say("destructor\n"); }
+__attribute__((destructor)) static void destructor(void) {
+  say("destructor\n");
+}
 
 static void say_status(int status, void *context) {
   (void)context;
@@ -101,7 +105,9 @@ static void behind_a_mask(void) {
   rest();
 }
 
-static void in_join(void) { join(start((void *(*)(void *))(void (*)(void))in_a_loop, NULL)); }
+static void in_join(void) {
+  join(start((void *(*)(void *))(void (*)(void))in_a_loop, NULL));
+}
 
 static void gone(void) {
   start((void *(*)(void *))(void (*)(void))in_a_loop, NULL);
@@ -112,8 +118,9 @@ static int orderly(int count, char **arguments) {
   static const struct {
     const char *name;
     void (*state)(void);
-  } states[] = {{"loop", in_a_loop}, {"read", in_read}, {"stdio", in_stdio},
-                {"sleep", in_sleep}, {"poll", in_poll}, {"select", in_select}, {"accept", in_accept}, {"mask", behind_a_mask}, {"join", in_join}, {"gone", gone}};
+  } states[] = {{"loop", in_a_loop}, {"read", in_read},     {"stdio", in_stdio},   {"sleep", in_sleep},
+                {"poll", in_poll},   {"select", in_select}, {"accept", in_accept}, {"mask", behind_a_mask},
+                {"join", in_join},   {"gone", gone}};
   int number = count > 1 ? atoi(arguments[1]) : SIGTERM;
   CHECK(atexit(libcs) == 0);
   push(NULL, say_reason, NULL);
@@ -177,7 +184,9 @@ static int ignored(int count, char **arguments) {
   return rest();
 }
 
-static void was_there(int number) { say("was there before: %d\n", number); }
+static void was_there(int number) {
+  say("was there before: %d\n", number);
+}
 
 static int restored(int count, char **arguments) { // the program had a handler of SIGTERM; the process dies of SIGTERM
   (void)count;
@@ -216,7 +225,9 @@ static int soon(int count, char **arguments) { // a second signal within half a 
   return rest();
 }
 
-static void take_over(int number) { say("taken over: %d\n", number); }
+static void take_over(int number) {
+  say("taken over: %d\n", number);
+}
 
 static int taken_over(int count, char **arguments) { // the program replaces the handler of SIGTERM, and ignores SIGINT
   (void)count;
@@ -267,8 +278,10 @@ static int late(int count, char **arguments) { // the first signal arrives when 
   push(NULL, say_reason, NULL);
   push(NULL, say_reason, NULL);
   cexit_handler stopper;
-  CHECK(cexit_register(NULL, &(cexit_entry){.function = (cexit_function)(void (*)(void))raise,
-                                           .context = (void *)(intptr_t)SIGTERM}, &stopper) == 0);
+  CHECK(cexit_register(
+            NULL,
+            &(cexit_entry){.function = (cexit_function)(void (*)(void))raise, .context = (void *)(intptr_t)SIGTERM},
+            &stopper) == 0);
   exit(3);
 }
 
@@ -445,8 +458,8 @@ static int first_process(int count, char **arguments) {
 }
 
 FIXTURE({"orderly", orderly}, {"refused", refused}, {"twice", twice}, {"ignored", ignored}, {"restored", restored},
-        {"second", second}, {"soon", soon}, {"taken over", taken_over},
-        {"main leaves", main_leaves}, {"request", request}, {"late", late}, {"status", status_in_handler}, {"closing", closing},
+        {"second", second}, {"soon", soon}, {"taken over", taken_over}, {"main leaves", main_leaves},
+        {"request", request}, {"late", late}, {"status", status_in_handler}, {"closing", closing},
         {"broken pipe", broken_pipe}, {"quick", quick}, {"registering", registering}, {"fork", child_of_fork},
         {"vfork", child_of_vfork}, {"fork in handler", fork_in_handler}, {"spawn in handler", spawn_in_handler},
         {"first process", first_process})

@@ -30,8 +30,10 @@ static int waited_for(int count, char **arguments) { // <stack|handler>: exit wa
   push_name(stack, "last of its stack");
   CHECK(cexit_register(stack, &entry, &handler) == 0);
   start(exit_3, NULL);
-  if (strcmp(arguments[0], "stack") == 0) cexit_stack_run(stack);
-  else CHECK(cexit_run(handler));
+  if (strcmp(arguments[0], "stack") == 0)
+    cexit_stack_run(stack);
+  else
+    CHECK(cexit_run(handler));
   pause();
   return 0;
 }
@@ -228,21 +230,40 @@ static void *churn(void *seed) {
     cexit_entry entry = {.function = count_release, .phase = (CExitPhase)(i % 3), .name = "churn"};
     state = state * 1103515245u + 12345;
     switch (state >> 16 & 15) {
-      case 0: cexit_stack_move(stack, NULL); break;
-      case 1: cexit_stack_cancel_named(NULL, "churn"); break;
-      case 2: cexit_stack_run(NULL); break;
-      case 3:
-        CHECK(cexit_stack_nest(NULL, "module", &module) == 0);
-        CHECK(cexit_register(module, &entry, NULL) == 0);
-        if (state >> 24 & 1) cexit_stack_release(module);
-        else cexit_stack_destroy(module);
-        break;
-      case 4: cexit_cancel(kept); break;
-      case 5: cexit_run(kept); break;
-      case 6: cexit_stack_run(stack); break;
-      case 7: CHECK(cexit_reserve(100) == 0); break;
-      case 8: cexit_stack_count(NULL); break;
-      default: CHECK(cexit_register(state >> 25 & 1 ? stack : NULL, &entry, &kept) == 0);
+    case 0:
+      cexit_stack_move(stack, NULL);
+      break;
+    case 1:
+      cexit_stack_cancel_named(NULL, "churn");
+      break;
+    case 2:
+      cexit_stack_run(NULL);
+      break;
+    case 3:
+      CHECK(cexit_stack_nest(NULL, "module", &module) == 0);
+      CHECK(cexit_register(module, &entry, NULL) == 0);
+      if (state >> 24 & 1)
+        cexit_stack_release(module);
+      else
+        cexit_stack_destroy(module);
+      break;
+    case 4:
+      cexit_cancel(kept);
+      break;
+    case 5:
+      cexit_run(kept);
+      break;
+    case 6:
+      cexit_stack_run(stack);
+      break;
+    case 7:
+      CHECK(cexit_reserve(100) == 0);
+      break;
+    case 8:
+      cexit_stack_count(NULL);
+      break;
+    default:
+      CHECK(cexit_register(state >> 25 & 1 ? stack : NULL, &entry, &kept) == 0);
     }
   }
   cexit_stack_destroy(stack);

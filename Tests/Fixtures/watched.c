@@ -76,9 +76,12 @@ int main(int count, char **arguments) {
     char *what = arguments[i], *with = strchr(what, '='), *name = NULL;
     if (with != NULL) *with++ = 0;
     if (with != NULL && (name = strchr(with, '=')) != NULL) *name++ = 0;
-    if (strcmp(what, "open") == 0) open_plugin(with);
-    else if (strcmp(what, "close") == 0) close_plugin(place(with));
-    else if (strcmp(what, "make") == 0) make(watchers[place(with)]->class);
+    if (strcmp(what, "open") == 0)
+      open_plugin(with);
+    else if (strcmp(what, "close") == 0)
+      close_plugin(place(with));
+    else if (strcmp(what, "make") == 0)
+      make(watchers[place(with)]->class);
     else if (strcmp(what, "finalize") == 0) {
       if (!watchers[place(with)]->finalize(object, name)) say("not prompt: %s\n", name);
     } else {
