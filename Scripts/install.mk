@@ -31,8 +31,10 @@ CMAKEDIR = $(LIBDIR)/cmake/ExitKit
 MODULEDIR = $(LIBDIR)/exitkit
 
 # Small, because every program that exits pays for reading it in; fast only where registering goes through.
-CFLAGS ?= -Os -g
-$(BUILD)/core/stack.o $(BUILD)/exit/register.o: CFLAGS := $(CFLAGS:-Os=-O2)
+# -Oz (gcc 12, clang) makes the core 1 to 7 % smaller than -Os, and costs 1 to 2 % of the instructions.
+SMALL := $(shell $(CC) -Oz -E -x c /dev/null >/dev/null 2>&1 && echo -Oz || echo -Os)
+CFLAGS ?= $(SMALL) -g
+$(BUILD)/core/stack.o $(BUILD)/exit/register.o: CFLAGS := $(patsubst -Os,-O2,$(patsubst -Oz,-O2,$(CFLAGS)))
 # No code of a user's is called by these, so nothing unwinds through them.
 $(addprefix $(BUILD)/,copies/forward.o copies/election.o core/process.o core/storage.o): CFLAGS += -fno-asynchronous-unwind-tables
 SHIM_CFLAGS = -std=c11 -fPIC -fvisibility=hidden -ISources/CExitShim/include

@@ -17,7 +17,7 @@ struct BuildTests {
       $0.flags = ["-O2"]; $0.core = .shared
     },
     CBuild.plain.with { $0.flags = ["-O2", "-static"] },
-    CBuild.plain.with { $0.flags = ["-Os", "-fvisibility=hidden", "-fno-plt"] },
+    CBuild.plain.with { $0.flags = ["-Oz", "-fvisibility=hidden", "-fno-plt"] },
   ]
 
   @Test(arguments: builds) func `the same programs do the same`(build: CBuild) throws {
