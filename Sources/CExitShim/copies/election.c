@@ -125,7 +125,7 @@ static int refuse(void) {
 static void *nothing(void) {
   return NULL;
 }
-enum { ERROR = 1, VALUE = 0, SIGNAL_SAFE = 0, KEEPS = 0, LEAVES = 0 };
+enum { ERROR = 1, FAST_ERROR = 1, VALUE = 0, FAST_VALUE = 0, SIGNAL_SAFE = 0, KEEPS = 0, LEAVES = 0 };
 static const bool fails[] = {
 #define CEXIT_SHARED(policy, type, name, parameters, arguments) policy,
 #include "api.h"
