@@ -70,11 +70,8 @@ static bool has_claimed(const struct cexit__copy *home) {
 }
 
 static void complain(const char *path) {
-  char line[4200];
-  int length = snprintf(line, sizeof line,
-                        "ExitKit: %s has an exit stack of its own: it brings an incompatible version of CExitShim\n",
-                        path[0] != 0 ? path : "the executable");
-  if (length > 0 && (size_t)length < sizeof line) cexit__write_line(line, (size_t)length);
+  cexit__say("%800s has an exit stack of its own: it brings an incompatible version of CExitShim",
+             path[0] != 0 ? path : "the executable");
 }
 
 static void look_at(const struct cexit__copy *home, const char *path, struct search *search) {

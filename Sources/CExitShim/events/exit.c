@@ -115,7 +115,7 @@ static void run(const struct way *way, uint32_t floor) {
   bool closed = runs >= MOST_RUNS;
   lock_drop();
   if (closed && !atomic_flag_test_and_set(&said))
-    cexit__complain("ExitKit: a million handlers were registered while the process exits: no more are accepted\n");
+    cexit__say("a million handlers were registered while the process exits: no more are accepted");
 }
 
 struct part {
@@ -168,7 +168,7 @@ static CEXIT_NORETURN void enter_libc(void) {
 static void say_interrupted(void) {
   static atomic_flag said = ATOMIC_FLAG_INIT;
   if (atomic_flag_test_and_set(&said)) return;
-  cexit__complain("ExitKit: exit called by a signal handler that interrupted a registration: handlers did not run\n");
+  cexit__say("exit called by a signal handler that interrupted a registration: handlers did not run");
 }
 
 // This thread holds the lock, so no thread may wait for this thread; nor may this thread wait for libc's exit lock.

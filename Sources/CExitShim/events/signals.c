@@ -207,14 +207,14 @@ void cexit__signals_forked(void) {
 }
 
 static void name_taker(int number, const struct sigaction *action) {
-  struct note note = {0};
+  struct note note;
   const void *function =
       (action->sa_flags & SA_SIGINFO) != 0 ? (const void *)action->sa_sigaction : (const void *)action->sa_handler;
-  cexit__note_text(&note, "ExitKit: ");
+  cexit__note_begin(&note);
   cexit__note_signal(&note, number);
-  cexit__note_text(&note, " was to be an exit, and has another handler now:");
+  cexit__note(&note, " was to be an exit, and has another handler now:");
   cexit__note_subject(&note, NULL, function, NULL, 0);
-  cexit__note_text(&note, "; from here on it ends a clean-up that hangs");
+  cexit__note(&note, "; from here on it ends a clean-up that hangs");
   cexit__note_write(&note);
 }
 

@@ -6,6 +6,7 @@
 // work now is not at work for the handler.
 
 #include "platform.h"
+#include "text.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -20,7 +21,7 @@ enum { PAUSE = 50000, PAUSES = 4000 }; // nanoseconds; 200 ms in all: other thre
 
 static bool is_at_work(int task, const char *thread) { // false, too, if it has ended
   char path[64], text[256];
-  snprintf(path, sizeof path, "%s/stat", thread);
+  cexit__text(&(struct text){path, path + sizeof path - 1}, "%s/stat", thread);
   int file = openat(task, path, O_RDONLY | O_CLOEXEC);
   if (file < 0) return false;
   ssize_t length = read(file, text, sizeof text - 1);

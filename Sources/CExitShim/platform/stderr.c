@@ -10,11 +10,11 @@
 // another user's full pipe, can block the writer.
 
 #include "platform.h"
+#include "text.h"
 
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdio.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
@@ -72,7 +72,7 @@ static bool write_bounded(int file, const char *text, size_t length) {
   if (S_ISSOCK(kind.st_mode)) return put_all(BY_SOCKET, file, text, length);
   if (!S_ISFIFO(kind.st_mode) && !S_ISCHR(kind.st_mode)) return put_all(BY_FILE, file, text, length);
   char path[32];
-  snprintf(path, sizeof path, "/proc/self/fd/%d", file);
+  cexit__text(&(struct text){path, path + sizeof path - 1}, "/proc/self/fd/%u", (uint64_t)file);
   int own = open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
   if (own < 0 && errno == ENXIO) return false; // a pipe without a reader
   bool broken = put_all(own >= 0 ? BY_OPENING : BY_KERNEL, own >= 0 ? own : file, text, length);

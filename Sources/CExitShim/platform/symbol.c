@@ -8,6 +8,7 @@
 #define _GNU_SOURCE
 #endif
 #include "symbol.h"
+#include "text.h"
 
 #include <elf.h>
 #include <errno.h>
@@ -17,24 +18,6 @@
 #include <stdint.h>
 #include <string.h>
 #include <unistd.h>
-
-struct text {
-  char *at, *end; // one byte is left for the end
-};
-
-static void add(struct text *text, const char *more) {
-  while (*more != 0 && text->at < text->end) *text->at++ = *more++;
-  *text->at = 0;
-}
-
-static void add_hexadecimal(struct text *text, uintptr_t number) {
-  char digits[2 * sizeof number + 1], *at = digits + sizeof digits - 1;
-  *at = 0;
-  do *--at = "0123456789abcdef"[number & 15];
-  while ((number >>= 4) != 0);
-  add(text, "0x");
-  add(text, at);
-}
 
 // ---- Which file
 
@@ -128,10 +111,7 @@ static bool find_symbol(int file, const ElfW(Ehdr) * header, unsigned type, uint
       if (distance != 0 && distance >= symbols[i].st_size) continue;
       char name[128] = {0};
       if (pread(file, name, sizeof name - 1, (off_t)(names.sh_offset + symbols[i].st_name)) <= 0) return false;
-      add(out, "!");
-      add(out, name);
-      if (distance != 0) add(out, "+");
-      if (distance != 0) add_hexadecimal(out, distance);
+      cexit__text(out, distance != 0 ? "!%s+%x" : "!%s", name, (uint64_t)distance);
       return true;
     }
   }
@@ -143,10 +123,10 @@ void cexit__symbol(const void *address, char *out, size_t size) {
   struct text text = {out, out + size - 1};
   struct mapping mapping;
   if (!find_mapping((uintptr_t)address, &mapping) || mapping.path[0] == 0)
-    return add_hexadecimal(&text, (uintptr_t)address), (void)(errno = saved);
+    return cexit__text(&text, "%x", (uint64_t)(uintptr_t)address), (void)(errno = saved);
   uintptr_t offset = (uintptr_t)address - mapping.begin + mapping.offset, linked = offset;
   const char *slash = strrchr(mapping.path, '/');
-  add(&text, slash + 1);
+  cexit__text(&text, "%s", slash + 1);
   int file = open(mapping.path, O_RDONLY | O_CLOEXEC);
   ElfW(Ehdr) header;
   bool known = file >= 0 && read_at(file, &header, sizeof header, 0) && memcmp(header.e_ident, ELFMAG, SELFMAG) == 0 &&
@@ -154,7 +134,6 @@ void cexit__symbol(const void *address, char *out, size_t size) {
   bool named = known && (find_symbol(file, &header, SHT_SYMTAB, linked, &text) ||
                          find_symbol(file, &header, SHT_DYNSYM, linked, &text));
   if (file >= 0) close(file);
-  if (!named) add(&text, "+");
-  if (!named) add_hexadecimal(&text, linked);
+  if (!named) cexit__text(&text, "+%x", (uint64_t)linked);
   errno = saved;
 }

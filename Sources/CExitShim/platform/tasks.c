@@ -3,10 +3,10 @@
 // Threads of this process, as the kernel knows them.
 
 #include "platform.h"
+#include "text.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -31,15 +31,23 @@ bool cexit__task_has_ended(int task) {
   return ended;
 }
 
+// What the kernel tells of a thread in a file; empty: nothing. The text ends with a 0.
+static void ask(int task, const char *file, char *out, size_t size) {
+  int saved = errno;
+  char path[64];
+  cexit__text(&(struct text){path, path + sizeof path - 1}, "/proc/self/task/%u/%s", (uint64_t)task, file);
+  int opened = open(path, O_RDONLY | O_CLOEXEC);
+  ssize_t length = opened >= 0 ? read(opened, out, size - 1) : 0;
+  if (opened >= 0) close(opened);
+  out[length > 0 ? length : 0] = 0;
+  errno = saved;
+}
+
 // The file says "running", or the number of a system call and its arguments.
 static long system_call(int task, uintptr_t *first) { // -1: in none, or not known
   int saved = errno;
-  char path[64], text[128], *end;
-  snprintf(path, sizeof path, "/proc/self/task/%d/syscall", task);
-  int file = open(path, O_RDONLY | O_CLOEXEC);
-  ssize_t length = file >= 0 ? read(file, text, sizeof text - 1) : -1;
-  if (file >= 0) close(file);
-  text[length > 0 ? length : 0] = 0;
+  char text[128], *end;
+  ask(task, "syscall", text, sizeof text);
   long number = strtol(text, &end, 10);
   *first = (uintptr_t)strtoull(end, NULL, 16);
   errno = saved;
@@ -85,15 +93,9 @@ bool cexit__task_is_asleep(int task) {
 }
 
 bool cexit__main_thread_has_ended(void) {
-  char path[64], text[256], *state = NULL;
-  snprintf(path, sizeof path, "/proc/self/task/%d/stat", (int)getpid());
-  int file = open(path, O_RDONLY | O_CLOEXEC);
-  ssize_t length = file >= 0 ? read(file, text, sizeof text - 1) : -1;
-  if (file >= 0) close(file);
-  if (length > 0) {
-    text[length] = 0;
-    state = strrchr(text, ')'); // behind a name that may be anything
-  }
+  char text[256];
+  ask(getpid(), "stat", text, sizeof text);
+  const char *state = strrchr(text, ')'); // behind a name that may be anything
   return state != NULL && strncmp(state, ") Z", 3) == 0;
 }
 

@@ -46,8 +46,8 @@ static void *look_who_is_left(void *from_the_start) {
 }
 
 static void start_looking(void *from_the_start) {
-  static const char line[] = "ExitKit: no thread can be made that ends the process when the last thread has ended\n";
-  if (start(look_who_is_left, from_the_start, "exit at the end") != 0) cexit__write_line(line, sizeof line - 1);
+  if (start(look_who_is_left, from_the_start, "exit at the end") != 0)
+    cexit__say("no thread can be made that ends the process when the last thread has ended");
 }
 
 void cexit__helpers_thread_ended(void) {

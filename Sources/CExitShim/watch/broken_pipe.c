@@ -15,10 +15,10 @@ static void taken(int number) {
   struct frame *here = cexit__thread.running;
   atomic_compare_exchange_strong(&cexit__leaving.signal, &none, (uint64_t)number);
   if (here != NULL && atomic_exchange(&named, here) != here) {
-    struct note note = {0};
-    cexit__note_text(&note, "ExitKit: ");
+    struct note note;
+    cexit__note_begin(&note);
     cexit__note_handler(&note, here->entry);
-    cexit__note_text(&note, " wrote to a pipe that nobody reads: the rest runs, then the process dies of SIGPIPE");
+    cexit__note(&note, " wrote to a pipe that nobody reads: the rest runs, then the process dies of SIGPIPE");
     cexit__note_write(&note);
   }
   errno = saved;

@@ -23,10 +23,10 @@ static PER_THREAD unsigned char unblocked; // by this thread, for the run: bit i
 
 static void write_note(int number) {
   if (cexit__thread.running == NULL) return;
-  struct note note = {0};
-  cexit__note_text(&note, "ExitKit: ");
+  struct note note;
+  cexit__note_begin(&note);
   cexit__note_handler(&note, cexit__thread.running->entry);
-  cexit__note_text(&note, " crashed: ");
+  cexit__note(&note, " crashed: ");
   cexit__note_signal(&note, number);
   cexit__note_write(&note);
 }

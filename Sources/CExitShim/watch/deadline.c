@@ -33,8 +33,9 @@ static CEXIT_NORETURN void leave(void) {
 static void note_left(struct note *note) { // how many handlers do not run, and which would have been next
   bool quick = atomic_load(&cexit__leaving.owner) == 0 && atomic_load(&cexit__leaving_quickly.owner) != 0;
   struct walk walk = {.root = quick ? QUICK : PROCESS};
-  struct note next = {0};
+  struct note next;
   uint64_t count = 0;
+  next.length = 0;
   while (cexit__walk_next(&walk)) {
     const cexit_pending *seen = &walk.seen;
     if ((seen->flags & (CEXIT_IS_NESTED | CEXIT_IS_ASLEEP | CEXIT_IS_PARENTS)) != 0 || count++ != 0) continue;
@@ -42,10 +43,8 @@ static void note_left(struct note *note) { // how many handlers do not run, and 
     cexit__note_subject(&next, seen->name, function, seen->file, seen->line);
   }
   if (count == 0) return;
-  cexit__note_text(note, "; ");
-  cexit__note_number(note, count, 1);
-  cexit__note_text(note, count == 1 ? " handler did not run:" : " handlers did not run, first of them");
-  cexit__note_text(note, next.length != 0 ? next.text : " a closure");
+  cexit__note(note, count == 1 ? "; %u handler did not run:%s" : "; %u handlers did not run, first of them%s", count,
+              next.length != 0 ? next.text : " a closure");
 }
 
 static void report(uint64_t time) {
@@ -53,27 +52,21 @@ static void report(uint64_t time) {
   struct frame *_Atomic *other = atomic_load(&cexit__frames.manual);
   const struct frame *handler = thread != NULL ? atomic_load(thread) : NULL;
   if (handler == NULL && other != NULL && cexit__others_run()) handler = atomic_load(other);
-  struct note note = {0};
-  cexit__note_text(&note, "ExitKit: ");
-  if (handler == NULL) {
-    cexit__note_text(&note, cexit__others_run() ? "a handler that another thread runs" : "what libc runs at exit");
-  } else {
+  struct note note;
+  cexit__note_begin(&note);
+  if (handler == NULL)
+    cexit__note(&note, cexit__others_run() ? "a handler that another thread runs" : "what libc runs at exit");
+  else
     cexit__note_handler(&note, handler->entry);
-  }
-  cexit__note_text(&note, " is stuck");
-  if (handler != NULL && handler->started != 0) {
-    cexit__note_text(&note, " after ");
-    cexit__note_seconds(&note, time - handler->started);
-  }
+  cexit__note(&note, " is stuck");
+  if (handler != NULL && handler->started != 0) cexit__note_seconds(&note, " after", time - handler->started);
   const struct frame *over = handler;
   while (over != NULL && (over->limit == 0 || over->limit > time)) over = over->outer;
   if (over != NULL) {
-    cexit__note_text(&note, ": its limit is ");
-    cexit__note_seconds(&note, over->limit - over->limited);
+    cexit__note_seconds(&note, ": its limit is", over->limit - over->limited);
   } else {
-    cexit__note_text(&note, ": the deadline of ");
-    cexit__note_seconds(&note, atomic_load(&deadline));
-    cexit__note_text(&note, " has passed");
+    cexit__note_seconds(&note, ": the deadline of", atomic_load(&deadline));
+    cexit__note(&note, " has passed");
   }
   note_left(&note);
   cexit__note_write(&note);

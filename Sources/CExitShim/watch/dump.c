@@ -10,20 +10,12 @@
 // The name of an entry, or the name of its function, or nothing: then the place tells entries apart.
 void cexit__note_name(struct note *note, const char *name, const void *function, const char *file) {
   char symbol[256];
-  if (name != NULL) return cexit__note_text(note, name);
-  if (function == NULL && file != NULL) return;
-  if (function == NULL) return cexit__note_text(note, "a closure");
-  cexit__symbol(function, symbol, sizeof symbol);
-  cexit__note_text(note, symbol);
-}
-
-void cexit__note_place(struct note *note, const char *file, uint32_t line) {
-  if (file == NULL) return;
-  cexit__note_text(note, note->length != 0 && note->text[note->length - 1] != ' ' ? " (" : "(");
-  cexit__note_text(note, file);
-  cexit__note_text(note, ":");
-  cexit__note_number(note, line, 1);
-  cexit__note_text(note, ")");
+  if (name == NULL && function != NULL) {
+    cexit__symbol(function, symbol, sizeof symbol);
+    name = symbol;
+  }
+  if (name == NULL && file == NULL) name = "a closure";
+  if (name != NULL) cexit__note(note, "%s", name);
 }
 
 static int put(int file, struct note *note) {
@@ -39,8 +31,9 @@ static int put(int file, struct note *note) {
 }
 
 static int put_text(int file, const char *text) {
-  struct note note = {0};
-  cexit__note_text(&note, text);
+  struct note note;
+  note.length = 0;
+  cexit__note(&note, "%s", text);
   return put(file, &note);
 }
 
@@ -51,14 +44,12 @@ static int dump_frames(int file, const struct frame *frame) { // from the innerm
   uint64_t now = cexit__awake();
   for (int i = 0; error == 0 && frame != NULL && i <= MOST_LEVELS; frame = frame->outer, i++) {
     const struct entry *entry = frame->entry;
-    struct note note = {0};
-    cexit__note_text(&note, entry->kind == KIND_NESTED ? "  runs stack " : "  runs ");
+    struct note note;
+    note.length = 0;
+    cexit__note(&note, entry->kind == KIND_NESTED ? "  runs stack " : "  runs ");
     cexit__note_name(&note, entry->name, cexit__function_of(entry), entry->file);
     cexit__note_place(&note, entry->file, entry->line);
-    if (frame->started != 0) {
-      cexit__note_text(&note, " for ");
-      cexit__note_seconds(&note, now - frame->started);
-    }
+    if (frame->started != 0) cexit__note_seconds(&note, " for", now - frame->started);
     error = put(file, &note);
     if (error == 0 && entry->kind == KIND_NESTED) error = cexit__dump_stack(file, entry->context, 2);
   }
@@ -82,19 +73,18 @@ static int dump_running(int file) {
 static const char *const phases[] = {[CExitPhaseNormal] = "", [CExitPhaseEarly] = " early", [CExitPhaseLate] = " late"};
 
 static int dump_entry(int file, const cexit_pending *seen, uint32_t depth) {
-  struct note note = {0};
-  for (uint32_t i = 0; i < seen->depth + depth + 1; i++) cexit__note_text(&note, "  ");
-  if (seen->number != 0) cexit__note_number(&note, seen->number, 1);
-  cexit__note_text(&note, seen->number != 0 ? " " : "- ");
+  struct note note;
+  note.length = 0;
+  for (uint32_t i = 0; i < seen->depth + depth + 1; i++) cexit__note(&note, "  ");
+  cexit__note(&note, seen->number != 0 ? "%u " : "- ", (uint64_t)seen->number);
   bool nested = (seen->flags & CEXIT_IS_NESTED) != 0;
   const void *function = (seen->flags & CEXIT_IS_FUNCTION) != 0 ? seen->function : NULL;
-  if (nested) cexit__note_text(&note, seen->name != NULL ? "stack " : "a stack");
+  if (nested) cexit__note(&note, seen->name != NULL ? "stack " : "a stack");
   if (!nested || seen->name != NULL) cexit__note_name(&note, seen->name, function, seen->file);
   cexit__note_place(&note, seen->file, seen->line);
-  cexit__note_text(&note, phases[seen->phase]);
-  if ((seen->flags & CEXIT_INHERITED) != 0) cexit__note_text(&note, " inherited");
-  if ((seen->flags & CEXIT_IS_ASLEEP) != 0) cexit__note_text(&note, " asleep");
-  if ((seen->flags & CEXIT_IS_PARENTS) != 0) cexit__note_text(&note, " a parent's");
+  cexit__note(&note, "%s%s%s%s", phases[seen->phase], (seen->flags & CEXIT_INHERITED) != 0 ? " inherited" : "",
+              (seen->flags & CEXIT_IS_ASLEEP) != 0 ? " asleep" : "",
+              (seen->flags & CEXIT_IS_PARENTS) != 0 ? " a parent's" : "");
   return put(file, &note);
 }
 
@@ -109,16 +99,12 @@ int cexit__dump_stack(int file, cexit_stack *stack, uint32_t depth) {
 
 int cexit__dump(int file) {
   int saved = errno;
-  struct note note = {0};
-  cexit__note_text(&note, "ExitKit: process ");
-  cexit__note_number(&note, (uint64_t)getpid(), 1);
+  struct note note;
   int status;
   bool exiting = atomic_load(&cexit__leaving.owner) != 0;
-  cexit__note_text(&note, exiting ? " is exiting" : " is not exiting");
-  if (exiting && cexit__exit_status(&status)) {
-    cexit__note_text(&note, " with status ");
-    cexit__note_number(&note, (uint64_t)(status & 255), 1);
-  }
+  cexit__note_begin(&note);
+  cexit__note(&note, "process %u is%s exiting", (uint64_t)getpid(), exiting ? "" : " not");
+  if (exiting && cexit__exit_status(&status)) cexit__note(&note, " with status %u", (uint64_t)(status & 255));
   int error = put(file, &note);
   if (error == 0) error = dump_running(file);
   if (error == 0) error = put_text(file, "pending, the next one first:");

@@ -39,7 +39,8 @@ void cexit__live_line_clear(void) {
 }
 
 static void draw(uint64_t began) { // with the trace's lock held
-  struct note note = {0};
+  struct note note;
+  note.length = 0;
   struct winsize size = {0};
   struct frame *_Atomic *frames = atomic_load(&cexit__frames.exiter);
   if (frames == NULL) return;
@@ -47,8 +48,8 @@ static void draw(uint64_t began) { // with the trace's lock held
   const struct frame *frame = atomic_load(frames);
   if (frame != NULL) {
     cexit__note_handler(&note, frame->entry);
-    cexit__note_text(&note, " has been running for ");
-    cexit__note_seconds(&note, cexit__awake() - (frame->started != 0 ? frame->started : began));
+    cexit__note_seconds(&note, " has been running for",
+                        cexit__awake() - (frame->started != 0 ? frame->started : began));
   }
   cexit__frames_thaw();
   if (note.length == 0) return cexit__live_line_clear();

@@ -7,49 +7,36 @@
 
 #include "../platform/symbol.h"
 
-static void add_byte(struct note *note, char byte) {
-  if (note->length + 1 < sizeof note->text) note->text[note->length++] = byte; // the last one is for the line's end
+static void note_of(struct note *note, const char *format, va_list arguments) { // a byte is left for the line's end
+  struct text text = {note->text + note->length, note->text + sizeof note->text - 2};
+  cexit__text_of(&text, format, arguments);
+  note->length = (size_t)(text.at - note->text);
 }
 
-size_t cexit__character(const char *text) {
-  unsigned char first = (unsigned char)text[0], second = first != 0 ? (unsigned char)text[1] : 0;
-  if (first < 0x80) return first >= ' ' && first != 0x7F;
-  size_t length = first < 0xC2 ? 0 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : first < 0xF5 ? 4 : 0;
-  if (first == 0xC2 && second < 0xA0) return 0; // a control character, too
-  for (size_t i = 1; i < length; i++) {
-    if (((unsigned char)text[i] & 0xC0) != 0x80) return 0;
-  }
-  return length;
+void cexit__note(struct note *note, const char *format, ...) {
+  va_list arguments;
+  va_start(arguments, format);
+  note_of(note, format, arguments);
+  va_end(arguments);
 }
 
-static void add_part(struct note *note, const char *text, size_t most) { // on one line, whatever it holds
-  size_t length = strnlen(text, most);
-  if (length == most) { // it ends with a whole UTF-8 character
-    while (length > 0 && ((unsigned char)text[length] & 0xC0) == 0x80) length--;
-  }
-  for (size_t i = 0, one; i < length; i += one != 0 ? one : 1) {
-    one = cexit__character(text + i);
-    if (one == 0) add_byte(note, (unsigned char)text[i] < ' ' ? ' ' : '?');
-    for (size_t k = 0; k < one; k++) add_byte(note, text[i + k]);
-  }
+void cexit__note_begin(struct note *note) {
+  note->length = 0;
+  cexit__note(note, "ExitKit: ");
 }
 
-void cexit__note_text(struct note *note, const char *text) {
-  add_part(note, text, sizeof note->text);
+void cexit__say(const char *format, ...) {
+  struct note note;
+  va_list arguments;
+  cexit__note_begin(&note);
+  va_start(arguments, format);
+  note_of(&note, format, arguments);
+  va_end(arguments);
+  cexit__note_write(&note);
 }
 
-void cexit__note_number(struct note *note, uint64_t number, int digits) {
-  char reversed[20];
-  int count = 0;
-  for (; number != 0 || count < digits; number /= 10) reversed[count++] = (char)('0' + number % 10);
-  while (count > 0) add_byte(note, reversed[--count]);
-}
-
-void cexit__note_seconds(struct note *note, uint64_t nanoseconds) {
-  cexit__note_number(note, nanoseconds / 1000000000, 1);
-  cexit__note_text(note, ".");
-  cexit__note_number(note, nanoseconds / 1000000 % 1000, 3);
-  cexit__note_text(note, " s");
+void cexit__note_seconds(struct note *note, const char *before, uint64_t nanoseconds) {
+  cexit__note(note, "%s %t s", before, nanoseconds / 1000000);
 }
 
 void cexit__note_signal(struct note *note, int number) {
@@ -61,10 +48,9 @@ void cexit__note_signal(struct note *note, int number) {
                {SIGUSR1, "SIGUSR1"}, {SIGSEGV, "SIGSEGV"}, {SIGUSR2, "SIGUSR2"}, {SIGPIPE, "SIGPIPE"},
                {SIGALRM, "SIGALRM"}, {SIGTERM, "SIGTERM"}};
   for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-    if (names[i].number == number) return cexit__note_text(note, names[i].name);
+    if (names[i].number == number) return cexit__note(note, "%s", names[i].name);
   }
-  cexit__note_text(note, "signal ");
-  cexit__note_number(note, (uint64_t)number, 1);
+  cexit__note(note, "signal %u", (uint64_t)number);
 }
 
 const void *cexit__function_of(const struct entry *entry) {
@@ -72,28 +58,25 @@ const void *cexit__function_of(const struct entry *entry) {
   return entry->kind == KIND_FUNCTION || entry->kind == KIND_ATEXIT ? (const void *)entry->function : NULL;
 }
 
+void cexit__note_place(struct note *note, const char *file, uint32_t line) {
+  bool spaced = note->length != 0 && note->text[note->length - 1] == ' ';
+  if (file != NULL) cexit__note(note, spaced ? "(%255s:%u)" : " (%255s:%u)", file, (uint64_t)line);
+}
+
 // By its name and its place; without both by its function's object and symbol.
 void cexit__note_subject(struct note *note, const char *name, const void *function, const char *file, uint32_t line) {
   char symbol[160];
   if (name != NULL) {
-    cexit__note_text(note, " \"");
-    add_part(note, name, 120);
-    cexit__note_text(note, "\"");
+    cexit__note(note, " \"%120s\"", name);
   } else if (file == NULL && function != NULL) {
     cexit__symbol(function, symbol, sizeof symbol);
-    cexit__note_text(note, " ");
-    cexit__note_text(note, symbol);
+    cexit__note(note, " %s", symbol);
   }
-  if (file == NULL) return;
-  cexit__note_text(note, " (");
-  add_part(note, file, 200);
-  cexit__note_text(note, ":");
-  cexit__note_number(note, line, 1);
-  cexit__note_text(note, ")");
+  cexit__note_place(note, file, line);
 }
 
 void cexit__note_handler(struct note *note, const struct entry *entry) {
-  cexit__note_text(note, entry->kind == KIND_FINALIZER ? "finalizer" : "exit handler");
+  cexit__note(note, entry->kind == KIND_FINALIZER ? "finalizer" : "exit handler");
   cexit__note_subject(note, entry->name, cexit__function_of(entry), entry->file, entry->line);
 }
 
@@ -120,10 +103,6 @@ void cexit__write_line(const char *text, size_t length) {
     }
   }
   cexit__write_to(STDERR_FILENO, clean, held);
-}
-
-void cexit__complain(const char *line) {
-  cexit__write_line(line, strlen(line));
 }
 
 void cexit__note_write(struct note *note) {

@@ -112,11 +112,11 @@ static void end_handler(const struct told *told, const struct frame *frame) {
   tell_end(open, told->time, OK);
   if (cexit__trace_wishes.slow != 0 && open->told.took > cexit__trace_wishes.slow &&
       frame->entry->kind != KIND_NESTED) {
-    struct note note = {0};
-    cexit__note_text(&note, "ExitKit: slow: ");
+    struct note note;
+    cexit__note_begin(&note);
+    cexit__note(&note, "slow: ");
     cexit__note_handler(&note, frame->entry);
-    cexit__note_text(&note, " took ");
-    cexit__note_seconds(&note, open->told.took);
+    cexit__note_seconds(&note, " took", open->told.took);
     cexit__note_write(&note);
   }
   open_count--;
@@ -166,12 +166,7 @@ static void end_run(const struct told *told) { // `text`: the deadline ends the 
   if (cexit__trace_wishes.path != NULL) cexit__trace_file_end(told, ran, failed);
   if (cexit__trace_wishes.table) {
     cexit__trace_table_print();
-    struct note note = {0};
-    cexit__note_text(&note, "ExitKit: handlers that ran: ");
-    cexit__note_number(&note, ran, 1);
-    cexit__note_text(&note, ", that failed: ");
-    cexit__note_number(&note, failed, 1);
-    cexit__note_write(&note);
+    cexit__say("handlers that ran: %u, that failed: %u", (uint64_t)ran, (uint64_t)failed);
   }
   if (!late) set_foreign(told, true);
 }

@@ -27,55 +27,19 @@ static struct {
 
 // ---- Text
 
-static void put_bytes(const char *bytes, size_t length) {
-  if (length > sizeof lines.text - lines.length) return;
-  memcpy(lines.text + lines.length, bytes, length);
-  lines.length += length;
-}
-
-static void put_number(uint64_t number, int digits) {
-  char reversed[24], *end = reversed + sizeof reversed, *at = end;
-  for (; number != 0 || digits > 0; number /= 10, digits--) *--at = (char)('0' + number % 10);
-  put_bytes(at, (size_t)(end - at));
-}
-
-// At most 255 bytes, in quotes. What is no text becomes a question mark.
-static void put_string(const char *text) {
-  put_bytes("\"", 1);
-  for (size_t length, i = 0; text != NULL && text[i] != 0 && i < 255; i += length != 0 ? length : 1) {
-    length = cexit__character(text + i);
-    if (text[i] == '"' || text[i] == '\\') put_bytes("\\", 1);
-    put_bytes(length == 0 ? "?" : text + i, length == 0 ? 1 : length);
-  }
-  put_bytes("\"", 1);
-}
-
-// %s text, %q text as a string of JSON, %u a number, %t nanoseconds as a number of microseconds. Numbers are uint64_t.
-static void put(const char *format, ...) {
+static void put(const char *format, ...) { // see cexit__text
   va_list arguments;
+  struct text text = {lines.text + lines.length, lines.text + sizeof lines.text - 1};
   va_start(arguments, format);
-  for (const char *percent; (percent = strchr(format, '%')) != NULL; format = percent + 2) {
-    put_bytes(format, (size_t)(percent - format));
-    if (percent[1] == 's') {
-      const char *text = va_arg(arguments, const char *);
-      put_bytes(text, strlen(text));
-    } else if (percent[1] == 'q') {
-      put_string(va_arg(arguments, const char *));
-    } else {
-      uint64_t number = va_arg(arguments, uint64_t);
-      put_number(percent[1] == 't' ? number / 1000 : number, 1);
-      if (percent[1] == 't') put_bytes(".", 1);
-      if (percent[1] == 't') put_number(number % 1000, 3);
-    }
-  }
-  put_bytes(format, strlen(format));
+  cexit__text_of(&text, format, arguments);
   va_end(arguments);
+  lines.length = (size_t)(text.at - lines.text);
 }
 
 static void put_place(const char *path, uint32_t line) {
   char place[256];
   if (path == NULL) return;
-  snprintf(place, sizeof place, "%.240s:%u", path, (unsigned)line);
+  cexit__text(&(struct text){place, place + sizeof place - 1}, "%240s:%u", path, (uint64_t)line);
   put(",\"place\":%q", place);
 }
 
@@ -95,24 +59,19 @@ static bool open_file(const struct told *told) {
   checked = told->time;
   if (file >= 0 && fstat(file, &now) == 0 && now.st_dev == device && now.st_ino == inode) return true;
   char path[4096];
-  size_t length = 0;
-  for (const char *at = cexit__trace_wishes.path; *at != 0 && length < sizeof path - 24; at++) {
+  struct text text = {path, path + sizeof path - 1};
+  for (const char *at = cexit__trace_wishes.path; *at != 0 && text.end - text.at > 22; at++) {
     if (at[0] == '%' && at[1] == 'p') {
-      length += (size_t)snprintf(path + length, 24, "%d", (int)getpid());
+      cexit__text(&text, "%u", (uint64_t)getpid());
       at++;
     } else {
-      path[length++] = *at;
+      *text.at++ = *at;
     }
   }
-  path[length] = 0;
+  *text.at = 0;
   file = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK | (begun || is_shared ? 0 : O_TRUNC), 0666);
   if (file < 0 || fstat(file, &now) != 0) {
-    struct note note = {0};
-    cexit__note_text(&note, "ExitKit: cannot write the trace to ");
-    cexit__note_text(&note, path);
-    cexit__note_text(&note, ": error ");
-    cexit__note_number(&note, (uint64_t)errno, 1);
-    cexit__note_write(&note);
+    cexit__say("cannot write the trace to %s: error %u", path, (uint64_t)errno);
     cexit__trace_wishes.path = NULL;
     return false;
   }

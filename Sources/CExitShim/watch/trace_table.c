@@ -102,49 +102,45 @@ static void put(struct note *note) {
 }
 
 static void pad(struct note *note, size_t column) {
-  while (note->length < column) cexit__note_text(note, " ");
+  while (note->length < column) cexit__note(note, " ");
 }
 
 static void put_milliseconds(struct note *note, uint64_t nanoseconds, size_t width) { // right-aligned
-  struct note number = {0};
-  cexit__note_number(&number, nanoseconds / 1000000, 1);
-  cexit__note_text(&number, ".");
-  cexit__note_number(&number, nanoseconds / 10000 % 100, 2);
-  number.text[number.length] = 0;
-  pad(note, note->length + (width > number.length ? width - number.length : 0));
-  cexit__note_text(note, number.text);
+  char number[24];
+  struct text text = {number, number + sizeof number - 1};
+  cexit__text(&text, "%u.%2u", nanoseconds / 1000000, nanoseconds / 10000 % 100);
+  size_t length = (size_t)(text.at - number);
+  pad(note, note->length + (width > length ? width - length : 0));
+  cexit__note(note, "%s", number);
 }
 
 static void put_row(const struct row *row, uint64_t longest) {
   static const char *const phases[] = {"normal", "early", "late", "normal"};
+  static const char *const outcomes[] = {[OK] = "", [FAILED] = " FAILED", [GONE] = " left by its thread"};
   enum { BAR = 10 };
-  struct note note = {0};
+  struct note note;
   uint64_t took = row->open ? cexit__now() - row->began : row->took;
+  note.length = 0;
   if (row->why != NULL) {
-    cexit__note_text(&note, "  not run: ");
-    cexit__note_text(&note, row->why);
-    pad(&note, 43);
+    cexit__note(&note, "  not run: %s", row->why);
   } else {
     put_milliseconds(&note, row->began - start, 10);
     put_milliseconds(&note, took, 10);
-    cexit__note_text(&note, "  ");
+    cexit__note(&note, "  ");
     uint64_t bar = longest != 0 ? (took * BAR + longest - 1) / longest : 0;
-    for (uint64_t i = 0; i < bar && i < BAR; i++) cexit__note_text(&note, "=");
+    for (uint64_t i = 0; i < bar && i < BAR; i++) cexit__note(&note, "=");
     pad(&note, 33);
-    cexit__note_number(&note, (uint64_t)row->thread, 1);
-    pad(&note, 43);
+    cexit__note(&note, "%u", (uint64_t)row->thread);
   }
-  cexit__note_text(&note, phases[row->phase]);
+  pad(&note, 43);
+  cexit__note(&note, "%s", phases[row->phase]);
   pad(&note, 51);
-  for (uint32_t i = 0; i < row->depth && i < 16; i++) cexit__note_text(&note, "  ");
-  if (row->nested && strcmp(row->name, "stack") != 0) cexit__note_text(&note, "stack ");
-  cexit__note_text(&note, row->name[0] != 0 ? row->name : "-");
+  for (uint32_t i = 0; i < row->depth && i < 16; i++) cexit__note(&note, "  ");
+  bool named_stack = row->nested && strcmp(row->name, "stack") != 0;
+  cexit__note(&note, "%s%s", named_stack ? "stack " : "", row->name[0] != 0 ? row->name : "-");
   cexit__note_place(&note, row->file[0] != 0 ? row->file : NULL, row->line);
-  if (row->outcome == FAILED) cexit__note_text(&note, " FAILED");
-  if (row->outcome == GONE) cexit__note_text(&note, " left by its thread");
-  if (row->open) cexit__note_text(&note, " STUCK");
-  if (row->error[0] != 0) cexit__note_text(&note, ": ");
-  cexit__note_text(&note, row->error);
+  cexit__note(&note, "%s%s%s%s", outcomes[row->outcome], row->open ? " STUCK" : "", row->error[0] != 0 ? ": " : "",
+              row->error);
   put(&note);
 }
 
@@ -156,8 +152,9 @@ void cexit__trace_table_print(void) {
   for (unsigned i = 0; i < count; i++) {
     if (!rows[i].nested && rows[i].took > longest) longest = rows[i].took;
   }
-  struct note head = {0};
-  cexit__note_text(&head, "ExitKit:  at ms   took ms             thread    phase   handler");
+  struct note head;
+  head.length = 0;
+  cexit__note(&head, "ExitKit:  at ms   took ms             thread    phase   handler");
   put(&head);
   for (unsigned i = 0; i < count; i++) {
     if (rows[i].open && !over)

@@ -34,13 +34,7 @@ static void dump_on_signal(int number) {
 }
 
 static void not_understood(const char *name, const char *text) {
-  struct note note = {0};
-  cexit__note_text(&note, "ExitKit: ");
-  cexit__note_text(&note, name);
-  cexit__note_text(&note, "=");
-  cexit__note_text(&note, text);
-  cexit__note_text(&note, " is not understood");
-  cexit__note_write(&note);
+  cexit__say("%s=%s is not understood", name, text);
 }
 
 void cexit__trace_set_up(void) {

@@ -6,6 +6,7 @@
 #define CEXIT_WATCH_H
 
 #include "../exit/exit.h"
+#include "../platform/text.h"
 
 #pragma GCC visibility push(hidden)
 
@@ -37,17 +38,16 @@ struct note {
   size_t length;
   char text[1024];
 };
-// The length of the UTF-8 character that the text begins with; 0: no such, or a control character.
-size_t cexit__character(const char *text);
-void cexit__note_text(struct note *note, const char *text);
-void cexit__note_number(struct note *note, uint64_t number, int digits); // at least so many digits
-void cexit__note_seconds(struct note *note, uint64_t nanoseconds);
+void cexit__note(struct note *note, const char *format, ...); // adds; see cexit__text
+void cexit__note_begin(struct note *note);                    // empty, but for the name of the library
+void cexit__note_seconds(struct note *note, const char *before, uint64_t nanoseconds);
 void cexit__note_signal(struct note *note, int number); // "SIGTERM", or "signal 40"
+void cexit__note_place(struct note *note, const char *file, uint32_t line);
 void cexit__note_handler(struct note *note, const struct entry *entry);
 void cexit__note_subject(struct note *note, const char *name, const void *function, const char *file, uint32_t line);
 const void *cexit__function_of(const struct entry *entry); // NULL: what it calls says nothing to a reader
 void cexit__note_write(struct note *note);                 // as one line on stderr
-void cexit__complain(const char *line);                    // one line on stderr, with its end
+void cexit__say(const char *format, ...);                  // a line on stderr, behind the name of the library
 
 // ---- trace.c
 
@@ -58,7 +58,6 @@ void cexit__trace_forked(void);
 // ---- dump.c
 
 void cexit__note_name(struct note *note, const char *name, const void *function, const char *file);
-void cexit__note_place(struct note *note, const char *file, uint32_t line);
 int cexit__dump_stack(int file, cexit_stack *stack, uint32_t depth); // 0 or an errno value
 
 #pragma GCC visibility pop
