@@ -15,7 +15,7 @@ FIXTURE_TESTS = CExitShimTests\.|WaysOutTests\.(Leaving|Stderr|Signal|RealProgra
 MACRO_TOOLS = swift-6.3 git swift-syntax
 MACRO_PART = Scripts/part 'the example and the tests of @AtExit' $(MACRO_TOOLS) --
 TEST_SETUP = test-setup
-TEST_TOOLS = swift cc git g++ sqlite3 pkg-config cmake ninja meson spin
+TEST_TOOLS = swift cc git g++ sqlite3 pkg-config cmake ninja meson spin sdt
 # The examples' package leaves out what needs a tool of this list.
 WITHOUT = EXITKIT_WITHOUT="$$(Scripts/need --lacking sqlite3 pkg-config g++)"
 EXAMPLES = env $(WITHOUT) $(SWIFT)

@@ -11,5 +11,12 @@ public func isInstalled(_ tool: String) -> Bool {
   return path.split(separator: ":").contains { access("\($0)/\(tool)", X_OK) == 0 }
 }
 
+/// For a test of the probes, which a core has that was compiled where this header was (Debian: systemtap-sdt-dev).
+public let needsProbes: ConditionTrait = .enabled("no <sys/sdt.h>") {
+  let build = CBuild.plain
+  let outcome = try run(build.compiler, build.flags + ["-include", "sys/sdt.h", "-E", "-xc", "/dev/null"])
+  return !isForeign && outcome.ending == .exited(0)
+}
+
 /// For a test that compiles C++.
 public let needsCxx: ConditionTrait = .enabled(if: isInstalled("c++") && !isForeign, "no C++ compiler for this libc")

@@ -3,6 +3,7 @@
 // Calling one handler. Its frame, on the stack of the thread that runs the handler, says which one that is: to the
 // observer of the run, to the deadline's thread, to the handler of a crash and to the trace.
 
+#include "probe.h"
 #include "run.h"
 
 _Atomic unsigned cexit__observed;
@@ -154,6 +155,7 @@ ALWAYS_INLINE void call_taken(struct entry *taken, CExitCall call, cexit_observe
     begin_observed(&here);
   else
     enter_frame(&here);
+  PROBE_BEGIN(taken);
   switch ((enum kind)taken->kind) {
   case KIND_FUNCTION:
   case KIND_NESTED:
@@ -168,6 +170,7 @@ ALWAYS_INLINE void call_taken(struct entry *taken, CExitCall call, cexit_observe
     ((void (*)(void))taken->function)();
     break;
   }
+  PROBE_END(taken, here.outcome);
   bool holds = taken->release != NULL && !is_closure(taken->kind); // a closure has let go of itself
   unsigned reasons = OBSERVED_FOR_TIME | OBSERVED_FOR_TRACE | (holds ? OBSERVED_FOR_CRASHES : 0);
   if (here.observer != NULL || is_observed(reasons)) return end_observed(&here, holds);
