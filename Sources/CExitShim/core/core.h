@@ -216,13 +216,16 @@ static inline cexit_stack *parent_of(const cexit_stack *stack) {
   return stack->parent == NONE ? NULL : stack_at(stack->parent);
 }
 uint32_t cexit__stack_level(const cexit_stack *stack); // with the lock held: in how many stacks this stack is nested
-void cexit__stack_set_parent(cexit_stack *stack, cexit_stack *parent);            // with the lock held
-size_t cexit__stack_move_list(cexit_stack *from, cexit_stack *to, unsigned list); // with the lock held
-void cexit__stack_drop(cexit_stack *stack);        // with the lock held: one reference less
-void cexit__stack_unreference(cexit_stack *stack); // without the lock
-void cexit__stacks_forked(void);                   // in a child: pending entries belong to the parent
+void cexit__stack_set_parent(cexit_stack *stack, cexit_stack *parent); // with the lock held
+void cexit__stack_drop(cexit_stack *stack);                            // with the lock held: one reference less
+void cexit__stack_unreference(cexit_stack *stack);                     // without the lock
+void cexit__stacks_forked(void); // in a child: pending entries belong to the parent
 void cexit__stacks_adopted(void);
 void cexit__stacks_lost(void); // forked in the middle of an operation: no entry is left
+
+// ---- move.c
+
+size_t cexit__stack_move_list(cexit_stack *from, cexit_stack *to, unsigned list); // with the lock held
 
 // ---- events/hooks.c: functions that libc and the kernel call back, in rooms above the room that asks for the call.
 

@@ -16,6 +16,17 @@ void cexit__first_use(void);
 bool cexit__recover(void);
 void cexit__sweep(void *owner); // libc calls this when the object is unloaded, and at exit
 
+// ---- pass.c
+
+struct way { // out of the process
+  struct process_exit *leaving;
+  struct slots *slots;
+  cexit_stack *stack;
+};
+extern const struct way cexit__by_exit, cexit__by_quick_exit;
+// Returns on the exiter alone. NULL: the status is not known.
+void cexit__pass_gate(const struct way *way, const int *status, bool at_slot);
+
 // ---- exit.c
 
 void cexit__process_slot(void *group, int status);

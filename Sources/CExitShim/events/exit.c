@@ -15,79 +15,8 @@ extern void _IO_list_lock(void) __attribute__((weak));
 extern void _IO_list_unlock(void) __attribute__((weak));
 #pragma GCC visibility pop
 
-static const struct way {
-  struct process_exit *leaving;
-  struct slots *slots;
-  cexit_stack *stack;
-} by_exit = {&cexit__leaving, &cexit__process.process_slots, PROCESS},
-  by_quick_exit = {&cexit__leaving_quickly, &cexit__process.quick_slots, QUICK};
-
 // Handlers that exit again by plain exit stand on top of each other up to this depth; beyond, they return to the run.
 enum { DEEPEST = 32 };
-enum { LOOKS_EVERY = 250000000 }; // nanoseconds: how often a thread that waits looks at the exiter
-
-// ---- The gate
-
-// The status is stored before the deadline's thread is told.
-static void begin(const struct way *way, enum claim claim, const int *status, bool at_slot) {
-  if (way == &by_exit) {
-    int before = atomic_load(&cexit__leaving.told);
-    bool told = at_slot && atomic_load(&cexit__leaving.told_known);
-    // Each slot is told the same status again. An exit that was taken over keeps the status of the former exiter.
-    if (status != NULL && claim == CLAIMED && !(told && before == *status)) cexit__set_status(*status);
-    if (at_slot) cexit__set_told(status);
-  }
-  int number = cexit__exit_signal(NULL);
-  if (way->leaving->began == 0) cexit__signals_begin();
-  if (way->leaving->began == 0 && way == &by_exit && number != 0) cexit__set_status(128 + number);
-  cexit__watch_exit();
-  trace(MOMENT_EXIT_BEGINS, way == &by_quick_exit ? "quick_exit" : at_slot ? "exit" : "cexit_exit");
-  if (way->leaving->began != 0 || enter() != 0) return;
-  way->leaving->began = ++cexit__process.epoch;
-  lock_drop();
-}
-
-// A plugin may bring this code, and another thread may unload the plugin during the exit: unloading would wait here for the
-// end of the exit, with a lock of the loader's that libc's exit needs.
-static bool may_be_unloaded(void) {
-  return !cexit__is_in_executable(&__dso_handle);
-}
-
-static void pass(const struct way *way, enum claim claim, const int *status, bool at_slot, bool main) {
-  if (main) cexit__main_leads();
-  if (main) cexit__exit_called(status);
-  begin(way, claim, status, at_slot);
-}
-
-// Returns on the exiter alone. Another thread first finishes the handlers that the thread was running by hand, since the
-// exiter waits for those; then the thread sleeps. The exiter finishes such handlers under the guard.
-static void pass_gate(const struct way *way, const int *status, bool at_slot) {
-  cexit__exit_called(status);
-  cexit__watch_this_thread();
-  bool main = cexit__main_is_here();
-  for (bool left = false, waits = false;; left = true) {
-    uintptr_t seen;
-    YIELD_POINT("before the gate");
-    enum claim claim = cexit__gate_claim(way->leaving, at_slot, &seen);
-    if (waits && claim != NOT_CLAIMED) trace(MOMENT_WAIT_ENDS, "another thread");
-    if (claim != NOT_CLAIMED) return pass(way, claim, status, at_slot, main);
-    if (way == &by_exit && status != NULL) cexit__leave_status(*status);
-    if (left) {
-      if (!waits) trace(MOMENT_WAIT_BEGINS, "another thread");
-      waits = true;
-      if (main) cexit__main_stands();
-      if (main) cexit__exit_called(status); // a thread that waits for the main actor waits no longer
-      cexit__thread.at_gate = true;
-      cexit__futex_wait_for(cexit__futex_half(&way->leaving->owner), (uint32_t)seen, LOOKS_EVERY);
-      cexit__thread.at_gate = false;
-      if (main) cexit__main_goes_on();
-      if (cexit__gate_take_over(way->leaving, at_slot, seen)) return pass(way, TAKEN_OVER, status, at_slot, main);
-    } else {
-      cexit__thread_leaves_runs();
-      cexit__last_act_prepare();
-    }
-  }
-}
 
 // ---- The run
 
@@ -99,18 +28,18 @@ static uint32_t runs; // short ones, and a long one for each handler. With the l
 static void count_runs(uint32_t more) {
   bool enough = runs < MOST_RUNS && runs + more >= MOST_RUNS;
   if (runs < MOST_RUNS) runs += more;
-  if (enough) cexit__gate_close(&cexit__leaving, by_exit.slots);
+  if (enough) cexit__gate_close(&cexit__leaving, cexit__by_exit.slots);
 }
 
 void cexit__long_run(const cexit_stack *stack) {
   uint32_t next = cexit__stack_next(stack, 0);
-  bool exits = stack->slots == by_exit.slots && cexit__gate_is_own(&cexit__leaving) && next != NONE;
+  bool exits = stack->slots == cexit__by_exit.slots && cexit__gate_is_own(&cexit__leaving) && next != NONE;
   if (exits && entry_at(next)->epoch >= cexit__leaving.began) count_runs(LONG_RUN);
 }
 
 static void run(const struct way *way, uint32_t floor) {
   static atomic_flag said = ATOMIC_FLAG_INIT;
-  if (cexit__run_stack(way->stack, floor, NULL, NULL) == 0 || way != &by_exit || enter() != 0) return;
+  if (cexit__run_stack(way->stack, floor, NULL, NULL) == 0 || way != &cexit__by_exit || enter() != 0) return;
   count_runs(1);
   bool closed = runs >= MOST_RUNS;
   lock_drop();
@@ -125,7 +54,7 @@ struct part {
 
 // quick_exit is the way out where an exit hangs.
 static bool waits_for_others(const struct way *way) {
-  return way == &by_exit || atomic_load(&cexit__leaving.owner) == 0;
+  return way == &cexit__by_exit || atomic_load(&cexit__leaving.owner) == 0;
 }
 
 static void run_part(void *context) {
@@ -142,14 +71,20 @@ static void run_to_the_end(const struct way *way, uint32_t floor, bool notes_cra
   struct part part = {way, floor};
   if (notes_crashes) cexit__crash_note_begin();
   for (enum return_kind how; (how = cexit__guarded(run_part, &part, way)) != CAME_BACK;) {
-    if (how == THREAD_ENDED && way == &by_exit) cexit__inherit_status();
+    if (how == THREAD_ENDED && way == &cexit__by_exit) cexit__inherit_status();
   }
   if (notes_crashes) cexit__crash_note_end();
-  if (way == &by_exit && cexit__exit_signal(NULL) != 0) cexit__last_act_prepare(); // SIGPIPE came without notice
+  if (way == &cexit__by_exit && cexit__exit_signal(NULL) != 0) cexit__last_act_prepare(); // SIGPIPE came without notice
   trace(MOMENT_EXIT_ENDS, NULL);
 }
 
 // ---- Doors
+
+// A plugin may bring this code, and another thread may unload the plugin during the exit: unloading would wait here for the
+// end of the exit, with a lock of the loader's that libc's exit needs.
+static bool may_be_unloaded(void) {
+  return !cexit__is_in_executable(&__dso_handle);
+}
 
 static CEXIT_NORETURN void enter_libc(void) {
   int status = EXIT_FAILURE; // a libc that does not tell, and a thread that ended in libc's exit
@@ -188,11 +123,11 @@ void cexit__exit(int status) {
   if (may_be_unloaded()) cexit__pin();
   if (enter() != 0) leave_interrupted(status);
   lock_drop();
-  pass_gate(&by_exit, &status, false);
-  if (cexit__guard_can_return(&by_exit, 0)) cexit__guard_return();
+  cexit__pass_gate(&cexit__by_exit, &status, false);
+  if (cexit__guard_can_return(&cexit__by_exit, 0)) cexit__guard_return();
   if (!cexit__process.tags) { // else CExitOrder keeps one exact order with all of libc's handlers
     put_slots_on_top();
-    run_to_the_end(&by_exit, 0, true);
+    run_to_the_end(&cexit__by_exit, 0, true);
   }
   cexit__grant_status();
   put_slots_on_top();
@@ -205,9 +140,9 @@ void cexit__exit_thread_ended(void) {
   cexit__frames_withdraw_exiter();
   if (cexit__gate_is_own(&cexit__leaving_quickly)) cexit__gate_release(&cexit__leaving_quickly);
   if (!is_here() || !cexit__gate_is_own(&cexit__leaving)) return;
-  pass_gate(&by_exit, NULL, false);
+  cexit__pass_gate(&cexit__by_exit, NULL, false);
   cexit__inherit_status();
-  if (!cexit__libc_exits_again()) run_to_the_end(&by_exit, 0, true);
+  if (!cexit__libc_exits_again()) run_to_the_end(&cexit__by_exit, 0, true);
   enter_libc();
 }
 
@@ -260,11 +195,11 @@ static void run_from_slot(const struct way *way, uint32_t group, const int *stat
   // Not before the slot is back: that takes a lock of the loader's, and other threads would skip past us.
   if (may_be_unloaded() && !cexit__is_unloading_call(return_address)) cexit__pin();
 
-  pass_gate(way, status, true);
+  cexit__pass_gate(way, status, true);
   if (cexit__guard_can_return(way, DEEPEST)) cexit__guard_return();
   run_to_the_end(way, group, again);
   YIELD_POINT("the stack has run");
-  if (way == &by_exit) settle_status(status);
+  if (way == &cexit__by_exit) settle_status(status);
 }
 
 // Sanitizers wrap the functions in libc's list, and call ours without the status.
@@ -287,11 +222,11 @@ __attribute__((noinline)) void cexit__process_slot(void *group, int status) {
     known = true;
     status = atomic_load(&cexit__leaving.told);
   }
-  run_from_slot(&by_exit, (uint32_t)(uintptr_t)group, known ? &status : NULL, __builtin_return_address(0));
+  run_from_slot(&cexit__by_exit, (uint32_t)(uintptr_t)group, known ? &status : NULL, __builtin_return_address(0));
 }
 
 __attribute__((noinline)) void cexit__quick_slot(void) {
-  run_from_slot(&by_quick_exit, 0, NULL, __builtin_return_address(0));
+  run_from_slot(&cexit__by_quick_exit, 0, NULL, __builtin_return_address(0));
 }
 
 // ---- The end
@@ -311,9 +246,9 @@ void cexit__exit_ends(void) {
   int told = atomic_load(&cexit__leaving.told);
   bool known = atomic_load(&cexit__leaving.told_known) && cexit__gate_is_own(&cexit__leaving);
   trace(MOMENT_FOREIGN_ENDS, NULL);
-  pass_gate(&by_exit, known ? &told : NULL, true);
+  cexit__pass_gate(&cexit__by_exit, known ? &told : NULL, true);
   YIELD_POINT("the last act");
-  while (!close_if_empty()) run_to_the_end(&by_exit, 0, true);
+  while (!close_if_empty()) run_to_the_end(&cexit__by_exit, 0, true);
   cexit__grant_status();
   if (_IO_list_lock != NULL) _IO_list_lock();
 }
