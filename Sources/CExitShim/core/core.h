@@ -157,7 +157,7 @@ int cexit__enter(void);
 static inline int enter(void) { // takes the lock in a process that is known; 0 or EDEADLK
   return cexit__enter();
 }
-static inline bool enter_fast(void) { // false: not without asking further, by enter
+ALWAYS_INLINE bool enter_fast(void) { // false: not without asking further, by enter
   return LIKELY(is_here()) && word_try(&cexit__lock_word);
 }
 

@@ -15,7 +15,7 @@ enum { OBSERVED_FOR_TIME = 1, OBSERVED_FOR_CRASHES = 2, OBSERVED_FOR_TRACE = 4 }
 extern _Atomic unsigned cexit__observed;
 #pragma GCC visibility pop
 
-static inline bool is_observed(unsigned reasons) {
+ALWAYS_INLINE bool is_observed(unsigned reasons) {
   return (atomic_load_explicit(&cexit__observed, memory_order_relaxed) & reasons) != 0;
 }
 
