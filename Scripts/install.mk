@@ -35,9 +35,11 @@ MODULEDIR = $(LIBDIR)/exitkit
 SMALL := $(shell $(CC) -Oz -E -x c /dev/null >/dev/null 2>&1 && echo -Oz || echo -Os)
 CFLAGS ?= $(SMALL) -g
 FAST = core/stack.o exit/register.o
+DENSE := $(shell $(CC) -Werror -fno-align-jumps -c -o /dev/null -x c /dev/null >/dev/null 2>&1 && \
+  echo -fno-align-functions -fno-align-jumps -fno-align-loops -fno-align-labels)
 # No code of a user's is called by these, so nothing unwinds through them.
 NOT_UNWOUND = copies/forward.o copies/election.o core/process.o core/storage.o
-$(foreach folder,$(BUILD) $(BUILD)/whole,$(addprefix $(folder)/,$(FAST))): CFLAGS := $(patsubst -Os,-O2,$(patsubst -Oz,-O2,$(CFLAGS)))
+$(foreach folder,$(BUILD) $(BUILD)/whole,$(addprefix $(folder)/,$(FAST))): CFLAGS := $(patsubst -Os,-O2,$(patsubst -Oz,-O2,$(CFLAGS))) $(DENSE)
 $(foreach folder,$(BUILD) $(BUILD)/whole,$(addprefix $(folder)/,$(NOT_UNWOUND))): CFLAGS += -fno-asynchronous-unwind-tables
 # gcc compiles the shared library as a whole, which leaves out what is called from one place, and functions that are there
 # twice: 3 % of the text. Where the compiler does not, and in the archive, the objects are plain.

@@ -16,6 +16,19 @@ struct MemoryTests {
     #expect(try fixture("memory", ["exit"]) == Outcome(.exited(3), lines: "1000"))
   }
 
+  @Test func `what a burst took is given back, and its handles stay stale`() throws {
+    #expect(try fixture("memory", ["burst"]) == Outcome(.exited(0)))
+  }
+
+  @Test(arguments: 1...4)
+  func `storage that is given back at random gives out no handle twice`(seed: Int) throws {
+    #expect(try fixture("memory", ["worn", "\(seed)"]) == Outcome(.exited(0)))
+  }
+
+  @Test func `a reservation that fails keeps no memory`() throws {
+    #expect(try fixture("memory", ["refused"]) == Outcome(.exited(0)))
+  }
+
   @Test func `pairs of register and cancel leave memory where it was`() throws {
     #expect(try fixture("memory", ["churn", rounds(1_000_000)]) == Outcome(.exited(0)))
   }

@@ -140,6 +140,82 @@ static int generations(int count, char **arguments) { // no two entries ever hav
   return 0;
 }
 
+// More than is kept for the next burst, and the handles of some: between these numbers lie all places in a page.
+enum { BURST = 2500000, SAMPLES = 2000 };
+static cexit_handler seen[3 * SAMPLES];
+
+static void register_burst(cexit_handler *samples) {
+  cexit_handler handler;
+  for (int i = 0; i < BURST; i++) {
+    CHECK(cexit_register(NULL, &counted, &handler) == 0);
+    if (i % (BURST / SAMPLES) == 0) samples[i / (BURST / SAMPLES)] = handler;
+  }
+}
+
+static void check_stale(size_t count) {
+  for (size_t i = 0; i < count; i++) CHECK(!cexit_is_pending(seen[i]) && !cexit_cancel(seen[i]) && !cexit_run(seen[i]));
+}
+
+static int burst(int count, char **arguments) { // what a burst took is given back; its handles stay stale
+  (void)count, (void)arguments;
+  memset(seen, 1, sizeof seen); // all of its pages are there before
+  CHECK(cexit_register(NULL, &counted, NULL) == 0 && statm(1) != 0);
+  long before = statm(1);
+  for (int round = 0; round < 3; round++) {
+    cexit_handler *samples = &seen[round * SAMPLES];
+    register_burst(samples);
+    check_stale((size_t)round * SAMPLES);
+    CHECK(cexit_stack_count(NULL) == BURST + 1 && statm(1) - before > 30000);
+    for (int i = 0; i < SAMPLES / 2; i++) CHECK(cexit_cancel(samples[i]));
+    for (int i = 0; i < SAMPLES / 2; i++) CHECK(cexit_register(NULL, &counted, &samples[i]) == 0);
+    CHECK(cexit_stack_clear(NULL) == BURST + 1);
+    CHECK(cexit_register(NULL, &counted, NULL) == 0);
+    CHECK(statm(1) - before <= 16);
+    check_stale((size_t)(round + 1) * SAMPLES);
+  }
+  CHECK(cexit_stack_run(NULL) == 1 && runs == 1);
+  return 0;
+}
+
+static int worn(int count, char **arguments) { // <seed>: storage that is taken, freed and given back at random
+  CHECK(count == 1);
+  enum { MOST = 20000, STALE = 400000 };
+  static cexit_handler live[MOST], stale[STALE];
+  size_t lives = 0, stales = 0;
+  srandom((unsigned)atoi(arguments[0]));
+  while (stales < STALE - MOST) {
+    size_t wanted = (size_t)random() % 3 == 0 ? 0 : (size_t)random() % MOST;
+    bool in_order = random() % 2 == 0;
+    for (; lives < wanted; lives++) CHECK(cexit_register(NULL, &counted, &live[lives]) == 0);
+    for (; lives > wanted; lives--) {
+      size_t one = in_order ? lives - 1 : (size_t)random() % lives;
+      CHECK(cexit_cancel(live[one]));
+      stale[stales++] = live[one];
+      live[one] = live[lives - 1];
+    }
+    CHECK(cexit_stack_count(NULL) == lives);
+    cexit__entries.most = (uint32_t)random() % 64; // pages; so memory is given back often
+    for (int i = 0; i < 2000 && stales != 0; i++) CHECK(!cexit_is_pending(stale[(size_t)random() % stales]));
+    for (size_t i = 0; i < lives; i += 7) CHECK(cexit_is_pending(live[i]));
+    size_t free = 0;
+    for (unsigned chunk = 5; chunk < CHUNKS && cexit__entries.chunk[chunk] != 0; chunk++) free += (size_t)1 << chunk;
+    CHECK(cexit__entries.available == free - lives);
+  }
+  runs = 0;
+  CHECK(cexit_stack_run(NULL) == lives && runs == lives);
+  return 0;
+}
+
+static int refused_reserve(int count, char **arguments) { // keeps nothing of what the reservation got
+  (void)count, (void)arguments;
+  CHECK(cexit_register(NULL, &counted, NULL) == 0);
+  long before = statm(0);
+  limit((rlim_t)(before + 100000) * (rlim_t)sysconf(_SC_PAGESIZE)); // enough for some of it
+  for (int i = 0; i < 10; i++) CHECK(cexit_reserve(10000000) == ENOMEM && statm(0) == before);
+  CHECK(cexit_reserve(100000) == 0 && statm(0) > before);
+  return 0;
+}
+
 // ---- Leaks: after the handlers LeakSanitizer ends the process with a status of its own
 
 static int leaked_after(int count, char **arguments) { // <cancel|run|clear>: only the entry pointed at the context
@@ -169,5 +245,5 @@ static int held_by_entries(int count, char **arguments) { // memory that only pe
 }
 
 FIXTURE({"none", no_memory}, {"none-for-stacks", no_memory_for_stacks}, {"reserved", reserved},
-        {"exit", exit_allocates_nothing}, {"churn", churn}, {"generations", generations}, {"leaked", leaked_after},
-        {"held", held_by_entries})
+        {"exit", exit_allocates_nothing}, {"churn", churn}, {"generations", generations}, {"burst", burst},
+        {"refused", refused_reserve}, {"worn", worn}, {"leaked", leaked_after}, {"held", held_by_entries})

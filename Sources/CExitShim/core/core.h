@@ -9,19 +9,43 @@
 
 #pragma GCC visibility push(hidden)
 
-// ---- storage.c: entries and stacks live in chunks that never move and are never freed.
+// ---- storage.c: entries and stacks live in chunks that never move, and whose addresses are never given back.
 
 #define NONE UINT32_MAX
-enum { FIRST_CHUNK = 32, CHUNKS = 31 };
+enum { FIRST_CHUNK = 32, CHUNKS = 31, PAGE = 64 };
+enum { MOST_EMPTY = 1 << 14 }; // pages: 64 MiB
 #define MOST_ENTRIES (((size_t)1 << CHUNKS) - FIRST_CHUNK)
 
+// 64 entries, 4 KiB, are a page. The page at work is in the slab; a page that has free entries is on the list of its chunk.
+struct page {
+  uint64_t free; // a bit for each entry that was used and is free
+  uint32_t next; // on the list
+};
+
+struct chunk_pages {  // the pages of a chunk, by numbers that go through all chunks
+  struct page *pages; // stored lower, so a number needs no subtraction. Behind the entries, in the same memory
+  uint32_t list;      // pages with free entries; NONE
+  uint32_t fresh;     // pages from this number on are zeros
+  uint32_t empty;     // how many on the list have no pending entry
+  uint32_t highest;   // generation of a free entry of the chunk
+  uint32_t floor;     // generations of fresh pages begin here: the chunk's memory was given back
+};
+
 struct slab {                 // fields that every registration changes come first: one cache line
-  _Alignas(64) uint32_t free; // the newest freed element, linked through its first word's owner (see each slab's link)
+  _Alignas(64) uint64_t bits; // entries: the free ones of the page at work
+  uintptr_t at;               // entries: the page at work,
+  uint32_t first;             // and its first index; for the first page, of which half is there, less than 0
+  uint32_t available;         // capacity less the elements in use
   uint32_t fresh;             // elements from this index on were never used
   uint32_t capacity;
-  uint32_t available; // capacity less the elements in use
+  uint32_t free;     // stacks: the newest freed one
+  uint32_t some;     // entries: a bit for each chunk that has a page for work
+  uint32_t empty;    // entries: pages without a pending entry, of all chunks
+  uint32_t most;     // entries: with more empty pages, memory is given back
+  uint64_t withheld; // entries: was `bits`, until the memory is given back
   size_t element;
   uintptr_t chunk[CHUNKS]; // chunk k holds 2^k elements; stored 2^k elements lower, so an index needs no subtraction
+  struct chunk_pages pages_of[CHUNKS];
 };
 
 // The kind of an entry says how its function is called: the switch in run/frame.c.
@@ -47,7 +71,7 @@ struct entry {
   void *context;
   void (*release)(void *);
   const char *name, *file;
-  uint32_t newer, older; // neighbours in its phase; `older` links the free list
+  uint32_t newer, older; // neighbours in its phase
   uint32_t generation;   // odd: pending; grows at each taking and each freeing
   uint32_t epoch;        // grows with marks and forks: the time of the registration
   union {
@@ -107,13 +131,22 @@ static inline void *slab_at(const struct slab *slab, size_t element, uint32_t in
   uint32_t n = index + FIRST_CHUNK;
   return (void *)(slab->chunk[31u ^ (unsigned)__builtin_clz(n)] + n * element);
 }
+ALWAYS_INLINE unsigned chunk_of(uint32_t index) {
+  return 31u ^ (unsigned)__builtin_clz(index + FIRST_CHUNK);
+}
 static inline struct entry *entry_at(uint32_t index) {
   return slab_at(&cexit__entries, sizeof(struct entry), index);
 }
 static inline cexit_stack *stack_at(uint32_t index) {
   return slab_at(&cexit__stacks, sizeof(cexit_stack), index);
 }
-int cexit__slab_grow(struct slab *slab); // without the lock; 0 or ENOMEM
+int cexit__slab_grow(struct slab *slab); // without the lock; 0, ENOMEM or EDEADLK
+
+// ---- pages.c: which entries are free.
+
+void cexit__entries_open_page(void); // with the lock held: `bits` is 0, and does not stay so
+int cexit__entries_supply(void);     // without the lock: for one registration, if it finds `bits` 0; 0 or as above
+void cexit__entries_lost(void);      // alone: all that no thread has claimed are free
 
 #define PROCESS (&cexit__first_stacks[0])
 #define QUICK (&cexit__first_stacks[1])

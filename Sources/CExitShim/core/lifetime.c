@@ -194,19 +194,7 @@ void cexit__stacks_lost(void) {
     stack->count = stack->foreign = stack->inherited = 0;
     forget_runner(stack);
   }
-  cexit__entries.free = cexit__stacks.free = NONE;
+  cexit__stacks.free = NONE;
   cexit__stacks.available = cexit__stacks.capacity - cexit__stacks.fresh;
-  cexit__entries.available = cexit__entries.capacity - cexit__entries.fresh;
-  for (uint32_t i = 0; i < cexit__entries.fresh; i++) {
-    struct entry *entry = entry_at(i);
-    if ((entry->generation & 1) != 0)
-      entry->generation++;
-    else if (entry->function != NULL)
-      continue;
-    if (entry->generation >= UINT32_MAX - 1) continue;
-    entry->function = NULL;
-    entry->older = cexit__entries.free;
-    cexit__entries.free = i;
-    cexit__entries.available++;
-  }
+  cexit__entries_lost();
 }

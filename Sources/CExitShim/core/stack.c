@@ -43,6 +43,15 @@ COLD void cexit__entry_link_oldest(cexit_stack *stack, struct entry *entry, uint
   joined(stack, entry->phase, entry->inherited);
 }
 
+static COLD void leave_unusually(cexit_stack *stack, const struct entry *entry) { // asleep, or inherited
+  unsigned phase = entry->phase;
+  if (phase == ASLEEP) return;
+  stack->count--;
+  stack->inherited--;
+  if (stack->skipped_to[phase] != 0 && entry_at(stack->skipped_to[phase] - 1) == entry)
+    stack->skipped_to[phase] = entry->older + 1;
+}
+
 ALWAYS_INLINE void unlink_from(cexit_stack *stack, struct entry *entry) {
   uint32_t newer = entry->newer, older = entry->older;
   if (newer != NONE)
@@ -50,29 +59,49 @@ ALWAYS_INLINE void unlink_from(cexit_stack *stack, struct entry *entry) {
   else
     stack->newest[entry->phase] = older;
   if (older != NONE) entry_at(older)->newer = newer;
-  bool asleep = entry->phase == ASLEEP, inherited = entry->inherited;
-  if (LIKELY(!asleep && !inherited)) {
+  if (LIKELY(entry->phase != ASLEEP && !entry->inherited))
     stack->count--;
-  } else if (!asleep) {
-    stack->count--;
-    stack->inherited--;
-    unsigned phase = entry->phase;
-    if (stack->skipped_to[phase] != 0 && entry_at(stack->skipped_to[phase] - 1) == entry)
-      stack->skipped_to[phase] = older + 1;
-  }
+  else
+    leave_unusually(stack, entry);
 }
 
 COLD void cexit__entry_unlink(struct entry *entry) {
   unlink_from(stack_at(entry->stack), entry);
 }
 
+static __attribute__((noinline)) void free_elsewhere(uint32_t index, uint32_t generation) { // not in the page at work
+  struct slab *slab = &cexit__entries;
+  uint32_t number = (index + FIRST_CHUNK) / PAGE;
+  unsigned chunk = chunk_of(index);
+  struct chunk_pages *of = &slab->pages_of[chunk];
+  struct page *page = &of->pages[number];
+  uint64_t before = page->free;
+  page->free = before | (uint64_t)1 << (index + FIRST_CHUNK) % PAGE;
+  if (generation > of->highest) of->highest = generation;
+  if (before == 0) {
+    page->next = of->list;
+    of->list = number;
+    slab->some |= 1u << chunk;
+  } else if (page->free == UINT64_MAX) {
+    of->empty++;
+    if (++slab->empty > slab->most) { // so the next registration comes to cexit__entries_supply
+      slab->withheld |= slab->bits;
+      slab->bits = 0;
+    }
+  }
+}
+
 ALWAYS_INLINE void entry_free(struct entry *entry, uint32_t index) {
+  struct slab *slab = &cexit__entries;
+  uint32_t generation = entry->generation, place = index - slab->first;
   entry->function = NULL;
-  entry->context = NULL;                           // or a leak checker would find the context in this entry
-  if (entry->generation >= UINT32_MAX - 1) return; // retired, or a stale handle could match once more
-  entry->older = cexit__entries.free;
-  cexit__entries.free = index;
-  cexit__entries.available++;
+  entry->context = NULL;                    // or a leak checker would find the context in this entry
+  if (generation >= UINT32_MAX - 1) return; // retired, or a stale handle could match once more
+  slab->available++;
+  if (place < PAGE)
+    slab->bits |= (uint64_t)1 << place;
+  else
+    free_elsewhere(index, generation);
 }
 
 void cexit__entry_free(uint32_t index) {
@@ -85,6 +114,13 @@ ALWAYS_INLINE void take(cexit_stack *stack, struct entry *entry, uint32_t index)
   entry_free(entry, index);
 }
 
+static COLD void take_coldly(uint32_t index) {
+  struct entry *entry = entry_at(index);
+  cexit__entry_unlink(entry);
+  entry->generation++;
+  cexit__entry_free(index);
+}
+
 // Field by field, and before the first write: a copy of the whole entry would read wide words over bytes that were just
 // written as narrow words, and the processor would wait for its store buffer.
 ALWAYS_INLINE void take_out(cexit_stack *stack, struct entry *entry, uint32_t index, struct entry *out) {
@@ -94,12 +130,13 @@ ALWAYS_INLINE void take_out(cexit_stack *stack, struct entry *entry, uint32_t in
   out->name = entry->name;
   out->file = entry->file;
   out->bits = entry->bits;
+  __builtin_prefetch(entry - 16, 1); // in a run, where entries lie in their order: a sixth less time
   take(stack, entry, index);
 }
 
 COLD void cexit__entry_take(uint32_t index, struct entry *out) {
-  struct entry *entry = entry_at(index);
-  take_out(stack_at(entry->stack), entry, index, out);
+  *out = *entry_at(index);
+  take_coldly(index);
 }
 
 COLD void cexit__entry_forget(uint32_t index) {
@@ -107,9 +144,9 @@ COLD void cexit__entry_forget(uint32_t index) {
   cexit_stack *stack = stack_at(entry->stack);
   if (entry->phase != ASLEEP) {
     stack->foreign--;
-    stack->count++; // take() subtracts 1
+    stack->count++; // unlinking subtracts 1
   }
-  take(stack, entry, index);
+  take_coldly(index);
 }
 
 void cexit__entry_release(const struct entry *entry) {
@@ -188,10 +225,7 @@ static __attribute__((noinline)) bool give_and_release(cexit_function function, 
 // With the lock held; drops the lock. The only calls are at the end, so the function saves no registers.
 static bool cancel(cexit_handler handler) {
   uint32_t index = pending_index(handler);
-  if (index == NONE) {
-    word_give(&cexit__lock_word);
-    return false;
-  }
+  if (index == NONE) return lock_drop(), false;
   struct entry *entry = entry_at(index);
   cexit_function function = entry->function;
   void (*release)(void *) = entry->release;

@@ -31,14 +31,13 @@ ALWAYS_INLINE void put_newest(cexit_stack *stack, struct entry *entry, uint32_t 
   joined(stack, phase, inherited);
 }
 
-ALWAYS_INLINE uint32_t entry_new(void) { // there is one available
-  uint32_t index = cexit__entries.free;
-  if (index != NONE)
-    cexit__entries.free = entry_at(index)->older;
-  else
-    index = cexit__entries.fresh++;
-  cexit__entries.available--;
-  return index;
+ALWAYS_INLINE uint32_t entry_new(struct entry **out) { // `bits` is not 0
+  struct slab *slab = &cexit__entries;
+  unsigned place = (unsigned)__builtin_ctzll(slab->bits);
+  slab->bits &= slab->bits - 1;
+  slab->available--;
+  *out = (struct entry *)(slab->at + place * sizeof(struct entry));
+  return slab->first + place;
 }
 
 static inline uint32_t pending_index(cexit_handler handler) {

@@ -3,7 +3,7 @@
 // Storage for entries and stacks: chunks that double, so that nothing ever moves and an index finds its place with
 // one count of leading zeros. The first chunk is static: a program with few handlers allocates nothing, and the
 // first 32 registrations cannot fail. Chunks come from mmap, not malloc: a registration works inside a malloc hook
-// and in a child that was forked while another thread held the allocator's lock. They are never freed.
+// and in a child that was forked while another thread held the allocator's lock. Which entries are free: pages.c.
 
 #include "core.h"
 
@@ -23,8 +23,15 @@ cexit_stack cexit__first_stacks[FIRST_CHUNK] = {
 
 #define FIRST(elements) ((uintptr_t)(elements) - sizeof(elements))
 
+static struct page first_page;
+
 struct slab cexit__entries = {.chunk = {[5] = FIRST(first_entries)},
-                              .free = NONE,
+                              .pages_of = {[5] = {.pages = &first_page, .list = NONE, .fresh = 1}},
+                              .bits = UINT64_MAX << FIRST_CHUNK,
+                              .at = FIRST(first_entries),
+                              .first = 0u - FIRST_CHUNK,
+                              .fresh = FIRST_CHUNK,
+                              .most = MOST_EMPTY,
                               .capacity = FIRST_CHUNK,
                               .available = FIRST_CHUNK,
                               .element = sizeof(struct entry)};
@@ -39,7 +46,7 @@ struct slab cexit__stacks = {.chunk = {[5] = FIRST(cexit__first_stacks)},
 extern void __lsan_register_root_region(const void *begin, size_t size) __attribute__((weak));
 
 int cexit__slab_grow(struct slab *slab) {
-  int saved = errno, error = lock_take();
+  int error = lock_take();
   if (error != 0) return error;
   uint32_t seen = slab->capacity;
   lock_drop();
@@ -47,22 +54,27 @@ int cexit__slab_grow(struct slab *slab) {
   uint32_t count = seen + FIRST_CHUNK; // a power of two: as many as there are, and the first chunk once more
   int k = 31 ^ __builtin_clz(count);
   if (k >= CHUNKS) return ENOMEM;
-  size_t size = count * slab->element;
-  void *memory = cexit__map(size);
-  errno = saved;
+  bool of_entries = slab == &cexit__entries;
+  size_t elements = count * slab->element, size = elements + (of_entries ? count / PAGE * sizeof(struct page) : 0);
+  char *memory = cexit__map(size);
   if (memory == NULL) return ENOMEM;
 
   error = lock_take();
   bool ours = error == 0 && slab->capacity == seen; // another thread may have grown it meanwhile
   if (ours) {
-    slab->chunk[k] = (uintptr_t)memory - size;
+    slab->chunk[k] = (uintptr_t)memory - elements;
     slab->capacity += count;
     slab->available += count;
+  }
+  if (ours && of_entries) {
+    struct page *pages = (struct page *)(void *)(memory + elements);
+    slab->pages_of[k] = (struct chunk_pages){.pages = pages - count / PAGE, .list = NONE, .fresh = count / PAGE};
+    slab->some |= count;
   }
   if (error == 0) lock_drop();
   if (!ours)
     cexit__unmap(memory, size);
   else if (__lsan_register_root_region != NULL)
-    __lsan_register_root_region(memory, size);
+    __lsan_register_root_region(memory, elements);
   return error;
 }

@@ -10,7 +10,7 @@ static inline bool has_place(const cexit_stack *stack) { // of a nested stack
 }
 
 static inline bool is_ready(const cexit_stack *stack, const void *owner) {
-  return LIKELY(cexit__entries.available != 0 && known_owner(owner)->owner == owner && !stack->destroyed &&
+  return LIKELY(cexit__entries.bits != 0 && known_owner(owner)->owner == owner && !stack->destroyed &&
                 (stack->slots == NULL || stack->slots->stands) && (stack->parent == NONE || has_place(stack)));
 }
 
@@ -22,14 +22,14 @@ COLD int cexit__stack_make_ready(cexit_stack *stack, const void *owner) {
   for (;;) {
     int error = enter();
     if (error != 0) return error;
-    bool full = cexit__entries.available == 0, unknown = known_owner(owner)->owner != owner;
+    bool full = cexit__entries.bits == 0, unknown = known_owner(owner)->owner != owner;
     bool gone = stack->destroyed, unarmed = stack->slots != NULL && !stack->slots->stands;
     bool ready = cexit__stack_is_ready(stack, owner);
     lock_drop();
     if (ready) return 0;
     if (gone) return ECANCELED;
     if (full)
-      error = cexit__slab_grow(&cexit__entries);
+      error = cexit__entries_supply();
     else if (unknown)
       error = cexit__owner_add(owner);
     else if (unarmed)
@@ -50,11 +50,17 @@ COLD int cexit__stack_enter_ready(cexit_stack *stack, const void *owner) {
   }
 }
 
+static COLD int open_page_and_give(void) {
+  cexit__entries_open_page();
+  lock_drop();
+  return 0;
+}
+
 // With the stack ready and the lock held; drops the lock. Inlined where the entry is made, so that the fields go from
 // registers to the entry: through memory a registration takes half as long again.
 ALWAYS_INLINE int push(cexit_stack *stack, cexit_entry from, const void *owner, cexit_handler *out) {
-  uint32_t index = entry_new();
-  struct entry *entry = entry_at(index);
+  struct entry *entry;
+  uint32_t index = entry_new(&entry);
   uint32_t generation = entry->generation + 1;
   if (out != NULL) out->raw = (uint64_t)generation << 32 | index;
   unsigned phase = (unsigned)from.phase, flags = from.flags, line = from.line;
@@ -74,6 +80,7 @@ ALWAYS_INLINE int push(cexit_stack *stack, cexit_entry from, const void *owner, 
       .owner = (flags & CEXIT_PINNED) ? 0 : known_owner(owner)->number & 0xFFF,
   };
   put_newest(stack, entry, index, phase, (flags & CEXIT_INHERITED) != 0);
+  if (!LIKELY(cexit__entries.bits != 0)) return open_page_and_give();
   word_give(&cexit__lock_word);
   return 0;
 }
@@ -161,14 +168,25 @@ static bool is_of(const struct entry *entry, const void *function) {
          (entry->kind == KIND_ON_EXIT && (const void *)entry->release == function);
 }
 
+// All the memory is asked for at once first, so that a call that fails keeps none of it.
+static bool is_to_be_had(uint32_t capacity, size_t count) {
+  size_t size = 0;
+  for (size_t chunk = capacity + FIRST_CHUNK; size < count; chunk *= 2) size += chunk;
+  size *= sizeof(struct entry) + 1;
+  void *memory = cexit__map(size);
+  if (memory != NULL) cexit__unmap(memory, size);
+  return memory != NULL;
+}
+
 COLD int cexit__reserve(size_t count) {
   if (count > MOST_ENTRIES) return ENOMEM;
-  for (;;) {
+  for (bool asked = false;; asked = true) {
     int error = enter();
     if (error != 0) return error;
-    bool enough = cexit__entries.available >= count;
+    uint32_t available = cexit__entries.available, capacity = cexit__entries.capacity;
     lock_drop();
-    if (enough) break;
+    if (available >= count) break;
+    if (!asked && !is_to_be_had(capacity, count - available)) return ENOMEM;
     if ((error = cexit__slab_grow(&cexit__entries)) != 0) return error;
   }
   return cexit__stack_make_ready(PROCESS, NULL);

@@ -10,8 +10,9 @@ enum { HUGE_PAGE = 2 << 20 };
 
 void *cexit__map(size_t size) {
   size_t slack = size >= HUGE_PAGE ? HUGE_PAGE : 0; // to begin on a huge page, where they are to be had
+  int saved = errno;
   char *memory = mmap(NULL, size + slack, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (memory == MAP_FAILED) return NULL;
+  if (memory == MAP_FAILED) return errno = saved, NULL;
   if (slack != 0) {
     size_t before = (HUGE_PAGE - (uintptr_t)memory % HUGE_PAGE) % HUGE_PAGE;
     if (before != 0) munmap(memory, before);
@@ -19,7 +20,14 @@ void *cexit__map(size_t size) {
     memory += before;
     madvise(memory, size, MADV_HUGEPAGE); // only faster: failing is fine
   }
+  errno = saved;
   return memory;
+}
+
+void cexit__forget_memory(void *memory, size_t size) {
+  int saved = errno;
+  madvise(memory, size, MADV_DONTNEED); // fails where the program locks its memory
+  errno = saved;
 }
 
 void cexit__unmap(void *memory, size_t size) {

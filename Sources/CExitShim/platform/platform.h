@@ -50,6 +50,7 @@ uint64_t cexit__now(void); // nanoseconds on a clock that nobody sets
 
 void *cexit__map(size_t size); // zeroed memory; NULL: none is to be had
 void cexit__unmap(void *memory, size_t size);
+void cexit__forget_memory(void *memory, size_t size); // gives it back, to be zeros when it is touched again; or nothing
 // A word that reads `value` in this process and 0 in every child that gets a copy of its memory, however that was made.
 // NULL: the kernel offers no such thing (before Linux 4.14).
 _Atomic uint32_t *cexit__map_wiped(uint32_t value);
