@@ -27,15 +27,25 @@ static void add(struct text *text, const char *bytes, size_t length) {
   text->at += length;
 }
 
+// Bytes that need no look at their neighbours; most text holds nothing else.
+static bool is_plain(char byte, bool quoted) {
+  return byte >= ' ' && byte < 0x7F && !(quoted && (byte == '"' || byte == '\\'));
+}
+
 static void add_clean(struct text *text, const char *more, size_t most, bool quoted) {
-  for (size_t i = 0, length; i < most && more[i] != 0; i += length != 0 ? length : 1) {
-    length = cexit__character(more + i);
-    if (i + length > most) return;
-    if (quoted && (more[i] == '"' || more[i] == '\\')) add(text, "\\", 1);
-    if (length != 0)
-      add(text, more + i, length);
-    else
-      add(text, !quoted && (unsigned char)more[i] < ' ' ? " " : "?", 1);
+  for (size_t length = 0;; more += length, most -= length) {
+    size_t plain = 0;
+    while (plain < most && is_plain(more[plain], quoted)) plain++;
+    add(text, more, plain);
+    more += plain;
+    most -= plain;
+    if (most == 0 || *more == 0) return;
+    length = cexit__character(more);
+    if (length > most) return;
+    if (length == 0) add(text, !quoted && (unsigned char)*more < ' ' ? " " : "?", 1);
+    if (length == 1) add(text, "\\", 1); // a quotation mark, or a backslash
+    add(text, more, length);
+    if (length == 0) length = 1;
   }
 }
 
