@@ -43,7 +43,7 @@ static uint64_t describe(int number, const siginfo_t *info) {
 // which the kernel would spare. A handler finds the signal once this one has returned.
 static void leave_to_former_disposition(int number) {
   const struct sigaction *former = &before[number - 1];
-  if ((former->sa_flags & SA_SIGINFO) == 0 && former->sa_handler == SIG_DFL) cexit__die_of(number);
+  if (cexit__is_plain(former, SIG_DFL)) cexit__die_of(number);
   sigaction(number, former, NULL);
   cexit__raise(number);
 }
@@ -70,10 +70,6 @@ static void take(int number, siginfo_t *info, void *machine) {
     cexit__hold_interrupted(machine);
   }
   errno = saved;
-}
-
-static bool is_ours(const struct sigaction *action) {
-  return (action->sa_flags & SA_SIGINFO) != 0 && action->sa_sigaction == take;
 }
 
 // ---- The thread
@@ -118,26 +114,19 @@ static bool is_refused(int number) {
   return number < 1 || number > 64 || sigaction(number, NULL, &now) != 0;
 }
 
-static int install(int number) {
-  struct sigaction ours = {.sa_flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK};
-  ours.sa_sigaction = take;
-  sigemptyset(&ours.sa_mask);
-  return sigaction(number, &ours, NULL) == 0 ? 0 : errno;
-}
-
-static void give_back(int number) {
-  struct sigaction now;
-  if (sigaction(number, NULL, &now) == 0 && is_ours(&now)) sigaction(number, &before[number - 1], NULL);
+static void give_back(uint64_t bits) {
+  for (int number = 1; number <= 64; number++) {
+    if ((bits >> (number - 1) & 1) != 0) cexit__give_back(number, take, &before[number - 1]);
+  }
 }
 
 static int choose(int number, uint64_t *added) {
   struct sigaction now;
   if (sigaction(number, NULL, &now) != 0) return errno;
-  bool ignored = (now.sa_flags & SA_SIGINFO) == 0 && now.sa_handler == SIG_IGN; // nohup
-  if (ignored || is_ours(&now)) return 0;
+  if (cexit__is_plain(&now, SIG_IGN) || cexit__is_handler(&now, take)) return 0; // ignored, as nohup has it
   before[number - 1] = now;
   uint64_t bit = (uint64_t)1 << (number - 1), already = atomic_fetch_or(&chosen, bit) & bit;
-  int error = install(number);
+  int error = cexit__handle(number, take, SA_RESTART);
   if (error == 0) *added |= bit & ~already;
   if (error != 0 && already == 0) atomic_fetch_and(&chosen, ~bit);
   return error;
@@ -171,10 +160,10 @@ int cexit__exit_on_signals(const int *signals, size_t count) {
   uint64_t added = 0;
   int error = start_thread();
   for (size_t i = 0; error == 0 && i < count; i++) error = choose(signals[i], &added);
-  for (int number = 1; error != 0 && number <= 64; number++) {
-    if ((added >> (number - 1) & 1) != 0) give_back(number);
+  if (error != 0) {
+    give_back(added);
+    atomic_fetch_and(&chosen, ~added);
   }
-  if (error != 0) atomic_fetch_and(&chosen, ~added);
   tell_thread(CHANGE);
   errno = saved;
   return error;
@@ -224,20 +213,17 @@ void cexit__signals_begin(void) {
   uint64_t bits = atomic_load(&chosen);
   for (int number = 1; number <= 64; number++) {
     struct sigaction now;
-    if ((bits >> (number - 1) & 1) == 0 || sigaction(number, NULL, &now) != 0 || is_ours(&now)) continue;
-    bool plain = (now.sa_flags & SA_SIGINFO) == 0 && (now.sa_handler == SIG_IGN || now.sa_handler == SIG_DFL);
-    if (!plain) name_taker(number, &now);
-    install(number);
+    if ((bits >> (number - 1) & 1) == 0 || sigaction(number, NULL, &now) != 0 || cexit__is_handler(&now, take))
+      continue;
+    if (!cexit__is_plain(&now, SIG_IGN) && !cexit__is_plain(&now, SIG_DFL)) name_taker(number, &now);
+    cexit__handle(number, take, SA_RESTART);
   }
 }
 
 // From here on a signal finds what was there before, and so does the one that was taken. If the process survives it
 // there, as a handler may have it, it dies none the less.
 void cexit__signals_end(void) {
-  uint64_t bits = cexit__process_number() == atomic_load(&home) ? atomic_load(&chosen) : 0;
-  for (int number = 1; number <= 64; number++) {
-    if ((bits >> (number - 1) & 1) != 0) give_back(number);
-  }
+  if (cexit__process_number() == atomic_load(&home)) give_back(atomic_load(&chosen));
   int number = cexit__exit_signal(NULL);
   if (number == 0) return;
   cexit__raise_here(number);

@@ -7,6 +7,7 @@
 // A signal handler may have interrupted the holder of the lock, and a debugger may have stopped the holder. Then the walk reads
 // without the lock: indexes and addresses are checked, and the number of steps is bounded.
 
+#include "../platform/text.h"
 #include "exit.h"
 
 static const char order[LISTS] = {CExitPhaseEarly, CExitPhaseNormal, CExitPhaseLate, ASLEEP};
@@ -103,22 +104,14 @@ static uint32_t step(struct walk *walk) {
 
 // ---- Showing an entry
 
-static const char *copy(char *out, const char *text) {
-  if (text == NULL) return NULL;
-  size_t length = strnlen(text, 255);
-  memcpy(out, text, length);
-  out[length] = 0;
-  return out;
-}
-
 static void show(struct walk *walk, uint32_t index) {
   const struct entry *entry = entry_at(index);
   bool asleep = entry->phase == ASLEEP, plain = entry->kind == KIND_FUNCTION || entry->kind == KIND_ATEXIT;
   struct level *level = &walk->levels[walk->depth];
   level->last = (uint64_t)entry->generation << 32 | index;
   walk->seen = (cexit_pending){
-      .name = copy(walk->name, entry->name),
-      .file = copy(walk->file, entry->file),
+      .name = cexit__text_copy(walk->name, sizeof walk->name, entry->name),
+      .file = cexit__text_copy(walk->file, sizeof walk->file, entry->file),
       .line = entry->line,
       .flags = (entry->inherited ? CEXIT_INHERITED : 0) | (entry->kind == KIND_NESTED ? CEXIT_IS_NESTED : 0) |
                (asleep ? CEXIT_IS_ASLEEP : 0) | (is_foreign(entry) ? CEXIT_IS_PARENTS : 0) |
@@ -126,7 +119,7 @@ static void show(struct walk *walk, uint32_t index) {
       .phase = (CExitPhase)(asleep ? entry->asleep_from : entry->phase),
       .depth = walk->depth,
       .number = runs(entry) ? level->number : 0,
-      .stack = copy(walk->stack, level->stack->name),
+      .stack = cexit__text_copy(walk->stack, sizeof walk->stack, level->stack->name),
       .function = entry->kind == KIND_ON_EXIT ? (const void *)entry->release : (const void *)entry->function,
       .owner = cexit__owner_at(entry->owner),
   };

@@ -49,7 +49,7 @@ bool cexit__libc_exits_again(void) {
 
 bool cexit__libc_locks_exit(void) {
   const char *version = gnu_get_libc_version();
-  return strncmp(version, "2.", 2) != 0 || atoi(version + 2) >= 41;
+  return strncmp(version, "2.", 2) != 0 || strtol(version + 2, NULL, 10) >= 41;
 }
 #else
 bool cexit__libc_refuses_late(void) {

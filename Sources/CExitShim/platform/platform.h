@@ -58,6 +58,13 @@ void cexit__unmap_wiped(_Atomic uint32_t *word);
 
 // ---- raise.c
 
+// The signal's disposition is this handler, which is told the number alone: SIG_DFL, SIG_IGN, or another.
+bool cexit__is_plain(const struct sigaction *action, void (*handler)(int));
+typedef void cexit__signal_handler(int number, siginfo_t *info, void *machine);
+bool cexit__is_handler(const struct sigaction *action, cexit__signal_handler *handler);
+int cexit__handle(int number, cexit__signal_handler *handler, int flags); // from now on; 0 or an errno value
+// Gives the signal its former disposition, unless a handler of the program's has taken the place of this one.
+void cexit__give_back(int number, cexit__signal_handler *handler, const struct sigaction *former);
 void cexit__raise(int number);                 // on this thread, blocked or not
 bool cexit__raise_on(int task, int number);    // on another thread; false: not sent
 void cexit__raise_here(int number);            // on this thread, unblocked

@@ -39,7 +39,7 @@ void cexit__let_pool_rest(void) {
     return;
   }
   for (struct dirent *thread; (thread = readdir(threads)) != NULL;) {
-    if (thread->d_name[0] == '.' || atoi(thread->d_name) == cexit__task()) continue;
+    if (thread->d_name[0] == '.' || strtol(thread->d_name, NULL, 10) == cexit__task()) continue;
     while (is_at_work(dirfd(threads), thread->d_name) && pauses++ < PAUSES)
       nanosleep(&(struct timespec){0, PAUSE}, NULL);
   }

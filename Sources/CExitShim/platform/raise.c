@@ -1,12 +1,32 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Raising a signal on this thread, and dying of one.
+// Signals: taking one, raising one on this thread, and dying of one.
 
 #include "platform.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/syscall.h>
+
+bool cexit__is_plain(const struct sigaction *action, void (*handler)(int)) {
+  return (action->sa_flags & SA_SIGINFO) == 0 && action->sa_handler == handler;
+}
+
+bool cexit__is_handler(const struct sigaction *action, cexit__signal_handler *handler) {
+  return (action->sa_flags & SA_SIGINFO) != 0 && action->sa_sigaction == handler;
+}
+
+int cexit__handle(int number, cexit__signal_handler *handler, int flags) {
+  struct sigaction action = {.sa_sigaction = handler,
+                             .sa_flags = SA_SIGINFO | SA_ONSTACK | flags}; // no signal is masked
+  return sigaction(number, &action, NULL) == 0 ? 0 : errno;
+}
+
+void cexit__give_back(int number, cexit__signal_handler *handler, const struct sigaction *former) {
+  struct sigaction now;
+  if (sigaction(number, NULL, &now) == 0 && cexit__is_handler(&now, handler)) sigaction(number, former, NULL);
+}
 
 // By the kernel's own numbers: in a child of vfork, libc's raise may know the parent's thread instead (musl).
 void cexit__raise(int number) {

@@ -24,20 +24,19 @@ enum { MOST = 200000000 }; // nanoseconds that one text may take
 enum way { BY_SOCKET, BY_FILE, BY_OPENING, BY_KERNEL, BY_POLL };
 
 static ssize_t put(enum way way, int file, const char *text, size_t length) {
-  struct iovec part = {(void *)text, length};
   switch (way) {
   case BY_SOCKET:
     return send(file, text, length, MSG_DONTWAIT | MSG_NOSIGNAL);
   case BY_KERNEL:
 #ifdef RWF_NOWAIT
-    return pwritev2(file, &part, 1, -1, RWF_NOWAIT);
+    return pwritev2(file, &(struct iovec){(void *)text, length}, 1, -1, RWF_NOWAIT);
 #endif
   case BY_FILE:
   case BY_OPENING:
   case BY_POLL:
     break;
   }
-  return writev(file, &part, 1);
+  return write(file, text, length);
 }
 
 static bool waits_for_space(int file, uint64_t until) {

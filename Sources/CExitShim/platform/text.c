@@ -4,9 +4,8 @@
 // is written in a signal handler, or while a thread that will not come back holds libc's locks.
 
 #include "text.h"
+#include "platform.h"
 
-#include <stdbool.h>
-#include <stdint.h>
 #include <string.h>
 
 size_t cexit__character(const char *text) {
@@ -18,6 +17,14 @@ size_t cexit__character(const char *text) {
     if (((unsigned char)text[i] & 0xC0) != 0x80) return 0;
   }
   return length;
+}
+
+const char *cexit__text_copy(char *out, size_t size, const char *text) {
+  size_t length = text != NULL ? strnlen(text, size - 1) : 0;
+  while (length == size - 1 && length > 0 && ((unsigned char)text[length] & 0xC0) == 0x80) length--;
+  if (length != 0) memcpy(out, text, length);
+  out[length] = 0;
+  return text != NULL ? out : NULL;
 }
 
 static void add(struct text *text, const char *bytes, size_t length) {

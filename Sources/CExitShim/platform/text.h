@@ -23,6 +23,9 @@ struct text { // `at` moves on; `end`: the last byte, which is left for the 0
 void cexit__text(struct text *text, const char *format, ...);
 void cexit__text_of(struct text *text, const char *format, va_list arguments);
 
+/// Copies as many whole characters as `out` has room for, and a 0. Returns `out`, or NULL where the text is NULL.
+const char *cexit__text_copy(char *out, size_t size, const char *text);
+
 /// The length of the UTF-8 character that the text begins with; 0: no such, or a control character.
 size_t cexit__character(const char *text);
 

@@ -3,6 +3,7 @@
 // Calling one handler. Its frame, on the stack of the thread that runs the handler, says which one that is: to the
 // observer of the run, to the deadline's thread, to the handler of a crash and to the trace.
 
+#include "../platform/text.h"
 #include "probe.h"
 #include "run.h"
 
@@ -109,20 +110,12 @@ static inline void leave_frame(struct frame *here) {
   atomic_store_explicit(&cexit__thread.running, here->outer, memory_order_release);
 }
 
-static const char *keep(char *copy, size_t size, const char *text) {
-  if (text == NULL) return NULL;
-  size_t length = strnlen(text, size - 1);
-  memcpy(copy, text, length);
-  copy[length] = 0;
-  return copy;
-}
-
 // The strings may go with the release, in the middle of which another thread may name the handler.
 static void release_observed(struct frame *here) {
   struct entry kept = *here->entry;
   char name[128], file[208];
-  kept.name = keep(name, sizeof name, kept.name);
-  kept.file = keep(file, sizeof file, kept.file);
+  kept.name = cexit__text_copy(name, sizeof name, kept.name);
+  kept.file = cexit__text_copy(file, sizeof file, kept.file);
   here->entry = &kept;
   cexit__frames_stay_if_frozen();
   kept.release(kept.context);

@@ -8,7 +8,8 @@
 
 #include "watch.h"
 
-static void taken(int number) {
+static void taken(int number, siginfo_t *info, void *machine) {
+  (void)info, (void)machine;
   static struct frame *_Atomic named;
   int saved = errno;
   uint64_t none = 0;
@@ -25,14 +26,10 @@ static void taken(int number) {
 }
 
 void cexit__broken_pipe_begin(void) {
-  struct sigaction now, ours = {.sa_handler = taken, .sa_flags = SA_RESTART | SA_ONSTACK};
-  sigemptyset(&ours.sa_mask);
-  bool standard = sigaction(SIGPIPE, NULL, &now) == 0 && (now.sa_flags & SA_SIGINFO) == 0 && now.sa_handler == SIG_DFL;
-  if (standard) sigaction(SIGPIPE, &ours, NULL);
+  struct sigaction now;
+  if (sigaction(SIGPIPE, NULL, &now) == 0 && cexit__is_plain(&now, SIG_DFL)) cexit__handle(SIGPIPE, taken, SA_RESTART);
 }
 
 void cexit__broken_pipe_end(void) {
-  struct sigaction now;
-  bool is_ours = sigaction(SIGPIPE, NULL, &now) == 0 && now.sa_handler == taken;
-  if (is_ours) signal(SIGPIPE, SIG_DFL);
+  cexit__give_back(SIGPIPE, taken, &(struct sigaction){.sa_handler = SIG_DFL});
 }

@@ -35,13 +35,9 @@ static void send_anew(int number, siginfo_t *info) {
   syscall(SYS_rt_tgsigqueueinfo, getpid(), syscall(SYS_gettid), number, info);
 }
 
-static bool is_plain(const struct sigaction *action, void (*handler)(int)) {
-  return (action->sa_flags & SA_SIGINFO) == 0 && action->sa_handler == handler;
-}
-
 static void call_former(const struct sigaction *former, int number, siginfo_t *info, void *machine) {
   sigset_t mask = former->sa_mask, usual;
-  if ((former->sa_flags & SA_RESETHAND) != 0) signal(number, SIG_DFL);
+  if ((former->sa_flags & SA_RESETHAND) != 0) sigaction(number, &(struct sigaction){.sa_handler = SIG_DFL}, NULL);
   pthread_sigmask(SIG_BLOCK, &mask, &usual);
   sigemptyset(&mask);
   sigaddset(&mask, number);
@@ -62,21 +58,17 @@ static void crashed(int number, siginfo_t *info, void *machine) {
     unblocked &= (unsigned char)~(1u << place);
     sigaddset(&((ucontext_t *)machine)->uc_sigmask, number);
     send_anew(number, info);
-  } else if (sent && !ends && is_plain(&former, SIG_IGN)) {
+  } else if (sent && !ends && cexit__is_plain(&former, SIG_IGN)) {
     // nothing happens
-  } else if (ends || is_plain(&former, SIG_DFL) || is_plain(&former, SIG_IGN)) {
+  } else if (ends || cexit__is_plain(&former, SIG_DFL) || cexit__is_plain(&former, SIG_IGN)) {
     write_note(number);
     sigaction(number, &former, NULL);
     if (sent || number == SIGTRAP) send_anew(number, info);
   } else {
     call_former(&former, number, info, machine);
-    if (sigaction(number, NULL, &now) == 0 && is_plain(&now, SIG_DFL)) write_note(number);
+    if (sigaction(number, NULL, &now) == 0 && cexit__is_plain(&now, SIG_DFL)) write_note(number);
   }
   errno = saved;
-}
-
-static bool is_ours(const struct sigaction *action) {
-  return (action->sa_flags & SA_SIGINFO) != 0 && action->sa_sigaction == crashed;
 }
 
 static void unblock(void) {
@@ -103,17 +95,15 @@ static void block_again(void) {
 }
 
 void cexit__crash_note_begin(void) {
-  struct sigaction now, ours = {.sa_flags = SA_SIGINFO | SA_ONSTACK};
-  ours.sa_sigaction = crashed;
-  sigemptyset(&ours.sa_mask);
+  struct sigaction now;
   stack_t stack;
   if (sigaltstack(NULL, &stack) == 0 && (stack.ss_flags & SS_DISABLE) != 0) {
     sigaltstack(&(stack_t){.ss_sp = alternate, .ss_size = sizeof alternate}, NULL);
   }
   for (int i = 0; i < CRASHES; i++) {
-    if (sigaction(crashes[i], NULL, &now) != 0 || is_ours(&now)) continue;
+    if (sigaction(crashes[i], NULL, &now) != 0 || cexit__is_handler(&now, crashed)) continue;
     before[i] = now;
-    sigaction(crashes[i], &ours, NULL);
+    cexit__handle(crashes[i], crashed, 0);
   }
   unblock();
   cexit__broken_pipe_begin();
@@ -121,10 +111,7 @@ void cexit__crash_note_begin(void) {
 }
 
 void cexit__crash_note_end(void) {
-  struct sigaction now;
-  for (int i = 0; i < CRASHES; i++) {
-    if (sigaction(crashes[i], NULL, &now) == 0 && is_ours(&now)) sigaction(crashes[i], &before[i], NULL);
-  }
+  for (int i = 0; i < CRASHES; i++) cexit__give_back(crashes[i], crashed, &before[i]);
   block_again();
   cexit__broken_pipe_end();
   stack_t stack;

@@ -79,8 +79,9 @@ static CEXIT_NORETURN void *draw_on(void *unused) {
 }
 
 void cexit__live_line_set_up(void) {
-  const char *terminal = getenv("TERM");
-  if (!isatty(STDERR_FILENO) || terminal == NULL || strcmp(terminal, "dumb") == 0) return;
+  const char *terminal = secure_getenv("TERM");
+  if (ioctl(STDERR_FILENO, TIOCGWINSZ, &(struct winsize){0}) != 0 || terminal == NULL || strcmp(terminal, "dumb") == 0)
+    return;
   atomic_fetch_or(&cexit__observed, OBSERVED_FOR_TIME); // so that frames may be read
   cexit__helper_start(&home, draw_on, "exit live line");
 }

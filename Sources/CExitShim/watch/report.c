@@ -39,16 +39,25 @@ void cexit__note_seconds(struct note *note, const char *before, uint64_t nanosec
   cexit__note(note, "%s %t s", before, nanoseconds / 1000000);
 }
 
+static const struct {
+  int number;
+  const char *name;
+} signals[] = {{SIGHUP, "SIGHUP"},   {SIGINT, "SIGINT"},   {SIGQUIT, "SIGQUIT"},  {SIGILL, "SIGILL"},
+               {SIGTRAP, "SIGTRAP"}, {SIGABRT, "SIGABRT"}, {SIGBUS, "SIGBUS"},    {SIGFPE, "SIGFPE"},
+               {SIGUSR1, "SIGUSR1"}, {SIGSEGV, "SIGSEGV"}, {SIGUSR2, "SIGUSR2"},  {SIGPIPE, "SIGPIPE"},
+               {SIGALRM, "SIGALRM"}, {SIGTERM, "SIGTERM"}, {SIGWINCH, "SIGWINCH"}};
+
+int cexit__signal_named(const char *name) {
+  if (strncmp(name, "SIG", 3) == 0) name += 3;
+  for (size_t i = 0; i < sizeof signals / sizeof *signals; i++) {
+    if (strcmp(signals[i].name + 3, name) == 0) return signals[i].number;
+  }
+  return (int)strtol(name, NULL, 10);
+}
+
 void cexit__note_signal(struct note *note, int number) {
-  static const struct {
-    int number;
-    const char *name;
-  } names[] = {{SIGHUP, "SIGHUP"},   {SIGINT, "SIGINT"},   {SIGQUIT, "SIGQUIT"}, {SIGILL, "SIGILL"},
-               {SIGTRAP, "SIGTRAP"}, {SIGABRT, "SIGABRT"}, {SIGBUS, "SIGBUS"},   {SIGFPE, "SIGFPE"},
-               {SIGUSR1, "SIGUSR1"}, {SIGSEGV, "SIGSEGV"}, {SIGUSR2, "SIGUSR2"}, {SIGPIPE, "SIGPIPE"},
-               {SIGALRM, "SIGALRM"}, {SIGTERM, "SIGTERM"}};
-  for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-    if (names[i].number == number) return cexit__note(note, "%s", names[i].name);
+  for (size_t i = 0; i < sizeof signals / sizeof *signals; i++) {
+    if (signals[i].number == number) return cexit__note(note, "%s", signals[i].name);
   }
   cexit__note(note, "signal %u", (uint64_t)number);
 }

@@ -49,12 +49,7 @@ static void look_at_stack(const struct entry *entry, struct told *told, char *na
   if (lock_is_held_here() || !word_try(&cexit__lock_word)) return;
   const cexit_stack *stack = stack_at(entry->stack);
   told->number = entry->phase != ASLEEP ? stack->count + 1 : 0;
-  if (stack->name != NULL) {
-    size_t length = strnlen(stack->name, size - 1);
-    memcpy(name, stack->name, length);
-    name[length] = 0;
-    told->stack = name;
-  }
+  told->stack = cexit__text_copy(name, size, stack->name);
   word_give(&cexit__lock_word);
 }
 

@@ -24,13 +24,6 @@ static struct { // text that goes to stderr in one call
   char text[4096];
 } page;
 
-static void copy(char *out, size_t size, const char *text) {
-  size_t length = text != NULL ? strnlen(text, size - 1) : 0;
-  while (length == size - 1 && length > 0 && ((unsigned char)text[length] & 0xC0) == 0x80) length--;
-  if (length != 0) memcpy(out, text, length);
-  out[length] = 0;
-}
-
 static struct row *new_row(void) {
   if (count == ROWS) cexit__trace_table_print();
   if (count == ROWS) return NULL; // all are open
@@ -49,8 +42,8 @@ void cexit__trace_table_begin(const struct told *told) {
   row->nested = told->entry->kind == KIND_NESTED;
   row->phase = told->entry->phase == ASLEEP ? told->entry->asleep_from : told->entry->phase;
   row->line = told->entry->line;
-  copy(row->name, sizeof row->name, told->text);
-  copy(row->file, sizeof row->file, told->entry->file);
+  cexit__text_copy(row->name, sizeof row->name, told->text);
+  cexit__text_copy(row->file, sizeof row->file, told->entry->file);
 }
 
 static struct row *innermost(void) {
@@ -73,7 +66,7 @@ void cexit__trace_table_end(const struct told *told) {
 
 void cexit__trace_table_failed(const char *error) {
   struct row *row = innermost();
-  if (row != NULL) copy(row->error, sizeof row->error, error);
+  if (row != NULL) cexit__text_copy(row->error, sizeof row->error, error);
 }
 
 void cexit__trace_table_not_run(const cexit_pending *seen, const char *why) {
@@ -83,8 +76,8 @@ void cexit__trace_table_not_run(const cexit_pending *seen, const char *why) {
   row->phase = seen->phase;
   row->depth = seen->depth;
   row->line = seen->line;
-  copy(row->name, sizeof row->name, seen->name);
-  copy(row->file, sizeof row->file, seen->file);
+  cexit__text_copy(row->name, sizeof row->name, seen->name);
+  cexit__text_copy(row->file, sizeof row->file, seen->file);
 }
 
 // ---- Printing

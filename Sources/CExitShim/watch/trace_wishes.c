@@ -16,20 +16,8 @@ static uint64_t parse_duration(const char *text) { // "50ms", "2s", "0.5s", "800
   return number > 0 && number < 1e9 ? (uint64_t)(number * scale) : 0;
 }
 
-static int parse_signal(const char *text) { // "USR1", "SIGUSR1", "10"; 0: not understood
-  static const struct {
-    char name[6];
-    int number;
-  } signals[] = {{"USR1", SIGUSR1}, {"USR2", SIGUSR2}, {"QUIT", SIGQUIT}, {"HUP", SIGHUP}, {"WINCH", SIGWINCH}};
-  if (strncmp(text, "SIG", 3) == 0) text += 3;
-  for (size_t i = 0; i < sizeof signals / sizeof *signals; i++) {
-    if (strcmp(signals[i].name, text) == 0) return signals[i].number;
-  }
-  return atoi(text);
-}
-
-static void dump_on_signal(int number) {
-  (void)number;
+static void dump_on_signal(int number, siginfo_t *info, void *machine) {
+  (void)number, (void)info, (void)machine;
   cexit__dump(STDERR_FILENO);
 }
 
@@ -43,10 +31,8 @@ void cexit__trace_set_up(void) {
   const char *dump = secure_getenv("EXITKIT_DUMP");
   if (trace != NULL && trace[0] == 0) trace = NULL;
   if (dump != NULL) {
-    struct sigaction action = {.sa_handler = dump_on_signal, .sa_flags = SA_RESTART | SA_ONSTACK};
-    sigemptyset(&action.sa_mask);
-    int number = parse_signal(dump);
-    if (number <= 0 || sigaction(number, &action, NULL) != 0) not_understood("EXITKIT_DUMP", dump);
+    int number = cexit__signal_named(dump);
+    if (number <= 0 || cexit__handle(number, dump_on_signal, SA_RESTART) != 0) not_understood("EXITKIT_DUMP", dump);
     atomic_fetch_or(&cexit__observed, OBSERVED_FOR_TIME); // so that frames may be read
   }
   if (limit != NULL && (wishes->slow = parse_duration(limit)) == 0) not_understood("EXITKIT_SLOW", limit);

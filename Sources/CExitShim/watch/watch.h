@@ -42,6 +42,7 @@ void cexit__note(struct note *note, const char *format, ...); // adds; see cexit
 void cexit__note_begin(struct note *note);                    // empty, but for the name of the library
 void cexit__note_seconds(struct note *note, const char *before, uint64_t nanoseconds);
 void cexit__note_signal(struct note *note, int number); // "SIGTERM", or "signal 40"
+int cexit__signal_named(const char *name);              // "USR1", "SIGUSR1", "10"; 0: not understood
 void cexit__note_place(struct note *note, const char *file, uint32_t line);
 void cexit__note_handler(struct note *note, const struct entry *entry);
 void cexit__note_subject(struct note *note, const char *name, const void *function, const char *file, uint32_t line);
