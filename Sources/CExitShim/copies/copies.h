@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Where the stack of this process is: in this copy of the library, or in another one.
+// Where the stack of this process is: in this copy of the library, or in another copy.
 
 #ifndef CEXIT_HOME_H
 #define CEXIT_HOME_H
@@ -9,7 +9,7 @@
 
 #include <stdatomic.h>
 
-// Copies whose numbers differ cannot share: one's entry or record is not the other's.
+// Copies whose numbers differ cannot share: an entry or a record differs.
 #ifndef CEXIT_SHARING
 #define CEXIT_SHARING 1
 #endif
@@ -23,12 +23,13 @@ struct cexit__copy {
 #include "api.h"
 };
 
-extern struct cexit__copy cexit__copy;    // this copy's
+extern struct cexit__copy cexit__copy;    // of this copy
 extern const struct layout cexit__layout; // layout.c: how its stacks lie in memory
 
-/// NULL: the stack is here. This copy's own: not known yet. Another one's has every function, if only to refuse.
+/// NULL: the stack is in this copy. This copy's own table: not known yet. The table of another copy has every function, if
+/// only to refuse.
 extern const struct cexit__copy *_Atomic cexit__leader;
-/// Finds out, and makes it known. This copy's own: the stack is here.
+/// Finds the leader, and makes it known. This copy's own table: the stack is in this copy.
 const struct cexit__copy *cexit__find_leader(void);
 
 #pragma GCC visibility pop

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Before a shared object is unloaded. A job of an asynchronous handler may have let the handler end and still be in the
-// object's code on a thread of Swift's pool: at its last instructions, or letting go of what it captured. Nobody tells
-// when the job is over. But then its thread sleeps in the kernel, or takes another job; so each thread that is not at
+// object's code on a thread of Swift's pool: at its last instructions, or letting go of its captures. Swift does not
+// tell when the job is over. But then its thread sleeps in the kernel, or takes another job; so each thread that is not at
 // work now is not at work for the handler.
 
 #include "platform.h"
@@ -19,7 +19,7 @@
 
 enum { PAUSE = 50000, PAUSES = 4000 }; // nanoseconds; 200 ms in all: other threads may compute for ever
 
-static bool is_at_work(int task, const char *thread) { // false, too, if it has ended
+static bool is_at_work(int task, const char *thread) { // false, too, if the thread has ended
   char path[64], text[256];
   cexit__text(&(struct text){path, path + sizeof path - 1}, "%s/stat", thread);
   int file = openat(task, path, O_RDONLY | O_CLOEXEC);

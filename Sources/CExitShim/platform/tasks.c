@@ -31,7 +31,7 @@ bool cexit__task_has_ended(int task) {
   return ended;
 }
 
-// What the kernel tells of a thread in a file; empty: nothing. The text ends with a 0.
+// A text of the kernel about a thread; empty: no such text. The text ends with a 0.
 static void ask(int task, const char *file, char *out, size_t size) {
   int saved = errno;
   char path[64];
@@ -95,7 +95,7 @@ bool cexit__task_is_asleep(int task) {
 bool cexit__main_thread_has_ended(void) {
   char text[256];
   ask(getpid(), "stat", text, sizeof text);
-  const char *state = strrchr(text, ')'); // behind a name that may be anything
+  const char *state = strrchr(text, ')'); // behind a name of any form
   return state != NULL && strncmp(state, ") Z", 3) == 0;
 }
 

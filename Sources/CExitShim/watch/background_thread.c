@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Threads of this library's own: the one that exits on a signal, and the one that watches the time. Each belongs to
-// the process that asked for it; a forked child has none until it asks itself.
+// Threads of this library's own: the thread that exits on a signal, and the thread that watches the time. Each belongs to
+// the process that asked for the thread; a forked child has none until the child asks.
 //
-// They must not keep a process alive: when main has left with pthread_exit, the last thread to end exits with status 0,
-// and to libc these are threads like all others. So from the end of main on a thread looks which threads are left. Where
-// the end of main cannot be noticed, since this code was loaded on another thread, that thread looks from the start.
+// These threads must not keep a process alive: when main has left with pthread_exit, the last thread to end exits with
+// status 0, and to libc these are threads like all other threads. So from the end of main on a thread looks which threads
+// are left. Where the end of main cannot be noticed, since this code was loaded on another thread, that thread looks from
+// the start.
 
 #include "watch.h"
 
 static _Atomic unsigned helpers;
-static _Atomic uintptr_t starting; // held while a thread is made: a second thread that asks has to know how that went
+static _Atomic uintptr_t starting; // held while a thread is made: a second thread that asks has to know the result
 
 static int start(void *(*run)(void *), void *argument, const char *name) {
   sigset_t all, before;
@@ -20,7 +21,7 @@ static int start(void *(*run)(void *), void *argument, const char *name) {
   if (error != 0) return error;
   pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
   sigfillset(&all);
-  pthread_sigmask(SIG_BLOCK, &all, &before); // the program's signals are not for it
+  pthread_sigmask(SIG_BLOCK, &all, &before); // the program's signals are not for the thread
   error = pthread_create(&thread, &attributes, run, argument);
   if (error == 0) pthread_setname_np(thread, name);
   pthread_sigmask(SIG_SETMASK, &before, NULL);
@@ -31,7 +32,7 @@ static int start(void *(*run)(void *), void *argument, const char *name) {
 
 // ---- Who is left
 
-// Where main lives on in a destructor, as dispatch_main has it, there is nothing to look for.
+// Where main lives on in a destructor, as in dispatch_main, there is nothing to look for.
 static void *look_who_is_left(void *from_the_start) {
   uint64_t pause = 1000000, most = 250000000, began = cexit__now();
   bool gone = false;

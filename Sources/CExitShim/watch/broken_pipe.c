@@ -2,7 +2,7 @@
 //
 // SIGPIPE while the process exits: `tool | head -1`, and a handler prints its report. By default the process would end
 // there, and the handlers that are left would be lost. So for the run the signal is taken: the write fails with EPIPE, the
-// handler is named, the rest runs, and at the very end the process dies of SIGPIPE, as it would have.
+// handler is named, the rest runs, and at the very end the process dies of SIGPIPE, as without the library.
 //
 // A disposition of the program's stays as it is.
 

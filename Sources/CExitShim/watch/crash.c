@@ -2,10 +2,11 @@
 //
 // The crash note: a handler that crashes while the process exits is named. Nothing is installed but during the run.
 //
-// A signal is not always a crash. Where the program has a signal handler, that is called in the middle of this one: it may
-// mend the fault, jump away, or take itself off, and only then, since the process dies next, is the note written. A signal
-// that was sent and is ignored stays ignored. Else the note is written first, and the former disposition has the signal: an
-// instruction that faults does so again; what was sent, and a breakpoint, which has moved on, is sent anew.
+// A signal is not always a crash. A signal handler of the program's is called in the middle of the library's handler: the
+// program's handler may mend the fault, jump away, or take itself off, and only then, since the process dies next, is the
+// note written. A signal that was sent and is ignored stays ignored. Else the note is written first, and the former
+// disposition has the signal: an instruction that faults does so again; a sent signal, and a breakpoint, which has moved
+// on, is sent once more.
 //
 // The kernel ends a process at once where a crash signal is blocked, so the exiter unblocks these for the run.
 
@@ -18,7 +19,8 @@ static const int crashes[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGABRT}
 enum { CRASHES = sizeof crashes / sizeof *crashes };
 
 static struct sigaction before[CRASHES];
-static char alternate[1 << 16];            // its stack for signals, if it has none: a handler may have used up its own
+// A stack for signals, if the exiter has none: a handler may have used up the thread's stack.
+static char alternate[1 << 16];
 static PER_THREAD unsigned char unblocked; // by this thread, for the run: bit i is crashes[i]
 
 static void write_note(int number) {

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Deadlines: a thread that sleeps until the exit has begun, then until it has taken too long, and ends the process. It
-// is made when a deadline is asked for, so that it needs nothing when the time has come: no memory, no lock, no Swift.
-//
-// It names the handler by reading the frames of the exiter, which it freezes first.
+// Deadlines: a thread that sleeps until the exit has begun, then until the exit has taken too long, and ends the process.
+// The thread is made when a deadline is asked for, and needs nothing when the time has come: no memory, no lock, no Swift.
+// The thread freezes the frames of the exiter, then reads in them which handler is at work.
 //
 // Time in which the process stands still (Ctrl-Z, a debugger) does not count. While a time runs the thread sleeps in
-// slices: a slice that took far longer than asked for is one in which no thread ran.
+// slices: in a slice that took far longer than asked for, no thread ran.
 
 #include "watch.h"
 
@@ -26,7 +25,7 @@ static uint64_t due(void) { // 0: nothing is
 static CEXIT_NORETURN void leave(void) {
   int number = cexit__exit_signal(NULL), status = EXIT_FAILURE;
   if (number != 0) cexit__die_of(number);
-  cexit__exit_status(&status); // quick_exit does not tell it
+  cexit__exit_status(&status); // quick_exit does not tell the status
   _exit((status & 255) != 0 ? status : atomic_load(&timeout_status));
 }
 
@@ -85,7 +84,7 @@ static void fire(uint64_t time) { // returns if there is no cause any more
 
 enum { SLICE = 50000000, FAR = 100000000 }; // nanoseconds
 
-// Each round looks once at the clock. Where that is far later than this thread meant to look, the process stood still.
+// Each round looks once at the clock. Where the time is far later than this thread meant to look, the process stood still.
 static CEXIT_NORETURN void *watch(void *unused) {
   (void)unused;
   for (uint64_t last = atomic_load(&cexit__frames.told), slice = 0;;) {
@@ -116,7 +115,7 @@ void cexit__watch_exit(void) {
   cexit__frames_publish_exiter();
 }
 
-void cexit__watch_forked(void) { // a child has no deadline until it sets one
+void cexit__watch_forked(void) { // a child has no deadline until the child sets a deadline
   atomic_store(&deadline, 0);
   atomic_store(&began, 0);
   cexit__frames_forked();
@@ -127,7 +126,7 @@ void cexit__watch_forked(void) { // a child has no deadline until it sets one
 
 int cexit__prepare_limits(void) {
   int saved = errno;
-  int error = enter(); // a child of this process is to be known as one
+  int error = enter(); // a child of this process is to be known as a child
   if (error == 0) lock_drop();
   atomic_fetch_or(&cexit__observed, OBSERVED_FOR_TIME);
   if (error == 0) error = cexit__helper_start(&home, watch, "exit deadline");
