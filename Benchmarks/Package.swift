@@ -14,6 +14,7 @@ let package = Package(
     .executableTarget(name: "nolibrary"),
     .executableTarget(name: "onehandler", dependencies: [.product(name: "CExitShim", package: "ExitKit")]),
     .executableTarget(name: "nohandler"),
+    .executableTarget(name: "first", dependencies: [.product(name: "CExitFirst", package: "ExitKit")]),
     .executableTarget(
       name: "finalizers", dependencies: [.product(name: "ExitKit", package: "ExitKit")], path: "Finalizers",
       exclude: ["reference.py"]),

@@ -18,7 +18,7 @@
 extern char **environ;
 
 typedef struct {
-  enum { THIS, SWIFT, ONE_CLOSURE, NO_LIBRARY, ONE_HANDLER, NO_HANDLER, PYTHON } program;
+  enum { THIS, SWIFT, ONE_CLOSURE, NO_LIBRARY, ONE_HANDLER, NO_HANDLER, FIRST, PYTHON } program;
   const char *measure;
 } side;
 
@@ -56,6 +56,7 @@ static const row rows[] = {
     {"locked instructions, register + cancel", "", 0.1, {THIS, "atomics"}, {THIS, NULL}},
     {"process that registers one", "ms", 0, {THIS, "one_ours"}, {THIS, "one_libc"}},
     {"process, to one without CExitShim", "ms more", 0.05, {ONE_HANDLER, "it"}, {NO_HANDLER, "it"}},
+    {"process, with CExitFirst to none", "ms more", 0.1, {FIRST, "it"}, {NO_HANDLER, "it"}},
     {"Swift: register a closure", "ns", 0.5, {SWIFT, "register"}, {PYTHON, "register"}},
     {"Swift: drain", "ns", 1.0, {SWIFT, "drain"}, {PYTHON, "drain"}},
     {"Swift: drain, closures of the main actor", "ns", 1.0, {SWIFT, "drain_main"}, {PYTHON, "drain"}},
@@ -112,7 +113,8 @@ static double run(side of, bool from_outside) { // negative: it could not be
                                       [ONE_CLOSURE] = "oneclosure",
                                       [NO_LIBRARY] = "nolibrary",
                                       [ONE_HANDLER] = "onehandler",
-                                      [NO_HANDLER] = "nohandler"};
+                                      [NO_HANDLER] = "nohandler",
+                                      [FIRST] = "first"};
   char beside[sizeof self + 16];
   if (of.program != THIS && of.program != PYTHON)
     snprintf(beside, sizeof beside, "%.*s/%s", (int)(strrchr(self, '/') - self), self, names[of.program]);
