@@ -15,7 +15,8 @@ FIXTURE_TESTS = CExitShimTests\.|WaysOutTests\.(Leaving|Stderr|Signal|RealProgra
 MACRO_TOOLS = swift-6.3 git swift-syntax
 MACRO_PART = Scripts/part 'the example and the tests of @AtExit' $(MACRO_TOOLS) --
 TEST_SETUP = test-setup
-TEST_TOOLS = swift cc git g++ sqlite3 pkg-config cmake ninja meson spin sdt
+BESIDE = openssl libcurl sqlite3 glib ncurses jemalloc tcmalloc python3 python3-dev
+TEST_TOOLS = swift cc git g++ pkg-config cmake ninja meson spin sdt $(BESIDE)
 # The examples' package leaves out what needs a tool of this list.
 WITHOUT = EXITKIT_WITHOUT="$$(Scripts/need --lacking sqlite3 pkg-config g++)"
 EXAMPLES = env $(WITHOUT) $(SWIFT)
@@ -59,6 +60,7 @@ test-setup: ## Check what demo and test do on a machine with Swift, gcc, libc6-d
 	@Scripts/check-setup
 
 test-library:
+	@for library in $(BESIDE); do Scripts/part "the tests beside $$library" $$library || exit; done
 	$(SWIFT) test $(STRICT)
 
 test-examples:

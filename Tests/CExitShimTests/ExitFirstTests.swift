@@ -70,18 +70,6 @@ struct ExitFirstTests {
           ], status: 3))
   }
 
-  @Test(
-    .enabled(if: access("/usr/include/openssl/ssl.h", F_OK) == 0, "OpenSSL is not installed"),
-    arguments: ["return", "exit", "door"])
-  func `a handler makes digests and TLS contexts, though OpenSSL was first used after it was registered`(way: String)
-    throws
-  {
-    let build = try Self.build().with { $0.libraries += ["-lssl", "-lcrypto"] }
-    #expect(
-      try run(compile("first-openssl.c", build), ["use", way])
-        == Outcome(.exited(3), lines: "digest made, context made"))
-  }
-
   @Test(arguments: [("_exit", ""), ("quick_exit", "")])
   func `ways out that run nothing stay as they are`(way: String, output: String) throws {
     #expect(try Self.program(["quickly", way]) == Outcome(.exited(3), output: output))

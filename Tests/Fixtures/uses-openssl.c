@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A handler that uses OpenSSL, which registers its own clean-up with libc when it is first used: after the handler.
+// A digest. OpenSSL registers its own clean-up with libc when it is first used.
 
-#include "fixture.h"
+#include "uses.h"
 
 #include <openssl/evp.h>
 #include <openssl/ssl.h>
@@ -16,19 +16,12 @@ static bool digest(void) {
   return done && length == 32;
 }
 
+static void begin(void) {
+  CHECK(digest());
+}
+
 static void use(void) {
   SSL_CTX *context = SSL_CTX_new(TLS_client_method());
   say("digest %s, context %s\n", digest() ? "made" : "failed", context != NULL ? "made" : "failed");
   SSL_CTX_free(context);
 }
-
-static int use_in_handler(int count, char **arguments) { // <return|exit|door>
-  CHECK(count == 1);
-  CHECK(cexit_atexit(use) == 0);
-  CHECK(digest()); // the first use
-  if (strcmp(arguments[0], "exit") == 0) exit(3);
-  if (strcmp(arguments[0], "door") == 0) cexit_exit(3);
-  return 3;
-}
-
-FIXTURE({"use", use_in_handler})
