@@ -22,10 +22,8 @@ public struct SwiftBuild: Hashable, Sendable, CustomStringConvertible {
 
   public var description: String { (flags + programFlags).joined(separator: " ") }
 
-  fileprivate func compiler(_ modules: [String]) throws -> [String] {
-    let map = try make("module.modulemap", from: [header]) {
-      ["sh", "-c", "echo 'module CExitShim { header \"\(header)\" export * }' >\($0)"]
-    }
+  fileprivate func compiler(_ modules: [String]) -> [String] {
+    let map = "\(packageRoot)/Sources/CExitShim/include/module.modulemap"
     let macros = plugin.map { ["-D", "AtExitMacro", "-load-plugin-executable", "\($0)#ExitKitMacros"] } ?? []
     let search = modules.flatMap { ["-I", folder(of: $0)] }
     return ["swiftc", "-swift-version", "6", "-Xcc", "-fmodule-map-file=\(map)", "-warnings-as-errors"] + macros
@@ -34,7 +32,7 @@ public struct SwiftBuild: Hashable, Sendable, CustomStringConvertible {
 
   /// What every compilation depends on besides its own sources.
   fileprivate func inputs() throws -> [String] {
-    try files(in: "Sources/CExitShim/include", ".h")
+    try files(in: "Sources/CExitShim/include", ".h") + files(in: "Sources/CExitShim/include", ".modulemap")
       + (plugin == nil ? [] : files(in: "Sources/ExitKitMacros", ".swift"))
   }
 }
@@ -52,8 +50,6 @@ public struct SwiftModule: Sendable {
   public let interface: String
   public let library: String
 }
-
-private let header = "\(packageRoot)/Sources/CExitShim/include/CExitShim.h"
 
 private func folder(of path: String) -> String { String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)]) }
 
@@ -90,7 +86,7 @@ public func compileSwift(_ names: [String], _ build: SwiftBuild, libraries: [Swi
   let modules = try libraries.isEmpty ? [exitKit(build)] : libraries
   let objects = try build.objects + (libraries.isEmpty ? coreObjects(build.core) : [])
   let inputs = try sources + build.inputs() + objects + modules.flatMap { [$0.interface, $0.library] }
-  let words = try build.compiler(modules.map(\.interface)) + build.flags + build.programFlags
+  let words = build.compiler(modules.map(\.interface)) + build.flags + build.programFlags
   return try make("program", from: inputs) {
     words + ["-module-name", "Program", "-o", $0] + sources + objects + modules.flatMap(\.asLinked)
   }

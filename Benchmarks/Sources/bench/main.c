@@ -109,12 +109,9 @@ static double run_program(char **arguments, bool from_outside) { // negative: it
 }
 
 static double run(side of, bool from_outside) { // negative: it could not be
-  static const char *const names[] = {[SWIFT] = "swiftbench",
-                                      [ONE_CLOSURE] = "oneclosure",
-                                      [NO_LIBRARY] = "nolibrary",
-                                      [ONE_HANDLER] = "onehandler",
-                                      [NO_HANDLER] = "nohandler",
-                                      [FIRST] = "first"};
+  static const char *const names[] = {
+      [SWIFT] = "swiftbench",       [ONE_CLOSURE] = "oneclosure", [NO_LIBRARY] = "nolibrary",
+      [ONE_HANDLER] = "onehandler", [NO_HANDLER] = "nohandler",   [FIRST] = "first"};
   char beside[sizeof self + 16];
   if (of.program != THIS && of.program != PYTHON)
     snprintf(beside, sizeof beside, "%.*s/%s", (int)(strrchr(self, '/') - self), self, names[of.program]);
