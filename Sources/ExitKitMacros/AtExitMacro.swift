@@ -7,11 +7,12 @@
 
   /// `@AtExit`: next to the function, a constant in the section whose functions the loader calls before `main`.
   ///
-  /// A synchronous function is handed over by reference: its type tells the isolation that no syntax shows, of its
-  /// module or of the type around it. Where only a call will do (default values, a result), a second function calls
-  /// it, which stands beside it and so is isolated as it is. An asynchronous one finds its actor by itself.
+  /// A synchronous function is passed by reference: the reference's type has the isolation, also where only the module
+  /// or the surrounding type states the isolation. A function with default values or a result must be called: the macro
+  /// adds a second function beside the first, with the same isolation, and the second calls the first. An asynchronous
+  /// function needs none of this, since each `await` switches to the right actor.
   public struct AtExitMacro: PeerMacro {
-    /// The constant, and what it needs; or the reasons why there is none.
+    /// The constant and its helper function; or the reasons why the function cannot be registered.
     public static func expansion(
       of attribute: AttributeSyntax, providingPeersOf declaration: some DeclSyntaxProtocol,
       in context: some MacroExpansionContext
@@ -51,7 +52,7 @@
       return peers
     }
 
-    /// The attribute's own arguments, and those that it leaves to be said: the name, and the place.
+    /// The attribute's arguments, with the name and the place added where the attribute has neither.
     private static func arguments(
       _ attribute: AttributeSyntax, of function: FunctionDeclSyntax, _ surroundings: [Syntax],
       _ place: AbstractSourceLocation?
@@ -77,7 +78,7 @@
   extension FunctionDeclSyntax {
     var parameters: FunctionParameterListSyntax { signature.parameterClause.parameters }
 
-    /// Whether its one parameter is what tells a handler about the exit.
+    /// Whether the function's only parameter is the `ExitContext` of the exit.
     var takesContext: Bool {
       guard parameters.count == 1, let parameter = parameters.first, parameter.defaultValue == nil else { return false }
       return ["ExitContext", "ExitKit.ExitContext"].contains(parameter.type.trimmedDescription)
@@ -98,7 +99,7 @@
       return "\(hasResult ? "_ = " : "")\(canThrow ? "try " : "")\(isAsync ? "await " : "")\(name.text)(\(argument))"
     }
 
-    /// What the function itself says about its isolation; a global actor is known by its name.
+    /// The isolation that the function's own attributes state; syntax knows a global actor by its name only.
     fileprivate var isolation: String {
       let actors = attributes.map(\.trimmedDescription).filter { $0.hasSuffix("Actor") }
       let modifiers = modifiers.filter { $0.name.tokenKind == .keyword(.nonisolated) }.map(\.trimmedDescription)
@@ -107,14 +108,14 @@
   }
 
   extension MacroExpansionContext {
-    /// Swift 6.3 makes the same "unique" name for each overload of a function; the place tells them apart.
+    /// Swift 6.3 makes the same "unique" name for each overload of a function, so the place becomes part of the name.
     fileprivate func uniqueName(_ name: String, _ place: AbstractSourceLocation?) -> TokenSyntax {
       makeUniqueName(place.map { "\(name)_\($0.line)_\($0.column)" } ?? name)
     }
   }
 
   extension TokenSyntax {
-    /// The name without the backticks that it may need in code.
+    /// The name without backticks.
     fileprivate var bare: String { text.filter { $0 != "`" } }
   }
 

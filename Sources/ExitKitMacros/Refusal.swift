@@ -5,7 +5,7 @@
   import SwiftSyntax
   import SwiftSyntaxMacros
 
-  /// What cannot be registered, why, and what the fix-it of each does.
+  /// A reason why `@AtExit` cannot register a declaration, and a fix-it for the source.
   struct Refusal {
     let node: Syntax
     let reason: String
@@ -23,7 +23,7 @@
       self.new = new
     }
 
-    /// One that nothing but taking the attribute away would help.
+    /// A refusal whose fix-it removes the attribute.
     init(_ attribute: AttributeSyntax, _ reason: String, help: String = "remove '@AtExit'") {
       let nothing = TokenSyntax(.identifier(""), leadingTrivia: attribute.leadingTrivia, presence: .present)
       self.init(attribute, reason, help: help, replace: attribute, by: Syntax(nothing))
@@ -38,7 +38,8 @@
   // MARK: - Functions
 
   extension FunctionDeclSyntax {
-    /// All that stands in the way of registering it from outside, in `surroundings`, innermost first.
+    /// All reasons why the function cannot be registered; `surroundings` are the enclosing declarations, innermost
+    /// first.
     func refusals(_ attribute: AttributeSyntax, in surroundings: [Syntax]) -> [Refusal] {
       [refusalOfPlace(attribute, surroundings), refusalOfGeneric(attribute)].compactMap { $0 } + refusalsOfParameters
     }
@@ -78,7 +79,7 @@
 
     private var refusalsOfParameters: [Refusal] {
       if takesContext { return [] }
-      // An array, because the elements of a filtered syntax list have lost their place in the file.
+      // An array keeps the place of each element in the file; a filtered syntax list loses the places.
       return Array(parameters).filter { $0.defaultValue == nil && $0.ellipsis == nil }.map { parameter in
         let name = (parameter.secondName ?? parameter.firstName).text
         let value = parameter.type.is(OptionalTypeSyntax.self) ? "nil" : "<#default value#>"
@@ -94,7 +95,7 @@
   }
 
   extension Syntax {
-    /// As far as syntax can tell: an extension may be of a generic type.
+    /// Whether syntax shows a generic type, which syntax cannot show for an extension.
     fileprivate var isGeneric: Bool {
       if let declaration = asProtocol(WithGenericParametersSyntax.self) {
         return declaration.genericParameterClause != nil
@@ -104,7 +105,7 @@
     }
   }
 
-  // MARK: - What is no function
+  // MARK: - Declarations that are no function
 
   extension DeclSyntaxProtocol {
     func refusalAsNoFunction(_ attribute: AttributeSyntax) -> Refusal {
@@ -126,7 +127,7 @@
   }
 
   extension VariableDeclSyntax {
-    /// `let done = { … }` as `func done() { … }`.
+    /// Rewrites `let done = { … }` as `func done() { … }`.
     fileprivate var closureAsFunction: Syntax? {
       guard bindings.count == 1, let binding = bindings.first, binding.typeAnnotation == nil,
         let name = binding.pattern.as(IdentifierPatternSyntax.self)?.identifier.trimmed,

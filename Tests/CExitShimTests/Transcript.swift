@@ -2,19 +2,20 @@
 
 import CExitShim
 
-/// What handlers of one test say, in the order in which they say it; and the handlers.
+/// The lines that a test's handlers say, in order. `register` makes the handlers. A test compares `take()` with the
+/// expected lines.
 final class Transcript {
   private(set) var lines: [String] = []
 
   func say(_ line: String) { lines.append(line) }
 
-  /// What was said since the last call.
+  /// The lines said since the last call of `take`.
   func take() -> [String] {
     defer { lines = [] }
     return lines
   }
 
-  /// Registers a handler that says `text`, then acts; when it is released, that is said, too, if `onRelease` is given.
+  /// Registers a handler that says `text`, then calls `action`. The handler's release calls `onRelease`.
   @discardableResult
   func register(
     _ text: String, on stack: OpaquePointer?, _ phase: CExitPhase = .normal, name: StaticString? = nil,
@@ -34,7 +35,7 @@ final class Transcript {
     return handle
   }
 
-  /// What the last registration returned.
+  /// The result of the last registration: 0 or an errno value.
   private(set) var error: Int32 = 0
 }
 
@@ -66,14 +67,14 @@ private final class Handler {
   }
 }
 
-/// A standalone stack; the test destroys it.
+/// Makes a standalone stack, which the test has to destroy.
 func newStack() -> OpaquePointer? {
   var stack: OpaquePointer?
   _ = cexit_stack_create(nil, &stack)
   return stack
 }
 
-/// A stack nested in `parent`.
+/// Makes a stack nested in `parent`.
 func newStack(in parent: OpaquePointer?, name: StaticString = "nested") -> OpaquePointer? {
   var stack: OpaquePointer?
   let text = UnsafeRawPointer(name.utf8Start).assumingMemoryBound(to: CChar.self)

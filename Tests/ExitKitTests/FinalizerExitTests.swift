@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Finalizers and the end of the process, each in a process of its own: cases 29, 35 and 37 of CPython's, and rows F10 to
-// F25 of what its finalizers do, where ours do better.
+// Finalizers at the end of the process; each test runs in a process of its own. The tests cover cases 29, 35 and 37 of
+// CPython's tests, and rows F10 to F25, where ExitKit's finalizers promise more than CPython's.
 
 import ExitKit
 import Glibc
@@ -18,11 +18,11 @@ extension ExitTest.Result? {
   }
 }
 
-/// Lives as long as the process.
+/// An object that lives as long as the process.
 private let kept = Thing()
 private let global = "global"
 
-/// `fork`, which Swift does not show.
+/// `fork`, found by name, since Swift hides the function.
 private func child(_ body: () -> Never) {
   let fork = unsafeBitCast(dlsym(nil, "fork"), to: (@convention(c) () -> pid_t).self)
   fflush(nil)
@@ -37,7 +37,7 @@ private final class Node {
   var other: Node?
 }
 
-/// The optimizer makes it part of the program's data.
+/// The optimizer puts this object into the program's data.
 private final class Constant: Sendable {
   let value = 1
   static let shared = Constant()
@@ -300,7 +300,7 @@ private final class Work: Sendable {
   init(_ body: @escaping @Sendable () -> Void) { self.body = body }
 }
 
-/// Threads that make objects with finalizers, drop half of them at once and keep the others for the exit.
+/// Threads that make objects with finalizers, drop half of the objects at once, and keep the other half for the exit.
 private final class Crowd: Sendable {
   let made = Atomic(0), ran = Atomic(0), seen = Atomic(0)
   private let isOver = Atomic(false)

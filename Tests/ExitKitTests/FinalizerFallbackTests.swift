@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Classes that cannot be watched. One is made here for a single object: a copy of its class's metadata, in memory that
-// cannot be written, or with something else than code where its deinit should be.
+// Finalizers of objects whose class the library cannot watch. `reclass` makes such a class for a single object: a copy
+// of the class's metadata in read-only memory, or with an address of data in place of the deinit function.
 
 import ExitKit
 import Glibc
 import Testing
 
-/// No object of it has a finalizer while it is of this class, or the copies would be copies of a watched one.
+/// An object gets a finalizer only after `reclass`. Otherwise the library would watch `Copied`, and `reclass` would
+/// copy the metadata of a watched class.
 private final class Copied: Sendable {}
 
-/// Gives the object a class of its own. What the words mean is said in the Swift ABI's description of class metadata.
+/// Gives the object a class of its own. The Swift ABI's description of class metadata explains the offsets.
 private func reclass(_ object: Copied, writable: Bool, deinitWord: UInt? = nil) {
   let isa = Unmanaged.passUnretained(object).toOpaque().assumingMemoryBound(to: UnsafeRawPointer.self)
   let size = Int(isa.pointee.load(fromByteOffset: 32, as: UInt32.self))
@@ -32,10 +33,10 @@ private func unwatched() -> Copied {
 private let stack = ExitStack("fallback")
 private let log = Log()
 
-/// What a registration does besides: it looks through the objects that cannot be watched.
+/// Registers a finalizer. Each registration also looks through the objects of unwatched classes for dead objects.
 private func sweep() { stack.finalize(Thing()) {} }
 
-/// Each test is a process of its own, since the registrations of others would sweep, too.
+/// Each test runs in a process of its own, since the registrations of other tests would sweep, too.
 @Suite struct FinalizerFallbackTests {
   @Test func `a copy of a class in writable memory is watched, so copying is not what fails`() async {
     await #expect(processExitsWith: .success) {
@@ -115,7 +116,7 @@ private func sweep() { stack.finalize(Thing()) {} }
 
   @Test func `a class whose deinit is no code is left alone`() async {
     await #expect(processExitsWith: .success) {
-      let thing = Unmanaged.passRetained(Copied())  // it could not be freed
+      let thing = Unmanaged.passRetained(Copied())  // without a deinit function the object cannot be freed
       reclass(thing.takeUnretainedValue(), writable: true, deinitWord: 0x1234)
       #expect(!stack.finalize(thing.takeUnretainedValue()) {}.isPrompt)
       stack.cancelAll()

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Many threads at once, against a model that counts: what a finalizer can come to is one of run by death, run by a call,
-// run by its stack, and detached, and it comes to exactly one of them. EXITKIT_STRESS_SECONDS says how long; the case
-// is CPython's 36, and its experiment of four threads that call the same finalizer.
+// Many threads at once, against a model that counts. A finalizer ends in exactly one of four ways: run by the death of
+// its object, run by a call, run by its stack, or detached. EXITKIT_STRESS_SECONDS is the time for each test. The case
+// is number 36 of CPython's, with CPython's experiment of four threads that call the same finalizer.
 
 import ExitKit
 import Glibc
@@ -35,7 +35,7 @@ private struct Random {
   }
 }
 
-/// What one finalizer has come to.
+/// How often a finalizer ran, and how often a caller detached the finalizer.
 private final class Fate: Sendable {
   let ran = Atomic(0), detached = Atomic(0)
 }
@@ -46,8 +46,8 @@ private struct Slot {
   var fate: Fate?
 }
 
-/// A value for one thread at a time. The others spin: to a thread sanitizer what the kernel does for a Mutex that is
-/// waited for is no order at all.
+/// A value for one thread at a time; waiting threads spin. The thread sanitizer does not see the order that the kernel
+/// makes between threads that wait for a `Mutex`.
 private final class Guarded<Value: Sendable>: Sendable {
   private let value: Mutex<Value>
   private let isTaken = Atomic(false)

@@ -3,29 +3,29 @@
 import Glibc
 import Synchronization
 
-/// How a C program of `Tests/Fixtures` is compiled.
+/// How to compile a C program of `Tests/Fixtures`.
 public struct CBuild: Hashable, Sendable {
-  /// Where the program finds the C core.
+  /// Where the program gets the C core from.
   public enum Core: Hashable, Sendable {
-    /// Its objects are part of the program, which shows its symbols to what it loads.
+    /// The core's objects are part of the program, and the program exports the core's symbols to plugins.
     case linked
-    /// A shared object of its own, which can be loaded and unloaded.
+    /// The core is a shared object of its own, which can be loaded and unloaded.
     case shared
-    /// Nowhere, or in the program that loads this one: for plugins.
+    /// The program has no core, or is a plugin and takes the core from the program that loads the plugin.
     case absent
   }
 
   public var compiler = fixtureCompiler
   public var flags = ["-O1", "-g"]
-  /// After the sources: libraries, and what else the linker wants.
+  /// Words of the command after the sources: libraries, and options of the linker.
   public var libraries: [String] = []
   public var core = Core.linked
-  /// A shared object for `dlopen` instead of a program.
+  /// True: makes a shared object for `dlopen` instead of a program.
   public var isPlugin = false
 
   public init() {}
 
-  /// `-O1 -g`; EXITKIT_FIXTURE_FLAGS, where set, is added: that is how the whole suite runs under a sanitizer.
+  /// `-O1 -g`, and EXITKIT_FIXTURE_FLAGS, where set. `make sanitize` sets EXITKIT_FIXTURE_FLAGS for the whole suite.
   public static let plain = {
     var build = CBuild()
     if let more = getenv("EXITKIT_FIXTURE_FLAGS") {
@@ -34,7 +34,7 @@ public struct CBuild: Hashable, Sendable {
     return build
   }()
 
-  /// A shared object that takes the core from the program that loads it.
+  /// A shared object that takes the core from the program that loads the object.
   public static let plugin = plain.with {
     $0.isPlugin = true; $0.core = .absent
   }
@@ -46,22 +46,22 @@ public struct CBuild: Hashable, Sendable {
   }
 }
 
-/// The fixtures are compiled with a sanitizer, which has memory and an exit status of its own.
+/// Whether the fixtures are compiled with a sanitizer, which has memory and an exit status of its own.
 public let isSanitized = CBuild.plain.flags.contains { $0.hasPrefix("-fsanitize") }
 
-/// By the thread sanitizer, which stands between libc and exit handlers, and does not pass on the exit status.
+/// Whether the thread sanitizer is that sanitizer. It stands between libc and exit handlers, and hides the exit status.
 public let isThreadSanitized = CBuild.plain.flags.contains("-fsanitize=thread")
 
-/// EXITKIT_CC in place of `cc`: a compiler for another libc or another machine (`Scripts/matrix`).
+/// The C compiler: EXITKIT_CC, or `cc`. `Scripts/matrix` sets a compiler for another libc or another machine.
 private let fixtureCompiler = getenv("EXITKIT_CC").map { String(cString: $0) } ?? "cc"
 
-/// The fixtures are for another libc or another machine than the tests themselves.
+/// Whether the fixtures are for another libc or another machine than the tests.
 public let isForeign = getenv("EXITKIT_CC") != nil
 
-/// EXITKIT_RUN: the program that starts fixtures of another machine.
+/// EXITKIT_RUN: the emulator that starts fixtures of another machine.
 private let emulator = getenv("EXITKIT_RUN").map { String(cString: $0) } ?? ""
 
-/// The words that start `program`: with the emulator before, where that is a fixture of another machine.
+/// The words that start `program`. For a fixture of another machine the emulator is the first word.
 func words(_ program: String, _ arguments: [String]) -> [String] {
   let isEmulated = !emulator.isEmpty && program.hasPrefix("\(packageRoot)/.build/fixtures/")
   return (isEmulated ? [emulator] : []) + [program] + arguments
@@ -71,8 +71,8 @@ func words(_ program: String, _ arguments: [String]) -> [String] {
 public let packageRoot = #filePath.split(separator: "/", omittingEmptySubsequences: false).dropLast(3).joined(
   separator: "/")
 
-/// Compiles `Tests/Fixtures/<name>` and says where the result is. What was compiled before from the same sources in the
-/// same way is not compiled again, not even by the next run.
+/// Compiles `Tests/Fixtures/<name>` and returns the path of the result. A result of the same sources and the same
+/// command is kept, also for the next run of the tests.
 public func compile(_ name: String, _ build: CBuild = .plain) throws -> String {
   var objects: [String] = []
   switch build.core {
@@ -92,7 +92,7 @@ public func compile(_ name: String, _ build: CBuild = .plain) throws -> String {
   }
 }
 
-/// Compiles a file of `Tests/Fixtures` to an object, for a program of several.
+/// Compiles a file of `Tests/Fixtures` to an object, for a program of several objects.
 public func compileObject(_ name: String, _ build: CBuild) throws -> String {
   let source = "\(packageRoot)/Tests/Fixtures/\(name)"
   return try make(name.dropLast(2) + ".o", from: [source]) {
@@ -100,7 +100,7 @@ public func compileObject(_ name: String, _ build: CBuild) throws -> String {
   }
 }
 
-/// The C core as a shared object, for a fixture that loads it by hand.
+/// The C core as a shared object, for a fixture that calls `dlopen` with the core's path.
 public func sharedCore(_ build: CBuild = .plain) throws -> String {
   let objects = try coreObjects(build)
   return try make("libCExitShim.so", from: objects) {
@@ -112,7 +112,7 @@ private let strict = [
   "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror", "-I", "\(packageRoot)/Sources/CExitShim/include",
 ]
 
-/// The C core as objects, to link.
+/// The C core as objects for the linker.
 public func coreObjects(_ build: CBuild) throws -> [String] {
   let folder = "\(packageRoot)/Sources/CExitShim"
   let rooms = try filesIn(folder).map { "\(folder)/\($0)" }
@@ -125,16 +125,16 @@ public func coreObjects(_ build: CBuild) throws -> [String] {
   }
 }
 
-// One thread compiles at a time: the tests run side by side, and many want the same objects.
+// One thread compiles at a time: the tests run side by side, and many need the same objects.
 private let compiling = Mutex<[String: String]>([:])
 
-/// Makes a file by a command, which is given the file's path, and says where it is: a folder named after the command and
-/// all that it reads. What is there already is not made again.
+/// Makes a file by a command, which gets the file's path, and returns the path. The file lies in a folder whose name
+/// depends on the command and on all files that the command reads. An existing file is not made a second time.
 public func make(
   _ name: some StringProtocol, from sources: [String], command: (String) -> [String]
 ) throws -> String {
   try compiling.withLock { made in
-    // The name of the folder tells what is in it: the command, and every byte it reads.
+    // The folder's name is a hash of the command and of every byte that the command reads.
     var hash = Hash()
     hash.add(command("").joined(separator: "\0"))
     for source in sources { hash.add(try made[source] ?? contents(source)) }
@@ -155,7 +155,7 @@ public func make(
   }
 }
 
-/// FNV-1a: names are all it is for.
+/// FNV-1a, good enough for names of folders.
 private struct Hash {
   private var value: UInt64 = 0xCBF2_9CE4_8422_2325
 

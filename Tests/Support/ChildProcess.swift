@@ -3,15 +3,19 @@
 import Glibc
 import Synchronization
 
-/// How a process ended, as its parent sees it.
+// How the tests of processes work: a test starts a fixture or a program of Tests/Programs in a process of its own. The
+// program prints a transcript; handlers of the program print names in the order of running. The test compares
+// transcript and wait status with the expected values. No test sends a signal to itself, or takes a sleep for an order.
+
+/// How a process ended, as the parent sees the end.
 public enum Ending: Equatable, Sendable {
   case exited(Int32)
   case signaled(Int32)
-  /// It was still running at its deadline, and was killed.
+  /// The process was still running at its deadline, and was killed.
   case overdue
 }
 
-/// What is left of a process that has ended.
+/// The output and the end of a process.
 public struct Outcome: Equatable, Sendable {
   public let ending: Ending
   /// Standard output, whole.
@@ -26,7 +30,7 @@ public struct Outcome: Equatable, Sendable {
   }
 }
 
-/// Something the system refused: a failed test, with the reason.
+/// The system refused a call. The test fails with the call's name and the reason.
 public struct SystemFailure: Error, CustomStringConvertible {
   public let description: String
 
@@ -39,21 +43,22 @@ public struct SystemFailure: Error, CustomStringConvertible {
   }
 }
 
-/// Runs a program to its end. Past its deadline it is killed, with every process it started, and `ending` says so.
+/// Runs a program to its end. At the deadline the program is killed, with every process of its group, and `ending` is
+/// `.overdue`.
 ///
 /// - Parameters:
-///   - environment: added to this process's own.
-///   - deadline: seconds; generous, because a busy machine is no failure.
+///   - environment: variables in addition to the environment of the tests.
+///   - deadline: seconds. The default is generous, since a busy machine must not fail a test.
 public func run(
   _ program: String, _ arguments: [String] = [], environment: [String: String] = [:], deadline: Double = 60
 ) throws -> Outcome {
   try ChildProcess(program, arguments, environment: environment, deadline: deadline).finish()
 }
 
-/// A program at work: for a test that has to wait for a line of it, or send it a signal, before it ends.
+/// A running program, for a test that waits for a line of the program or sends a signal before the end.
 ///
-/// It leads a process group of its own, has every signal at its default, and standard input is a pipe that stays open
-/// until `finish`. It is always reaped. Not for use by several threads.
+/// The program leads a process group of its own, and has every signal at its default. Standard input is a pipe that
+/// stays open until `finish`. `finish` and `deinit` reap the program. A `ChildProcess` is for a single thread.
 public final class ChildProcess {
   public let identifier: pid_t
   private var input: Int32
@@ -69,17 +74,17 @@ public final class ChildProcess {
     self.identifier = identifier
     input = ends[0]
     channels = [Channel(ends[1]), Channel(ends[2])]
-    overdue = now() + (isForeign ? min(deadline, 20) : deadline)  // a fixture that hangs there hangs in every run
+    overdue = now() + (isForeign ? min(deadline, 20) : deadline)  // a fixture that hangs on another libc always hangs
   }
 
   deinit {
     if ending == nil { _ = stop(atOnce: true) }
   }
 
-  /// Standard output, as far as it was read.
+  /// The part of standard output that was read so far.
   public var output: String { channels[0].text }
 
-  /// Reads until `text` has appeared on standard output. False: it ended, or its deadline passed, without.
+  /// Reads until `text` has appeared on standard output. False: the program ended or reached its deadline before.
   public func waitForOutput(_ text: String) -> Bool {
     while !channels[0].text.contains(text) {
       guard channels[0].isOpen, readMore() else { return false }
@@ -97,7 +102,7 @@ public final class ChildProcess {
     text.withUTF8 { _ = Glibc.write(input, $0.baseAddress, $0.count) }
   }
 
-  /// Closes its standard input, reads all it has to say, and reaps it.
+  /// Closes the program's standard input, reads all of its output, and reaps the program.
   public func finish() -> Outcome {
     closeInput()
     while channels.contains(where: \.isOpen), readMore() {}
@@ -114,9 +119,9 @@ public final class ChildProcess {
     var ended = siginfo_t()
     repeat {
       waitid(P_PID, id_t(identifier), &ended, WEXITED | WNOHANG | WNOWAIT)
-      if ended.si_signo == 0 && !atOnce { poll(nil, 0, 2) }  // it has closed its output, so it is about to end
+      if ended.si_signo == 0 && !atOnce { poll(nil, 0, 2) }  // the program has closed its output, so its end is near
     } while ended.si_signo == 0 && !atOnce && now() < overdue
-    kill(-identifier, SIGKILL)  // what it started, too; not reaped yet, it keeps the group's number its own
+    kill(-identifier, SIGKILL)  // the whole group, whose number cannot be reused before the program is reaped
     var status: Int32 = 0
     while waitpid(identifier, &status, 0) < 0 && errno == EINTR {}
     if ended.si_signo == 0 {
@@ -128,7 +133,7 @@ public final class ChildProcess {
     return Outcome(ending ?? .overdue, output: channels[0].text, errors: channels[1].text)
   }
 
-  /// False: the deadline has passed.
+  /// Returns false when the deadline has passed.
   private func readMore() -> Bool {
     let left = overdue - now()
     guard left > 0 else { return false }
@@ -163,17 +168,18 @@ private struct Channel {
   }
 }
 
-/// Seconds on the clock that nobody sets.
+/// Seconds of the monotonic clock.
 private func now() -> Double {
   var time = timespec()
   clock_gettime(CLOCK_MONOTONIC, &time)
   return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
 }
 
-// Held from the making of a pipe until its ends are marked: a program started meanwhile would keep them open.
+// Held from the making of a pipe until both ends are close-on-exec: a program started in between would inherit the
+// ends.
 private let starting = Mutex(())
 
-/// The new process, and this process's ends of its standard input, output and error.
+/// A new process, and the test's ends of the pipes to the process's standard input, output and error.
 private func spawn(
   _ program: String, _ arguments: [String], _ environment: [String: String]
 ) throws -> (pid_t, ends: [Int32]) {

@@ -2,17 +2,17 @@
 
 import Glibc
 
-/// How a Swift program of `Tests/Fixtures` is compiled, and the library with it, without the package manager: it would
-/// build all there is for each of these.
+/// How to compile a Swift program of `Tests/Fixtures`, together with the library. The compiler is called directly,
+/// since the package manager would build the whole package for each way of compiling.
 public struct SwiftBuild: Hashable, Sendable, CustomStringConvertible {
   public var flags: [String]
-  /// Added for the program alone.
+  /// Options for the program, and not for the library.
   public var programFlags: [String]
-  /// How the C core is compiled that goes with it.
+  /// How to compile the C core for the program.
   public var core = CBuild.plain
-  /// Objects to link besides.
+  /// More objects to link.
   public var objects: [String] = []
-  /// The plugin that `@AtExit` asks, where the trait is on.
+  /// The compiler plugin that expands `@AtExit`, where the trait is on.
   public var plugin: String?
 
   public init(_ flags: String..., program: [String] = []) {
@@ -30,14 +30,14 @@ public struct SwiftBuild: Hashable, Sendable, CustomStringConvertible {
       + search
   }
 
-  /// What every compilation depends on besides its own sources.
+  /// The files that every compilation depends on, in addition to its own sources.
   fileprivate func inputs() throws -> [String] {
     try files(in: "Sources/CExitShim/include", ".h") + files(in: "Sources/CExitShim/include", ".modulemap")
       + (plugin == nil ? [] : files(in: "Sources/ExitKitMacros", ".swift"))
   }
 }
 
-/// The files of a folder of this package and of the folders in it, but for a documentation catalogue.
+/// The files of a folder of this package and of all folders inside, without documentation catalogues.
 private func files(in folder: String, _ ending: String) throws -> [String] {
   try filesIn("\(packageRoot)/\(folder)").flatMap { name -> [String] in
     if name.hasSuffix(ending) { return ["\(packageRoot)/\(folder)/\(name)"] }
@@ -45,7 +45,7 @@ private func files(in folder: String, _ ending: String) throws -> [String] {
   }
 }
 
-/// A Swift module, and the object or the shared object that it was compiled to.
+/// A Swift module, and the object or shared object of the module.
 public struct SwiftModule: Sendable {
   public let interface: String
   public let library: String
@@ -53,7 +53,7 @@ public struct SwiftModule: Sendable {
 
 private func folder(of path: String) -> String { String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)]) }
 
-/// Compiles to `product`, with the module's interface beside it.
+/// Compiles to `product`, and puts the module's interface into the same folder.
 private func makeModule(
   _ module: String, product: String, from inputs: [String], _ words: [String]
 ) throws -> SwiftModule {
@@ -80,7 +80,7 @@ public func sharedExitKit(_ build: SwiftBuild) throws -> SwiftModule {
   return SwiftModule(interface: exitKit.interface, library: library)
 }
 
-/// Compiles files of `Tests/Fixtures` to one program, with ExitKit in it, or in `libraries`.
+/// Compiles files of `Tests/Fixtures` to a program. ExitKit is part of the program, or is in `libraries`.
 public func compileSwift(_ names: [String], _ build: SwiftBuild, libraries: [SwiftModule] = []) throws -> String {
   let sources = names.map { "\(packageRoot)/Tests/Fixtures/\($0)" }
   let modules = try libraries.isEmpty ? [exitKit(build)] : libraries
@@ -92,8 +92,8 @@ public func compileSwift(_ names: [String], _ build: SwiftBuild, libraries: [Swi
   }
 }
 
-/// Compiles a file of `Tests/Fixtures` to a shared object, for a program or for `dlopen`, with ExitKit in it, or in
-/// `libraries`.
+/// Compiles a file of `Tests/Fixtures` to a shared object, for a program or for `dlopen`. ExitKit is part of the shared
+/// object, or is in `libraries`.
 public func compileSwiftLibrary(
   _ name: String, module: String, _ build: SwiftBuild, libraries: [SwiftModule]
 ) throws -> SwiftModule {

@@ -1,25 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What CPython's tests of `atexit` ask (test_atexit.py, _test_atexit.py, and those of 3.6), asked of ExitKit's Swift: cases
-// 1 to 22 and 31 to 34; 23 to 30, of `weakref.finalize`, are in FinalizerTests and FinalizerExitTests. Here the comment
-// in front of a test names its case.
+// CPython's tests of `atexit` (test_atexit.py, _test_atexit.py, and the tests of 3.6), written for ExitKit's Swift:
+// cases 1 to 22 and 31 to 34. The cases 23 to 30, of `weakref.finalize`, are in FinalizerTests and FinalizerExitTests.
+// The comment in front of a test names its case.
 //
-// Proven elsewhere:
+// Tested in other files:
 // - 6 test_stress, 7 test_clear, 14 test_shutdown, 22 test_atexit_with_low_memory: in C, StackTests, OrderTests and
 //   MemoryTests; the last in Swift, too: *handlers run without any memory* in ExitTests.
 // - 8 test_unregister: *handlers are cancelled by name, in nested stacks too* in ExitStackTests.
 // - 5 and 34 test_exit: *an exit in a handler that was run by hand ends the process, after all the others* in ExitTests.
-//   There `exit` is an error that the run raises; here it is the end of the process, and loses nobody.
+//   In CPython `exit` is an error that the run raises. In ExitKit `exit` ends the process and still runs every handler.
 // - 15 test_atexit_instances: *a program and its plugin have one order, whoever comes first* in CopyTests; C and Swift in
 //   one order are in WaysOutTests.
 // - 17 test_thread_created_in_atexit, for a thread: *a handler may start a thread and join it* in C's WaysOutTests.
 // - 21 test_callback_on_subinterpreter_teardown: *a scope runs its handlers on the way out and gives the result* in
-//   ExitStackRunTests; a scope is what ends here while the process lives on.
+//   ExitStackRunTests. In place of an interpreter a scope ends while the process lives on.
 //
-// Without a meaning:
+// Without a meaning for ExitKit:
 // - 4 test_raise_unnormalized: the runtime raises no errors of its own; a division by zero traps.
-// - 13 test_general: it runs the others in a child, to have a list of handlers of their own; a stack is that.
-// - 18 test_thread_created_in_atexit_subinterpreter: there are no interpreters, and the thread is case 17.
+// - 13 test_general runs the other cases in a child, so that they have a list of handlers of their own. An `ExitStack` is
+//   such a list.
+// - 18 test_thread_created_in_atexit_subinterpreter: Swift has no interpreters, and the thread is case 17.
 
 import ExitKit
 import ProcessSupport
@@ -32,7 +33,7 @@ private final class Log: Sendable {
   func note(_ line: String) { lines.withLock { $0.append(line) } }
 }
 
-/// Does something when it goes.
+/// Calls `action` when the last reference goes.
 private final class Trigger: Sendable {
   let action: @Sendable () -> Void
   init(_ action: @escaping @Sendable () -> Void) { self.action = action }
@@ -114,8 +115,8 @@ private struct Failed: Error {}
     #expect(stack.cancel(named: "itself") == 0)
   }
 
-  // 12 test_eq_unregister: cancelling compares no functions; in place of a comparison that does things, a capture that
-  // does things as it goes
+  // 12 test_eq_unregister: ExitKit compares no functions. In place of a comparison with side effects the test has a
+  // capture whose deinit has side effects.
   @Test(arguments: [(0, ["3"]), (1, ["3", "1"]), (2, ["1"])])
   func `a capture that cancels another as it goes takes no wrong one along, and skips none`(
     other: Int, expected: [String]
@@ -167,12 +168,12 @@ private struct Failed: Error {}
     #expect(log.all == ["still works"])
   }
 
-  // 17 test_thread_created_in_atexit: there the thread is joined; here the handler awaits its task
+  // 17 test_thread_created_in_atexit, with a task in place of the thread: the handler awaits its task.
   @Test func `a task that a handler starts and awaits comes to its end`() throws {
     #expect(try fixture("Cases", "a handler starts a task") == Outcome(.exited(0), output: "task\n"))
   }
 
-  // 19 test_callbacks_leak, 20 test_callbacks_leak_refcycle: a stack that goes is the interpreter that ends
+  // 19 test_callbacks_leak, 20 test_callbacks_leak_refcycle: the end of a stack stands for the end of an interpreter.
   @Test func `a stack that goes releases what its handlers captured; a cycle through it ends with the run`() {
     let trigger = { [log] in Trigger { log.note("released") } }
     do {

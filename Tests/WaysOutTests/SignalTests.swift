@@ -9,7 +9,7 @@ import Testing
 
   init() throws { program = try compile("signals.c") }
 
-  /// Starts a case, waits until it is ready, and sends it a signal.
+  /// Starts a case, waits until the case is ready, and sends a signal.
   func signalled(_ arguments: [String], _ signal: Int32 = SIGTERM) throws -> Outcome {
     let child = try ChildProcess(program, arguments)
     #expect(child.waitForOutput("ready"))
@@ -19,13 +19,13 @@ import Testing
 
   static let states = ["loop", "read", "stdio", "sleep", "poll", "select", "accept", "mask", "join", "gone"]
 
-  /// A main thread whose sleep ends with the signal, and that goes on, says so in 5 of 5.
+  /// With the fault in which main goes on after a sleep that the signal ended, the transcript says so in 5 of 5 runs.
   @Test(.disabled(if: isThreadSanitized, hides), arguments: states)
   func `a signal runs every handler, flushes stdio and ends the process, whatever main is doing`(state: String) throws {
     let outcome = try signalled(["orderly", state])
     var output = outcome.output
-    // The kernel may interrupt an accept with a timeout for a signal that it then gives to the library's thread: accept
-    // returns EINTR, and main goes on, even to its return with 97 (32 of 400 on a busy machine). The rest must be the same.
+    // The kernel may interrupt an accept with a timeout, and then give the signal to the library's thread. So accept
+    // returns EINTR, and main may even return with 97 (32 of 400 runs on a busy machine). The rest must be the same.
     let endings = state == "accept" ? ["ready\nwent on\nstatus 143\n", "ready\nwent on\nstatus 97\n"] : []
     for wentOn in endings where output.hasPrefix(wentOn) {
       withKnownIssue("accept may return EINTR", isIntermittent: true) { Issue.record("main went on") }

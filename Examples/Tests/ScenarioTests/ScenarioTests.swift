@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Each line of scenarios.txt is a test: the program of that name, in C or in Swift, prints what its file says, and ends
-// as it says there. Its parent sees the wait status; a shell sees 128 and something for a program that was killed.
+// How the scenarios are tested: each line of scenarios.txt names a program, in C or in Swift, and the file with the
+// program's expected output and end. The test compares both. The end is the wait status as a parent sees the status; a
+// shell shows 128 and the signal's number for a program that a signal killed.
 
 import Glibc
 import ProcessSupport
 import Testing
 
-// One after the other: a line may look at what the one before it left behind.
+// The lines run one after the other, since a line may look at files of the line before.
 @Suite(.serialized) struct ScenarioTests {
   private static let scratch = Result { try emptyFolder("scenarios") }
 
@@ -27,8 +28,8 @@ struct Scenario: Sendable, CustomTestStringConvertible {
 
   var testDescription: String { ([program] + arguments).joined(separator: " ") }
 
-  /// The lines that name a program, without scenarios that need a tool which is missing here. The program of scenario 3 is
-  /// in a package of its own, and `make test-macro` checks it.
+  /// The lines that name a program, without scenarios that need a missing tool. The program of scenario 3 is in a
+  /// package of its own, and `make test-macro` checks that package.
   static func all() throws -> [Scenario] {
     var scenarios: [Scenario] = []
     var isLeftOut = false
@@ -56,7 +57,7 @@ struct Misread: Error { let line: String }
 extension Outcome {
   private static let signals = [SIGHUP: "SIGHUP", SIGINT: "SIGINT", SIGTERM: "SIGTERM"]
 
-  /// As `demo` shows it: standard output, standard error with a mark, and the end.
+  /// The text of `demo` for a scenario: standard output, standard error with a mark, and the end.
   var transcript: String {
     let end =
       switch ending {

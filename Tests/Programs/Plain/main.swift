@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What plain Swift does with libc's own atexit: no part of ExitKit is here. The first argument names the case.
+// Plain Swift with libc's `atexit` and without ExitKit, for comparison. The first argument names the case.
 
 import CWays
 import Dispatch
@@ -13,8 +13,8 @@ nonisolated func say(_ line: String) {
 
 nonisolated let entered = Atomic(0)
 
-/// The first thread that exits stays in its handler until the second one has run so many that libc has freed the block of
-/// its list which the first one still stands in. The second one then waits for it, as long as a crash may take.
+/// Shows a crash of libc. The first thread to exit stays in its handler until the second thread has run 47 handlers, so
+/// that libc has freed the block of the list in which the first thread is. Then the second thread gives the crash time.
 nonisolated func registerCrowd() {
   for _ in 0..<64 {
     atexit {
@@ -47,7 +47,7 @@ case "main actor's handler":
 case "two tasks exit":
   registerCrowd()
   Task.detached { exit(11) }
-  Task { exit(12) }  // the main actor's, which needs no second processor
+  Task { exit(12) }  // a task of the main actor
   dispatchMain()
 case "cleanup in a task":
   Task { say("cleaned up") }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Programs whose main is synchronous; the first argument names the one to run.
+// Programs with a synchronous main; the first argument names the case to run.
 
 import Dispatch
 import ExitKit
@@ -67,7 +67,7 @@ func signal() {
 
 @MainActor func mainActor() {
   ExitStack.process.mainActorGracePeriod = .milliseconds(50)
-  let captured = what  // isolated to the main actor, as every closure here is
+  let captured = what  // closures of main.swift are isolated to the main actor
   atExit { say(captured) }
   do { try exitOnSignals(.terminate) } catch { say("\(error)") }
   stay()
@@ -189,7 +189,7 @@ func quick() {
   quick_exit(5)
 }
 
-/// Plain Swift, without this library's signals: the source is gone, and its signal with it.
+/// Plain Swift, without the library's signals: after the source is cancelled, its signal stays without effect.
 func cancelledSource() {
   let source = DispatchSource.makeSignalSource(signal: SIGTERM, queue: .global())
   let cancelled = DispatchSemaphore(value: 0)
@@ -200,7 +200,7 @@ func cancelledSource() {
   stay()
 }
 
-// MARK: - Real programs: what they changed outside of the process is back after each way out
+// MARK: - Real programs: each undoes its changes outside of the process, by every way out
 
 struct WayOut: Error {}
 
