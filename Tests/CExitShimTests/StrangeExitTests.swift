@@ -108,6 +108,16 @@ struct StrangeExitTests {
         == Outcome(.exited(way.1), lines: "main has ended", "handler", "libc's older"))
   }
 
+  @Test(needsCxx, arguments: [false, true])
+  func `a call of exit inside libc runs the stack in its place in libc's list, with CExitFirst too`(
+    first: Bool
+  ) throws {
+    #expect(
+      try strange(["inside-libc"], first: first)
+        == Outcome(
+          .exited(3), output: "libc's newer\nhandler\nlibc's older\n", errors: "strange: an error\n"))
+  }
+
   @Test(needsCxx, arguments: [("exit", false), ("door", false), ("exit", true), ("door", true)])
   func `exit in the constructor of a library, before main, runs what was registered`(way: String, first: Bool) throws {
     let early = try compile("early.c", .plugin)

@@ -4,6 +4,8 @@
 #pragma GCC diagnostic ignored "-Wmissing-field-initializers" // C leaves them out
 #include "fixture.h"
 
+#include <err.h>
+
 static int leave(const char *way, int status) { // <return|exit|thread|door>
   if (strcmp(way, "exit") == 0) exit(status);
   if (strcmp(way, "door") == 0) cexit_exit(status);
@@ -97,6 +99,12 @@ static int main_ends(int, char **arguments) { // <way>: of the other thread; ret
   pthread_exit(NULL);
 }
 
+static int inside_libc(int, char **) { // with a line on stderr
+  register_older();
+  CHECK(atexit(say_newer) == 0);
+  errx(3, "an error");
+}
+
 static int before_main(int, char **) { // early.c exits in its constructor
   say("main\n");
   return 99;
@@ -104,4 +112,4 @@ static int before_main(int, char **) { // early.c exits in its constructor
 
 FIXTURE({"static", in_static}, {"foreign", in_foreign_handler}, {"thread-local", in_thread_local},
         {"thread-end", at_thread_end}, {"fork", fork_in_foreign_handler}, {"main-ends", main_ends},
-        {"before-main", before_main})
+        {"inside-libc", inside_libc}, {"before-main", before_main})
