@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the files of the benchmark share.
+// Declarations that the files of the benchmark share.
 
 #ifndef BENCH_H
 #define BENCH_H
@@ -19,7 +19,7 @@ bool measure_wear(const char *name); // the same, of wear.c
 
 /// A row of the table of sizes; NULL: there are no more.
 const char *size_name(size_t row);
-/// Prints the nanoseconds that one of `count` takes in it.
+/// Prints the nanoseconds that each of `count` elements takes in the measure of `row`.
 void measure_size(size_t row, size_t count);
 
 /// How many instructions that lock the bus a warm registration and its cancellation execute; negative: not to be told.
@@ -27,7 +27,7 @@ int count_atomics(void);
 
 uint64_t clock_now(void);           // nanoseconds, monotonic
 double resident(void);              // memory of this process, in bytes
-_Noreturn void tell(double number); // and leave: what comes after is not measured
+_Noreturn void tell(double number); // prints the number, and ends the process without running handlers
 _Noreturn void tell_each(uint64_t since, size_t count);
 
 #endif

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The table. Every row compares two measures: each repetition starts one fresh process for ours and one for the
-// reference, in turn. Shown are the least of each, and how these compare: what a busy machine does to a process it adds.
+// The table. Every row compares a measure of the library with a reference. Each repetition starts a fresh process for
+// either, in turn. The row shows the least of each and their ratio, since a busy machine only ever adds time.
 // A row without a reference holds its own number to the limit.
 //
 //   bench [--check] [--repetitions N] [--only WORD]
 //
-// The exit status is 0 whatever the numbers are; with --check it is 1 when a row is over its limit.
+// The exit status is 0 for all numbers; with --check the status is 1 when a row is over its limit.
 
 #include "bench.h"
 
@@ -82,7 +82,7 @@ static const char python[] = "import atexit, sys, time\n"
                              "if name == 'register': print((now() - start) / count)\n"
                              "atexit.register(first)\n";
 
-static char self[4096]; // this program; the Swift ones are beside it
+static char self[4096]; // the path of this program; the Swift programs are in the same folder
 
 static double run_program(char **arguments, bool from_outside) { // negative: it could not be
   int out[2];
@@ -168,7 +168,8 @@ static double run_size(size_t row, size_t count) { // negative: it could not be
   return run_program(arguments, false);
 }
 
-// Linear up to what caches do: one of a million takes at most so many times what one of ten thousand takes.
+// Linear, apart from caches: an element of a million may take at most `most` times as long as an element of ten
+// thousand.
 static bool show_sizes(int repetitions) {
   static const size_t counts[] = {1000, 10000, 100000, 1000000};
   static const double most = 5;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Measures of a long day: after entries have gone in random order, after a burst, in random memory order, on two threads.
-// And the table of sizes: what one element costs among a thousand to a million.
+// Measures of a long day: after entries have gone in random order, after a burst, in random memory order, on two
+// threads. And the table of sizes: the cost of an element among a thousand to a million elements.
 
 #include "bench.h"
 
@@ -49,7 +49,7 @@ static _Noreturn void tell_registering(size_t count) { // the same million, howe
   tell_each(start, count);
 }
 
-// ---- Registering where others were cancelled
+// ---- Registering after other entries were cancelled
 
 static void worn(size_t count) {
   register_many(count);
@@ -146,7 +146,7 @@ static void pairs_two_threads(void) {
   pairs_on(2);
 }
 
-// ---- Sizes: nanoseconds for one of `count`
+// ---- Sizes: nanoseconds for each of `count` elements
 
 static double since(uint64_t start, size_t count) {
   return (double)(clock_now() - start) / (double)count;
@@ -180,7 +180,7 @@ static double unloading(size_t count) { // half of them are the object's
   return since(start, count);
 }
 
-static double owning(size_t count) { // so many objects, each with one handler, among those of the others
+static double owning(size_t count) { // `count` shared objects, each with a handler among the other handlers
   size_t owners = 1000;
   char *objects = malloc(owners);
   for (size_t i = 0; i < count; i++)
@@ -249,7 +249,7 @@ static double inheriting_mixed(size_t count) { // every second one is inherited,
   return *shared;
 }
 
-static double nesting(size_t count) { // so many stacks on one, each with a handler; all run
+static double nesting(size_t count) { // `count` stacks nested in a stack, each with a handler; all run
   cexit_stack *stack;
   uint64_t start = clock_now();
   for (size_t i = 0; i < count; i++) {
@@ -262,7 +262,7 @@ static double nesting(size_t count) { // so many stacks on one, each with a hand
   return since(start, count);
 }
 
-static double destroying(size_t count) { // a stack with so many nested in it, then those
+static double destroying(size_t count) { // a stack with `count` nested stacks, then the nested stacks
   cexit_stack **stacks = calloc(count, sizeof *stacks), *parent;
   cexit_stack_create(NULL, &parent);
   for (size_t i = 0; i < count; i++) {

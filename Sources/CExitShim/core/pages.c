@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Which entries are free. A registration takes the lowest free entry of the page at work, so entries that are registered one
-// after another lie one after another, in whatever order others were cancelled. The next page is one that has free entries,
-// or else a fresh one, of the lowest chunk that has either: so the upper chunks, which are the largest, become empty.
+// Which entries are free. A registration takes the lowest free entry of the page at work. So entries registered in a
+// row lie in a row, in whatever order earlier entries were cancelled. The next page is a page with free entries or a
+// fresh page, of the lowest chunk that has either kind. So the upper chunks, which are the largest, become empty.
 //
 //   fresh, zeros ----> at work, its bits in the slab ----> full, on no list ----> on its chunk's list ----> at work
 //     ^                                                                                  |
@@ -77,7 +77,7 @@ static bool take_empty(unsigned chunk) {
   return true;
 }
 
-// Asking the kernel is done without the lock: nobody else has a use for an empty chunk that is off the list.
+// The call of the kernel needs no lock: an empty chunk that is off the list has no other user.
 static void give_back(void) { // with the lock held; drops the lock
   struct slab *slab = &cexit__entries;
   close_page();
@@ -105,8 +105,8 @@ COLD int cexit__entries_supply(void) {
   return full ? cexit__slab_grow(&cexit__entries) : 0;
 }
 
-// A thread that does not exist in this process may have been changing all of it. A claimed entry stays with the thread that
-// claimed it.
+// In the parent a thread may have been changing any of these lists. A claimed entry stays with the thread that claimed
+// the entry.
 COLD void cexit__entries_lost(void) {
   struct slab *slab = &cexit__entries;
   slab->bits = slab->withheld = 0;

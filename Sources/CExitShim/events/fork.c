@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A fork: what the library does before and after, and a copy of this process that no fork handler told of.
+// A fork: the library's fork handlers, and the repair of a child that was made without fork handlers.
 //
-// Fork handlers are registered when this code is loaded, before the program and most libraries can register theirs. So at
-// a fork the library takes its locks last and gives them back first (POSIX, pthread_atfork): nobody who holds a lock of
-// his own in a fork handler waits for ours, and the fork handlers of others may call this library.
+// Fork handlers are registered when this code is loaded, before the program and most libraries can register theirs. So
+// at a fork the library takes its locks last and gives them back first (POSIX, pthread_atfork): nobody who holds a lock
+// of his own in a fork handler waits for ours, and the fork handlers of others may call this library.
 
 #include "events.h"
 
@@ -18,8 +18,8 @@ static void become_child(void) {
   cexit__table_forked();
 }
 
-// A signal handler that forks in the middle of an operation of its own thread goes back to it, in parent and child:
-// then the lock stays as it is.
+// A signal handler may fork while its own thread holds the lock. Parent and child return to the interrupted operation,
+// so the lock stays locked.
 static void before_fork(void) {
   libc_locked_for_fork = word_take(&cexit__libc_word) == 0;
   locked_for_fork = lock_take() == 0;
@@ -48,7 +48,7 @@ __attribute__((constructor)) static void watch_forks(void) {
 }
 
 // In a copy that pthread_atfork did not see, a thread that no longer exists may hold the lock, in the middle of an
-// operation: what the lock says cannot be waited for. No thread of the copy takes the lock before the repair.
+// operation. Such a lock is never dropped, so do not wait for the lock. No thread takes the lock before the repair.
 bool cexit__recover(void) {
   uintptr_t holder = atomic_load(&cexit__lock_word) & ~(uintptr_t)1;
   if (holder == this_thread() || !cexit__process_repair()) return false;

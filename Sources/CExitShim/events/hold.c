@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Holding the main thread. A signal's exit runs on a thread of its own, while the main thread goes on. A main thread that
-// sleeps in the kernel (sleep, read, poll, accept…) is stopped where it is: so it does not go on in the middle of the exit
-// with an interrupted call, and handlers of the main actor need not wait for it (exit/main_thread.c).
+// Holding the main thread. A signal's exit runs on a thread of its own, while the main thread goes on. A main thread
+// that sleeps in the kernel (sleep, read, poll, accept…) is held in the signal handler: so main does not go on with an
+// interrupted call while the exit runs, and handlers of the main actor need not wait for main (exit/main_thread.c).
 //
 //   GOING --- the exiter asks, and sends main a chosen signal ---> ASKED
-//   ASKED --- main's signal handler finds that it interrupted a system call ---> HELD: main sleeps there for ever
-//   ASKED --- it interrupted something else, which may hold a lock of libc's ---> GOING
+//   ASKED --- main's signal handler has interrupted a system call ---> HELD: main sleeps in the handler for ever
+//   ASKED --- the handler has interrupted code, which may hold a lock of libc's ---> GOING
 //   GOING --- a chosen signal comes to main itself, and interrupted a system call ---> HELD
 //
-// A lock of the program's own that main holds while it sleeps stays locked: a handler that needs it waits for the deadline.
+// A lock of the program that the held main thread owns stays locked. A handler that needs the lock waits for the
+// deadline.
 
 #include "events.h"
 
@@ -47,7 +48,7 @@ static CEXIT_NORETURN void stay(void) {
   for (;;) cexit__futex_wait(&main_thread, HELD);
 }
 
-static bool may_be_held(void) { // not where it runs handlers, or waits for who does
+static bool may_be_held(void) { // false while main runs handlers, or waits for a thread that runs handlers
   return cexit__is_main_thread() && cexit__thread.running == NULL && cexit__thread.manual_runs == 0 &&
          !cexit__thread.at_gate && !cexit__gate_is_own(&cexit__leaving);
 }

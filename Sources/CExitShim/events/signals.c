@@ -2,33 +2,33 @@
 //
 // Signals that become an exit.
 //
-//   (none) ------ the first one: who and what is kept, a thread that waits for it wakes ----> (taken)
-//   (taken) ----- a few milliseconds later that thread starts to exit ----> (exiting)
-//   (exiting) --- another one ----> the process dies of it, there and then
-//   (exiting) --- the exit has come to its end ----> the process dies of the first
+//   (none) ------ the first signal: the handler keeps number and sender, and wakes the library's thread ---> (taken)
+//   (taken) ----- a few milliseconds later the library's thread starts to exit ---> (exiting)
+//   (exiting) --- a second signal ---> the process dies of the second signal at once
+//   (exiting) --- the exit has come to its end ---> the process dies of the first signal
 //
-// Until it is exiting, and for half a second, a second one is part of the same request: timeout(1) and service managers
-// send theirs twice, a shell and the kernel a SIGHUP each. The thread sleeps those milliseconds because its waking may have
-// been what kept the sender from going on. A request by cexit_request_exit goes the same way, without a signal.
+// Until the process is exiting, and for half a second, a second signal is part of the same request: timeout(1) and
+// service managers send a signal twice, a shell and the kernel a SIGHUP each. The thread sleeps the few milliseconds so
+// that the sender can go on and send the second signal. cexit_request_exit goes the same way, without a signal.
 //
-// The handler runs on any thread, in the middle of anything, and in children: vfork's share this memory, so the process
-// is asked for each time. What a forked child gets it leaves to the disposition that was there before.
+// The handler runs on any thread, at any instruction, and in children. A child of vfork shares this memory, so the
+// handler compares the process each time. In a forked child the handler leaves the signal to the older disposition.
 
 #include "events.h"
 
 enum { TAKEN = 1, EXITING = 2, REQUESTED = 4, CHANGE = 8 };
 
-static _Atomic uint32_t state;                // what the thread sleeps on; from CHANGE up it counts what was chosen
-static _Atomic uint32_t home;                 // the number of the process whose thread that is
-static _Atomic uint64_t chosen;               // bit n - 1: signal n is one of them
-static _Atomic uint64_t taken_at;             // by cexit__now
+static _Atomic uint32_t state;                // the thread sleeps on this word; the bits from CHANGE up count choices
+static _Atomic uint32_t home;                 // the process that has the thread
+static _Atomic uint64_t chosen;               // bit n - 1: signal n becomes an exit
+static _Atomic uint64_t taken_at;             // nanoseconds, of cexit__now
 static _Atomic uint64_t patience = 500000000; // nanoseconds before a second signal ends the process
-static _Atomic uint64_t requested;            // the status, 1 << 32 above it; 0: none
+static _Atomic uint64_t requested;            // 1 << 32 plus the status; 0: no request
 static struct sigaction before[64];
-static sigset_t usual; // the mask of the thread that asked first
+static sigset_t usual; // the signal mask of the thread that first asked for signals
 
 static const int common[] = {SIGINT, SIGTERM, SIGHUP};
-// Those that do not end a process, and those that say it has crashed: the thread that crashed cannot go on.
+// Signals that do not end a process, and signals of a crash: the thread that crashed cannot go on.
 static const int refused[] = {SIGKILL,  SIGSTOP, SIGCHLD, SIGCONT, SIGTSTP, SIGTTIN, SIGTTOU, SIGURG,
                               SIGWINCH, SIGSEGV, SIGBUS,  SIGILL,  SIGFPE,  SIGTRAP, SIGABRT, SIGSYS};
 
@@ -39,8 +39,8 @@ static uint64_t describe(int number, const siginfo_t *info) {
   return (uint64_t)(uint32_t)(sent ? info->si_pid : 0) << 32 | (uint32_t)number;
 }
 
-// In a child: the signal is for what was there before. By default the child dies, the first process of a namespace too,
-// which the kernel would spare. A handler finds the signal once this one has returned.
+// In a child the signal goes to the older disposition. By default the child dies, even as the first process of a
+// namespace, which the kernel would spare. An older handler gets the signal when this handler has returned.
 static void leave_to_former_disposition(int number) {
   const struct sigaction *former = &before[number - 1];
   if (cexit__is_plain(former, SIG_DFL)) cexit__die_of(number);
@@ -82,7 +82,7 @@ static void set_mask_without_chosen(sigset_t mask) {
   pthread_sigmask(SIG_SETMASK, &mask, NULL);
 }
 
-static int first_chosen(void) { // 0: none
+static int first_chosen(void) { // 0: no signal is chosen
   uint64_t bits = atomic_load(&chosen);
   return bits != 0 ? __builtin_ctzll(bits) + 1 : 0;
 }
@@ -98,13 +98,13 @@ static void *exit_when_taken(void *unused) {
   struct timespec left = {0, (atomic_load(&state) & TAKEN) != 0 ? 5000000 : 0};
   while (nanosleep(&left, &left) != 0 && errno == EINTR) continue;
   atomic_fetch_or(&state, EXITING);
-  set_mask_without_chosen(usual); // what handlers start inherits it
+  set_mask_without_chosen(usual); // programs that handlers start inherit the mask
   int number = cexit__exit_signal(NULL), first = first_chosen();
   if (first != 0) cexit__hold_main(first);
   cexit__exit(number != 0 ? 128 + number : (int)(uint32_t)atomic_load(&requested));
 }
 
-// ---- Asking for it
+// ---- Asking for signals
 
 static bool is_refused(int number) {
   for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
@@ -123,7 +123,7 @@ static void give_back(uint64_t bits) {
 static int choose(int number, uint64_t *added) {
   struct sigaction now;
   if (sigaction(number, NULL, &now) != 0) return errno;
-  if (cexit__is_plain(&now, SIG_IGN) || cexit__is_handler(&now, take)) return 0; // ignored, as nohup has it
+  if (cexit__is_plain(&now, SIG_IGN) || cexit__is_handler(&now, take)) return 0; // nohup ignores SIGHUP, and keeps that
   before[number - 1] = now;
   uint64_t bit = (uint64_t)1 << (number - 1), already = atomic_fetch_or(&chosen, bit) & bit;
   int error = cexit__handle(number, take, SA_RESTART);
@@ -207,7 +207,7 @@ static void name_taker(int number, const struct sigaction *action) {
   cexit__note_write(&note);
 }
 
-// What ignores a signal, as a DispatchSource that was cancelled leaves it, is not worth a line; a handler is.
+// A cancelled DispatchSource leaves its signal ignored, which is not worth a line. A foreign handler is worth a line.
 void cexit__signals_begin(void) {
   if (cexit__process_number() != atomic_load(&home)) return;
   uint64_t bits = atomic_load(&chosen);
@@ -220,8 +220,8 @@ void cexit__signals_begin(void) {
   }
 }
 
-// From here on a signal finds what was there before, and so does the one that was taken. If the process survives it
-// there, as a handler may have it, it dies none the less.
+// From now on a signal finds the older disposition, and so does the signal that started the exit. An older handler may
+// let the process survive; then the process dies of the signal by its default action.
 void cexit__signals_end(void) {
   if (cexit__process_number() == atomic_load(&home)) give_back(atomic_load(&chosen));
   int number = cexit__exit_signal(NULL);

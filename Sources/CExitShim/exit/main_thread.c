@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The main thread at the gate: it returned from main, or called exit, and does not come back to what it was doing. While
-// another thread exits, main stands there, and the handlers of the main actor may run on another thread, one thread at a
-// time, as if on the main one. After dispatch_main the thread that serves the main queue takes the main thread's part.
+// The main thread at the gate. A main thread that returned from main or called exit never returns to its earlier work.
+// While another thread exits, main stands at the gate, and the handlers of the main actor may run on another thread,
+// one thread at a time, as if on main. After dispatch_main the thread that serves the main queue takes main's part.
 //
-//   GOES --- main comes to the gate ---> STANDS --- a thread borrows main ---> LENT --- it gives main back ---> STANDS
+//   GOES --- main comes to the gate ---> STANDS --- a thread borrows main ---> LENT --- gives main back ---> STANDS
 //   GOES or STANDS --- the gate is free: main is the exiter ---> EXITS
 
 #include "exit.h"
 
 enum { GOES, STANDS, LENT, EXITS };
-static _Atomic uint32_t place; // a borrower changes STANDS and LENT, main all others
+static _Atomic uint32_t place; // a borrower changes STANDS and LENT, main changes every other state
 
 void cexit__main_stands(void) {
   atomic_store(&place, STANDS);

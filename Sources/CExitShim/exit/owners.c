@@ -11,7 +11,7 @@
 
 #include "exit.h"
 
-struct object cexit__objects[OBJECTS]; // number 0 is the executable, and nobody
+struct object cexit__objects[OBJECTS]; // number 0 is the executable, and entries without an owner
 static uint32_t used = 1;
 static uint16_t first_of[OBJECTS]; // by hash: the first number of a chain through `next`; 0: none
 static bool started;               // the executable has registered
@@ -99,14 +99,14 @@ int cexit__owner_add(const void *owner) {
   if ((error = cexit__stack_new("unloading", &leaving)) != 0) return error;
   leaving->leaves = true;
   if ((error = enter()) != 0) return error;
-  bool lost = cexit__owner_number(owner) != 0; // to another thread that registers for it
+  bool lost = cexit__owner_number(owner) != 0; // another thread has entered the owner first
   number = lost ? 0 : new_number(owner, leaving);
   if (number != 0) remember(owner, number);
   bool stands = cexit__process.process_slots.stands;
   lock_drop();
   if (number == 0) return cexit__stack_destroy(leaving), 0;
 
-  // Where it cannot be swept, what it registers runs at exit.
+  // Entries of an object that cannot be swept run at exit.
   if (!cexit__libc_add(cexit__hooks.sweep, (void *)owner, (void *)owner)) cexit__pin_object(owner);
   if (stands) cexit__slots_arm_above(owner);
   return 0;

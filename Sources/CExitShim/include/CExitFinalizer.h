@@ -37,16 +37,16 @@ CEXIT_API bool cexit_class_is_watched(const void *object);
 /// Makes them, if that can be done safely. `hops`: the class's deinit may be put off to another thread.
 CEXIT_API bool cexit_class_watch(const void *object, bool hops);
 
-/// Registers `entry` and ties it to `object`: it runs when the object dies. `place` is CEXIT_ON_MAIN, CEXIT_ON_ACTOR or
-/// 0. `prompt`: the class is watched, or calls cexit_object_died; else the object is looked at when others are added.
-/// It becomes false for an object that is dying already, whose entry is left to its stack.
-/// Returns as cexit_register, or ENOTSUP without a Swift runtime.
+/// Registers `entry` and ties the entry to `object`: the entry runs when the object dies. `place` is CEXIT_ON_MAIN,
+/// CEXIT_ON_ACTOR or 0. `prompt`: the class is watched, or calls cexit_object_died; otherwise the library looks for the
+/// object's death when further finalizers are added. `prompt` becomes false for an object that is dying already; then
+/// only the stack runs the entry. Returns as cexit_register, or ENOTSUP without a Swift runtime.
 CEXIT_API int cexit_finalizer_add(cexit_stack *CEXIT_NULLABLE stack, cexit_finalizer *finalizer, void *object,
                                   uint32_t place, bool *prompt, const cexit_entry *entry,
                                   const void *CEXIT_NULLABLE owner);
-/// Unties it. To be called by the entry's `release`, before the node's memory goes.
+/// Unties the node. To be called by the entry's `release`, before the node's memory goes.
 CEXIT_API void cexit_finalizer_end(cexit_finalizer *finalizer);
-/// The object, retained; NULL: it is dying, or untied.
+/// The object, retained; NULL: the object is dying, or the node is untied.
 CEXIT_API void *CEXIT_NULLABLE cexit_finalizer_object(cexit_finalizer *finalizer);
 
 /// An object dies that says so itself: runs its finalizers. To be called from its deinit.
@@ -67,8 +67,8 @@ typedef struct cexit_finalizer_delegate {
 } cexit_finalizer_delegate;
 CEXIT_API void cexit_finalizers_set_delegate(cexit_finalizer_delegate delegate);
 
-/// Leaves an entry out of its stack's runs, or puts it back, as the newest of its phase. It stays pending, and runs by
-/// its handle. Such entries are not counted. False: it was not pending.
+/// Leaves an entry out of its stack's runs, or puts the entry back, as the newest of its phase. The entry stays
+/// pending, and runs by its handle. Such entries are not counted. False: the entry was not pending.
 CEXIT_API bool cexit_set_asleep(cexit_handler handler, bool asleep);
 /// Pending, and not asleep.
 CEXIT_API bool cexit_is_awake(cexit_handler handler);

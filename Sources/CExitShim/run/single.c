@@ -4,7 +4,7 @@
 
 #include "run.h"
 
-// ---- The next one, for callers that cannot stay on one thread between two handlers
+// ---- The next handler, for callers that cannot stay on one thread between two handlers
 
 bool cexit__stack_step(cexit_stack *stack, cexit_observer observer, void *context) {
   if (stack == NULL) stack = PROCESS;
@@ -26,7 +26,7 @@ bool cexit__stack_step(cexit_stack *stack, cexit_observer observer, void *contex
   return true;
 }
 
-// ---- The one of a handle
+// ---- The handler of a handle
 
 static bool take_by_handle(cexit_handler handler, struct entry *out) {
   if (!enter_fast() && enter() != 0) return false;
@@ -51,7 +51,7 @@ static bool run(cexit_handler handler) {
   return ours;
 }
 
-struct call { // of a run on a thread whose end will not be noticed
+struct call { // a run on a thread whose end the library cannot notice
   cexit_handler handler;
   bool ran;
 };

@@ -2,15 +2,17 @@
 //
 // How an object's end is noticed. Two words before the address that a Swift object's first word points to, its class
 // keeps the function that frees an object once its last reference is gone: a swiftcall function that takes the object
-// in the context register. That word is replaced, once for each class, by one that looks for finalizers and calls the
-// original. A derived class has a word of its own, and calls its parent's deinit by name, not by that word.
+// in the context register. The library replaces the word, once for each class, by a function that looks for finalizers
+// and calls the original. A derived class has a word of its own, and calls its parent's deinit by name, not by the
+// word.
 //
-// This is not a promise of Swift's. So a class is only touched if its word is in writable memory and holds the address
-// of code, and only after the Swift layer has tried it all on a class of its own (Swift 6.3: works; the layout is part
-// of the ABI on platforms that have one). Otherwise its objects are swept: see cexit__nodes_sweep.
+// Swift does not promise this. So the library touches a class only if its word is in writable memory and holds the
+// address of code, and only after the Swift layer has tried the hook on a class of its own (Swift 6.3: works; the
+// layout is part of the ABI on platforms with a stable ABI). Objects of other classes are swept: see
+// cexit__nodes_sweep.
 //
-// Most objects of a watched class have no finalizer. One that has has an unowned reference, which is counted in the
-// object itself: the others are told by that, without a look at the table.
+// Most objects of a watched class have no finalizer. An object with a finalizer has an unowned reference, which Swift
+// counts in the object itself: so the hook knows objects without a finalizer without a look at the table.
 
 #include "swift.h"
 
@@ -24,8 +26,8 @@ RUNTIME extern size_t swift_unownedRetainCount(void *object);
 struct class {
   _Atomic uintptr_t metadata; // 0: free
   _Atomic(cexit__deinit *) original;
-  _Atomic(cexit__deinit *) over;   // what somebody else put over ours, and calls ours
-  _Atomic(cexit__deinit *) before; // the original of before the word was replaced anew
+  _Atomic(cexit__deinit *) over;   // a foreign hook that replaced and calls our hook
+  _Atomic(cexit__deinit *) before; // the original from before the word was replaced a second time
   bool hops;
 };
 
@@ -47,7 +49,7 @@ static inline _Atomic(cexit__deinit *) *word_of(uintptr_t metadata) {
   return (_Atomic(cexit__deinit *) *)(metadata - 2 * sizeof(void *));
 }
 
-static inline struct class *find_in(const struct map *map, uintptr_t metadata) { // where it is, or would be
+static inline struct class *find_in(const struct map *map, uintptr_t metadata) { // its place, or the free place for it
   size_t i = (metadata >> 3) * 0x9E3779B97F4A7C15u >> 32;
   for (;; i++) {
     struct class *class = &map->classes[i & map->mask];
@@ -69,7 +71,7 @@ static inline void free_object(void *object, const struct class *class) {
     cexit__object_dies(object, original, class->hops);
 }
 
-// If what was taken for the function of another class calls ours in turn, this is where it stops.
+// A new class at an old class's address may call our hook from its own deinit. `within` ends the recursion.
 static void free_object_once(void *object, const struct class *class, cexit__deinit *before) {
   static PER_THREAD void *within;
   if (within == object) return before(object);
@@ -82,7 +84,7 @@ static void free_object_once(void *object, const struct class *class, cexit__dei
 // In place of a class's own function.
 static SWIFT_CALL void dies(SWIFT_SELF void *object) {
   const struct class *class = find(metadata_of(object));
-  if (class == NULL) return; // a copy of a class, which nothing makes: nobody knows how to free its objects
+  if (class == NULL) return; // a copy of a class, which Swift never makes: no code knows how to free its objects
   cexit__deinit *before = atomic_load_explicit(&class->before, memory_order_relaxed);
   if (LIKELY(before == NULL))
     free_object(object, class);
@@ -92,7 +94,7 @@ static SWIFT_CALL void dies(SWIFT_SELF void *object) {
 
 // ---- Whether a class can be watched
 
-struct memory { // what is asked of it, and the answer
+struct memory { // the question to the memory map, and the answer
   uintptr_t address;
   char access;
   bool granted;
@@ -130,11 +132,11 @@ static bool is_swift_class(uintptr_t metadata) { // other kinds of metadata have
   return kind == 0 || kind > 0x7FF;
 }
 
-// ---- Watching it
+// ---- Watching a class
 
-// The word of a class that is watched has changed. Either another copy of this library, in a plugin perhaps, watches
-// it, too: that one calls ours. Or a shared object was unloaded, and another class is at that address now, whose deinit
-// is in the same shared object as the class.
+// The word of a watched class has changed, for one of two reasons. Another copy of this library, in a plugin perhaps,
+// watches the class, too; the other copy's hook calls ours. Or a shared object was unloaded, and another class has the
+// address now; then class and deinit are in the same shared object.
 static bool may_be_another_class(uintptr_t metadata, cexit__deinit *word) {
   Dl_info class, function;
   if (dladdr == NULL || dladdr((void *)metadata, &class) == 0 || dladdr((void *)word, &function) == 0) return false;
@@ -204,7 +206,7 @@ static bool replace_word(uintptr_t metadata, bool hops) {
       atomic_store(&class->before, class->original);
     class->hops = hops;
     atomic_store(&class->over, NULL);
-    do { // known before it is used
+    do { // the class is in the map before its word is replaced
       atomic_store(&class->original, word);
       atomic_store(&class->metadata, metadata);
     } while (!atomic_compare_exchange_strong(word_of(metadata), &word, dies));

@@ -17,7 +17,7 @@ static struct shard {
   bool forking;
   uint32_t mask; // how many buckets, less one
   size_t count;
-  cexit_finalizer **buckets; // NULL: the first ones
+  cexit_finalizer **buckets; // NULL: the static buckets
   cexit_finalizer *first[FIRST_BUCKETS];
 } shards[SHARDS + 1];
 
@@ -50,7 +50,7 @@ static inline cexit_finalizer **bucket_of(struct shard *shard, const void *objec
   return shard->buckets != NULL ? &shard->buckets[hash & shard->mask] : &shard->first[hash % FIRST_BUCKETS];
 }
 
-// Written with the shard's lock held, read without it to find the shard: 0 once untied.
+// Written with the shard's lock held, read without the lock to find the shard. 0: untied.
 static inline uintptr_t word_of(const cexit_finalizer *node) {
   return __atomic_load_n(&node->object, __ATOMIC_RELAXED);
 }
@@ -74,7 +74,7 @@ static void unlink_node(struct shard *shard, cexit_finalizer *node) {
   shard->count--;
 }
 
-// ---- Growing: twice the buckets when chains are two long on average. Without memory for it they grow longer.
+// ---- Growing: twice the buckets when chains are two long on average. Without memory the chains grow longer.
 
 static void move_chain(cexit_finalizer *node, cexit_finalizer **to, uint32_t mask) {
   cexit_finalizer *oldest_first = NULL, *next;
@@ -195,7 +195,7 @@ void cexit__table_after_fork(void) {
   }
 }
 
-// A shard whose lock a thread has that is no longer there cannot be trusted. What was in it is a parent's: let go.
+// In a child a shard whose lock another thread held cannot be trusted. Its nodes are the parent's, so drop the nodes.
 void cexit__table_forked(void) {
   for (struct shard *shard = shards; shard <= &shards[SHARDS]; shard++) {
     uintptr_t holder = atomic_load(&shard->lock) & ~(uintptr_t)1;

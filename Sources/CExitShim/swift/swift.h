@@ -20,10 +20,10 @@
 #define SWIFT_CALL
 #define SWIFT_SELF
 #endif
-#define RUNTIME __attribute__((weak, visibility("default"))) // Swift's; a C program has none of it
+#define RUNTIME __attribute__((weak, visibility("default"))) // a function of Swift's runtime; NULL in a C program
 
-typedef SWIFT_CALL void cexit__deinit(SWIFT_SELF void *object); // what a class does to free an object
-// Calls `deinit`, then runs the object's finalizers. `hops`: it may have been put off to another thread.
+typedef SWIFT_CALL void cexit__deinit(SWIFT_SELF void *object); // the function of a class that frees an object
+// Calls `deinit`, then runs the object's finalizers. `hops`: Swift may have put the deinit off to another thread.
 void cexit__object_dies(void *object, cexit__deinit *deinit, bool hops);
 void cexit__finalizers_thread_ended(void);
 

@@ -2,10 +2,13 @@
 
 /// The main actor's executor while a thread waits for a handler.
 ///
-/// The waiting thread may be the main actor's own: then that thread runs the main actor's jobs, or nobody would. Or the
-/// waiting thread is another one, and the main thread may be stuck. So jobs wait here, and the first of these takes them:
-/// the main queue, which is asked to; a waiting thread that is the main actor's; a waiting thread while the main thread
-/// stands at the gate of the exit; any waiting thread when the main queue has not answered for the grace period.
+/// The waiting thread may be the main thread: then only the main thread itself can run the main actor's jobs. Or
+/// another thread waits, and the main thread may be stuck. So this executor keeps the jobs, and the first of these runs
+/// the jobs:
+/// - the main queue, which the executor asks;
+/// - a waiting thread that is the main thread;
+/// - a waiting thread, while the main thread stands at the gate of the exit;
+/// - any waiting thread, when the main queue has not answered for the grace period.
 final class MainActorExecutor: SerialExecutor {
   static let shared = MainActorExecutor()
 
@@ -15,15 +18,15 @@ final class MainActorExecutor: SerialExecutor {
     case wait(Duration?)
   }
 
-  /// What the main queue does about the jobs.
+  /// The part of the main queue in running the jobs.
   fileprivate enum MainQueue {
-    /// There are none.
+    /// There are no jobs.
     case idle
-    /// It has been asked to run them.
+    /// The executor has asked the main queue to run the jobs.
     case asked(since: ContinuousClock.Instant)
-    /// It runs them.
+    /// The main queue runs the jobs.
     case serving
-    /// It has let the grace period pass: from now on nobody waits for it, until it answers.
+    /// The main queue has let the grace period pass. Until its next answer no thread waits for the main queue.
     case silent
   }
 
@@ -53,10 +56,10 @@ final class MainActorExecutor: SerialExecutor {
     }
   }
 
-  /// The main thread has called exit: threads that wait look at how it goes on.
+  /// Wakes the waiting threads after the main thread has called exit, so that a waiting thread can take main's jobs.
   func mainLeaves() { change { _ in } }
 
-  /// Runs a job if the calling loop is to run it, or says how long to wait for one.
+  /// The next act of the calling loop: run a job, or wait for the given time.
   func next(_ loop: ExitLoop, isMain: Bool) -> Next {
     let (job, turn) = state.withLock { $0.turn(of: loop, isMain: isMain) }
     job?.runSynchronously(on: asUnownedSerialExecutor())
@@ -90,7 +93,7 @@ final class MainActorExecutor: SerialExecutor {
       defer { state.jobs.append(job) }
       switch state.queue {
       case .idle: isFirst = true
-      case .asked where state.jobs.isEmpty: break  // those it was asked to run have been run by others
+      case .asked where state.jobs.isEmpty: break  // waiting threads have run the jobs before the main queue came
       default: return
       }
       state.queue = .asked(since: .now)

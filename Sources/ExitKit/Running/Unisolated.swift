@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Closures of one representation under two types: `Isolated` knows where it has to run, `Plain` can be called.
+/// Reinterprets an isolated closure as a plain closure, so that a caller on the right actor can call without a hop.
 ///
-/// Swift knows no synchronous call of an `@isolated(any)` function, even where the caller is in the right place, so
-/// its type is reinterpreted. Isolation is no part of the calling convention: it is the caller who hops. In structs,
-/// because a bare function would be wrapped to pass through `unsafeBitCast`.
+/// Swift has no synchronous call of an `@isolated(any)` function, even for a caller on the right actor. Isolation is no
+/// part of the calling convention: the caller hops. So `Isolated` and `Plain` have one representation. Both are
+/// structs, because Swift would wrap a bare function to pass the function through `unsafeBitCast`.
 enum Unisolated {
   typealias Body = @Sendable () throws -> Void
   typealias BodyWith<Argument> = @Sendable (Argument) throws -> Void
@@ -18,7 +18,7 @@ enum Unisolated {
 
   private struct Sent { let body: @isolated(any) () throws -> Void }
   private struct Held { let body: HeldClosure.Body }
-  /// A closure that its caller has given away: one thread calls it, once.
+  /// For a closure that its caller has given away: a single thread calls the closure, once.
   static func sent(_ body: sending @escaping @isolated(any) () throws -> Void) -> HeldClosure.Body {
     unsafeBitCast(Sent(body: body), to: Held.self).body
   }
@@ -44,16 +44,16 @@ enum Unisolated {
   }
 }
 
-/// A closure in the two words that it is, which hold it until it is taken.
+/// A closure as its two words, which own the closure until `take` moves the closure out.
 ///
-/// What passes through a generic function here has metadata that is there from the start. That of functions, optionals
-/// and existentials is made when it is first asked for, as debug builds do, and there may be no memory any more.
+/// Only structs pass through generic functions in this file, since a struct's metadata is part of the program. Metadata
+/// of functions, optionals and existentials is allocated at first use (in debug builds), and memory may be exhausted.
 struct HeldClosure {
   typealias Body = @Sendable @isolated(any) () throws -> Void
 
   private struct Isolated { let body: Body }
   private struct Plain { let body: Unisolated.Body }
-  // In the order in which a closure has them.
+  // In the order of a closure's two words.
   private(set) var code: UnsafeMutableRawPointer?
   private(set) var context: UnsafeMutableRawPointer?
 
@@ -69,14 +69,14 @@ struct HeldClosure {
     withUnsafeMutableBytes(of: &self) { _ = $0.baseAddress!.initializeMemory(as: Isolated.self, to: closure) }
   }
 
-  /// Whether it may be called without a hop.
+  /// Whether the calling thread may call the closure without a hop.
   @inline(__always)
   var isHere: Bool {
     let actor = identity
     return actor == 0 || Shim.isKnownMain(actor) || isCurrent
   }
 
-  /// Its actor's address: a reference to that, taken and given back, would cost as much as all the rest.
+  /// The address of the closure's actor, since to retain and release the actor would double the cost of a call.
   @inline(__always)
   private var identity: UInt {
     withUnsafeBytes(of: self) { words in
@@ -109,13 +109,13 @@ struct HeldClosure {
   }
 }
 
-/// A closure with a result, which is passed in the same way whatever its type.
+/// A closure with a result; the representation of the closure does not depend on the result's type.
 struct IsolatedBody<Result>: Sendable {
-  /// Calls it without a hop, see ``Unisolated``.
+  /// Calls the closure without a hop, see ``Unisolated``.
   let callHere: @Sendable () throws -> Result
 
   private struct Isolated { let function: @Sendable @isolated(any) () throws -> Result }
-  // Reinterpreted here and not for the call, which would retain it for that.
+  // `init` reinterprets, and not each call, since a call would also retain the closure.
   @inline(__always)
   init(_ function: @escaping @Sendable @isolated(any) () throws -> Result) {
     self = unsafeBitCast(Isolated(function: function), to: Self.self)
@@ -123,7 +123,7 @@ struct IsolatedBody<Result>: Sendable {
 
   init(nonisolated function: @escaping @Sendable () throws -> Result) { callHere = function }
 
-  /// The same in the eyes of code that is not generic, if it returns nothing.
+  /// The same closure with the type of a closure without a result; `nil` for a closure with a result.
   @inline(__always)
   var returningVoid: IsolatedBody<Void>? {
     Result.self == Void.self ? unsafeBitCast(self, to: IsolatedBody<Void>.self) : nil

@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// A pending entry of a stack, as ``ExitStack/entries`` shows it.
+/// A pending entry of a stack, in ``ExitStack/entries``.
 public struct ExitEntry: Sendable, Hashable {
-  /// The name of the handler, of the finalizer or of the nested stack, at most 255 bytes of it; `nil` without a name.
+  /// The name of the handler, finalizer or nested stack, cut after 255 bytes; `nil` without a name.
   public let name: String?
 
-  /// The place where the entry was registered; `nil` where it is not known, as with plain C functions.
+  /// The place where the entry was registered; `nil` where the place is not known, as with plain C functions.
   public let location: ExitLocation?
 
-  /// When the entry runs among those of its stack.
+  /// When the entry runs among the entries of its stack.
   public let phase: ExitPhase
 
-  /// How deep the stack of the entry is nested: 0 for the stack that was asked, 1 for a stack nested in that one.
+  /// How deep the entry's stack is nested: 0 for the stack whose `entries` these are, 1 for a stack nested in that
+  /// stack.
   public let depth: Int
 
   /// Whether the entry is a nested stack, whose entries come next.
@@ -23,14 +24,14 @@ public struct ExitEntry: Sendable, Hashable {
   /// Whether a forked child runs the entry as well.
   public let runsInForkedChildren: Bool
 
-  /// Whether the entry belongs to a parent of this process, and does not run here.
+  /// Whether the entry belongs to a parent of this process, and does not run in this process.
   public let isParents: Bool
 }
 
 extension ExitStack {
-  /// Every pending entry, in the order in which they would run; those of a nested stack follow that stack.
+  /// Every pending entry, in the order of running; entries of a nested stack follow the entry of the nested stack.
   ///
-  /// Needs no lock: where other threads register, cancel or run meanwhile, an entry that comes or goes is shown or not.
+  /// The list needs no lock. An entry that another thread adds or removes at the same time may be in the list or not.
   /// The entries of C functions are shown, too.
   public var entries: [ExitEntry] { Shim.entries(of: reference) }
 }
