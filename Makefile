@@ -157,6 +157,7 @@ lint: ## Check the format of Swift and C, and the rules that a search can check
 	clang-format --dry-run --Werror $(C_SOURCES) $(C_HEADERS) $(C_BENCH) $(TOOL_C) $(IN_FRONT_SOURCES)
 	@Scripts/check-rules
 	@Scripts/check-names
+	@Scripts/check-words
 	@$(MAKE) -s SWIFTC= CC=gcc libraries
 	@Scripts/check-layers .build-install/gcc platform core run exit watch,swift events copies
 

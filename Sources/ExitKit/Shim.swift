@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The single door to C: nothing else imports it, and nothing else is unsafe.
+// The single door to C: no other file of ExitKit imports the C module, and no other file has unsafe calls.
 
 internal import CExitShim
 internal import CExitShim.Binding
@@ -10,11 +10,11 @@ internal import CExitShim.Finalizer
 
 /// A stack of C's.
 ///
-/// `@unchecked`: C takes every stack from every thread; an ``ExitStack`` keeps it alive.
+/// `@unchecked`: C takes every stack from every thread, and an ``ExitStack`` keeps the C stack alive.
 enum StackReference: @unchecked Sendable {
   case process
   case made(OpaquePointer)
-  /// It could not be made; it refuses what is registered on it.
+  /// C could not make the stack; every registration on the stack fails.
   case none(ExitError)
 
   fileprivate var pointer: OpaquePointer? {
@@ -26,7 +26,7 @@ enum StackReference: @unchecked Sendable {
   }
 }
 
-/// The name of a stack for C, which borrows it for longer than an ``ExitStack`` lives: one copy of each, kept.
+/// The names of stacks, which C may use after their ``ExitStack`` is gone: a copy of each name stays for ever.
 ///
 /// `@unchecked`: the copies are never changed nor freed.
 private struct StackName: @unchecked Sendable {
@@ -43,14 +43,14 @@ private struct StackName: @unchecked Sendable {
   }
 }
 
-/// What the report on a handler needs, in the form that C reads it in.
+/// Name, place and limit of a handler, as C reads them for reports.
 ///
-/// `@unchecked`: the file is a literal, the name a copy that nobody changes; its owner calls `release` once.
+/// `@unchecked`: the file is a literal, the name a copy that never changes; the text's owner calls `release` once.
 struct HandlerText: @unchecked Sendable {
   fileprivate let cName: UnsafeMutablePointer<CChar>?
   fileprivate let file: UnsafePointer<CChar>?
   fileprivate let line: UInt32
-  /// How long the handler may run while the process exits; 0: as long as it likes.
+  /// How long the handler may run while the process exits; 0: without a limit.
   let milliseconds: UInt32
 
   @inline(__always)
@@ -62,7 +62,7 @@ struct HandlerText: @unchecked Sendable {
     milliseconds = limit
   }
 
-  /// The text of what this thread is running.
+  /// The text of the handler that this thread is running.
   fileprivate init(copying record: cexit_record) {
     cName = record.name == nil ? nil : strdup(record.name!)
     file = record.file
@@ -79,9 +79,9 @@ struct HandlerText: @unchecked Sendable {
   var location: ExitLocation? { file.map { ExitLocation(fileID: String(cString: $0), line: UInt(line)) } }
 }
 
-/// What a thread sleeps on.
+/// C's loop, on which a thread sleeps.
 ///
-/// `@unchecked`: C's loop may be woken from every thread; the ``ExitLoop`` that holds it ends it.
+/// `@unchecked`: every thread may wake C's loop; the ``ExitLoop`` that holds the loop destroys the loop.
 struct LoopSleep: @unchecked Sendable {
   private let pointer = cexit_loop_create()
   func destroy() { cexit_loop_destroy(pointer) }
@@ -94,22 +94,22 @@ struct LoopSleep: @unchecked Sendable {
 
 /// C's part of a finalizer.
 ///
-/// It has to be its ``FinalizerBase``'s first stored property, which is how C's pointer to it is found; it goes with that
-/// object, after C has let go of it.
+/// The node has to be the first stored property of ``FinalizerBase``, so that C's pointer can be computed from the
+/// object. The node's memory goes with the object, after C has untied the node.
 ///
-/// `@unchecked`: only C reads or writes it, under its own locks.
+/// `@unchecked`: only C reads or writes the node, under its own locks.
 struct FinalizerNode: @unchecked Sendable {
   private let node = cexit_finalizer()
 }
 
-/// What is passed to where it is run.
+/// A value on its way to the thread that uses the value.
 ///
-/// `@unchecked`: whoever passes it waits meanwhile, or has claimed it.
+/// `@unchecked`: the sender waits until the receiver is done, or only the receiver has the value's claim.
 struct Passed<Value>: @unchecked Sendable {
   let value: Value
 }
 
-/// What a ``Finalizer`` refers to.
+/// The reference in a ``Finalizer``.
 ///
 /// `@unchecked`: C has locks of its own for its part, and the claim of the entry gives the rest to one thread.
 struct FinalizerReference: @unchecked Sendable {
@@ -118,7 +118,7 @@ struct FinalizerReference: @unchecked Sendable {
 
 /// An object whose deinit has been put off to another thread, with its finalizers.
 ///
-/// `@unchecked`: it belongs to the one task that waits for it.
+/// `@unchecked`: a departure belongs to the single task that waits for the deinit.
 struct Departure: @unchecked Sendable {
   fileprivate let pointer: OpaquePointer
   var isOver: Bool { cexit_departure_is_over(pointer) }
@@ -186,7 +186,7 @@ private func show(_ context: UnsafeMutableRawPointer?, _ pending: UnsafePointer<
 
 private func exitCalled(_ status: UnsafePointer<CInt>?) { ExitLoop.exitCalled(status: status?.pointee) }
 
-// MARK: - What the rest of the library asks
+// MARK: - Functions for the rest of the library
 
 enum Shim {
   // Stacks
@@ -240,7 +240,7 @@ enum Shim {
       flags: how.inherited ? UInt32(CEXIT_INHERITED) : 0,
       name: handler.text.cName, file: handler.text.file, line: handler.text.line)
     var handle = cexit_handler()
-    if handler.text.milliseconds != 0 { _ = cexit_prepare_limits() }  // at exit it may be hard to make a thread
+    if handler.text.milliseconds != 0 { _ = cexit_prepare_limits() }  // at exit making a thread may fail
     let status = cexit_register_owned(stack.pointer, &entry, how.owner, &handle)
     if status == 0 { return (handle.raw, nil) }
     context.release()
@@ -315,16 +315,16 @@ enum Shim {
 
   // Threads and executors
 
-  /// Whether the calling thread is the main actor's, in the middle of one of its jobs perhaps.
+  /// Whether the calling thread is the main actor's thread, perhaps in the middle of a job.
   static var isOnMain: Bool { cexit_main_is_here() }
-  /// Whether the actor is the main actor, and the calling thread the main thread; `false` also where nobody has asked
-  /// ``isCurrent(_:)`` before.
+  /// Whether the actor is the main actor, and the calling thread the main thread; `false` also before the thread's
+  /// first call of ``isCurrent(_:)``.
   @inline(__always)
   static func isKnownMain(_ actor: UInt) -> Bool { UInt(bitPattern: cexit_this_thread().pointee.main_actor) == actor }
-  /// Whether it is, and may drain the main queue.
+  /// Whether the calling thread is the main actor's thread, and may drain the main queue.
   static var isMainIdle: Bool { cexit_main_is_idle() }
   static func drainMain() { cexit_main_drain() }
-  /// Whether this thread may run the main thread's work now, which stands at the gate of an exit until it is given back.
+  /// Whether this thread may run the main thread's work now: the main thread stands at the gate until `giveMainBack`.
   static func borrowMain() -> Bool { cexit_main_borrow() }
   static func giveMainBack() { cexit_main_give_back() }
   static var mainExits: Bool { cexit_main_exits() }
@@ -332,7 +332,7 @@ enum Shim {
 
   /// Whether the calling thread is the actor's.
   ///
-  /// Here and not in a class: making that known to the runtime takes memory.
+  /// This function is not part of a class, since the runtime allocates memory at the first use of a class.
   static func isCurrent(_ actor: any Actor) -> Bool {
     if actor === MainActor.shared && isOnMain {
       let thread = cexit_this_thread()
@@ -371,7 +371,7 @@ enum Shim {
   static func isWatched(_ object: AnyObject) -> Bool { cexit_class_is_watched(pointer(object)) }
   static func watch(_ object: AnyObject, hops: Bool) -> Bool { cexit_class_watch(pointer(object), hops) }
   static func died(_ object: AnyObject) { cexit_object_died(pointer(object)) }
-  /// Whether an actor's executor is the one that every actor gets: that has no witness table.
+  /// Whether an actor has the default executor, which has no witness table.
   static func hasDefaultExecutor(_ actor: any Actor) -> Bool { words(of: actor.unownedExecutor).1 == 0 }
 
   @inline(__always)
@@ -408,7 +408,7 @@ enum Shim {
     }
   }
 
-  /// A copy of the text of the handler that this thread is running; the caller releases it.
+  /// A copy of the text of the handler that this thread is running; the caller has to release the copy.
   static var currentText: HandlerText {
     var record = cexit_record()
     _ = cexit_current(&record)
@@ -430,7 +430,7 @@ enum Shim {
   /// Waits until jobs that a handler has waited for are over on their threads, too.
   static func letPoolRest() { cexit_let_pool_rest() }
 
-  /// The exit status after a failure, in place of 0; `nil`: a failure leaves it alone.
+  /// The exit status after a failure, in place of 0; `nil`: a failure does not change the status.
   static var failureStatus: Int32? {
     get { cexit_failure_status() == 0 ? nil : cexit_failure_status() }
     set { cexit_set_failure_status(newValue ?? 0) }
@@ -488,7 +488,7 @@ enum Shim {
 
   static func exitSignal(sender: inout Int32) -> Int32 { cexit_exit_signal(&sender) }
   static func exitOnSignals(_ numbers: [Int32]) throws(ExitError) {
-    try check(numbers.isEmpty ? 0 : cexit_exit_on_signals(numbers, numbers.count))  // C takes NULL for the usual ones
+    try check(numbers.isEmpty ? 0 : cexit_exit_on_signals(numbers, numbers.count))  // NULL: the usual signals
   }
 
   static let quickStack = StackReference.made(cexit_quick_stack())
