@@ -33,7 +33,7 @@ import Testing
     #expect(transcript.take() == ["call 1, code 7, step false", "call 1, code 7, step false"])
   }
 
-  @Test func `one that is cancelled is called once, to let go`() {
+  @Test func `a cancelled closure is called once, to release its captures`() {
     let first = register(on: stack).handle
     #expect(register(on: stack).status == 0)
     #expect(cexit_cancel(first))
@@ -44,7 +44,7 @@ import Testing
     #expect(transcript.take() == Array(repeating: "call 0, code 7, step false", count: 3))
   }
 
-  @Test func `one run as a step is told so, and what it runs itself is not`() {
+  @Test func `a closure in a step is told of the step, and handlers that it runs are not`() {
     defer { cexit_stack_destroy(stack) }
     let inner = newStack()
     #expect(register(on: inner).status == 0)
@@ -58,7 +58,7 @@ import Testing
     #expect(transcript.take() == ["call 2, code 7, step true", "runs", "true", "call 1, code 7, step false"])
   }
 
-  @Test func `one that cannot be registered stays the caller's`() {
+  @Test func `a closure that cannot be registered stays the caller's`() {
     defer { cexit_stack_destroy(stack) }
     #expect(register(1 << 31, on: stack).status == EINVAL)
     #expect(transcript.take() == [])

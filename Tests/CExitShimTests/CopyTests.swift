@@ -29,7 +29,7 @@ import Testing
   }
 
   @Test(arguments: [CBuild.Core.linked, .shared])
-  func `a program and its plugin have one order, whoever comes first`(core: CBuild.Core) throws {
+  func `a program and its plugin have one order, whichever registers first`(core: CBuild.Core) throws {
     let plugin = try Self.plugin(0, core: core)
     #expect(
       try Self.program(
@@ -48,22 +48,21 @@ import Testing
         == Outcome(.exited(0), lines: "4", "4", "4", "four", "three", "two", "one"))
   }
 
-  @Test func `a plugin's handlers run when it is unloaded, also from another copy's stack`() throws {
+  @Test func `unloading runs a plugin's handlers, also on another copy's stack`() throws {
     #expect(
       try Self.program(
         Self.program, "open=\(Self.plugin(0))", "add=-=one", "add=0=two", "add=-=three", "close=0", "count=-")
         == Outcome(.exited(0), lines: "two", "2", "three", "one"))
   }
 
-  @Test func `the copy that has the stack stays loaded while another one uses it`() throws {
+  @Test func `the copy that has the stack stays loaded while another copy uses the stack`() throws {
     #expect(
       try Self.program(
         Self.program, "open=\(Self.plugin(0))", "add=0=one", "add=-=two", "close=0", "count=-", "add=-=three")
         == Outcome(.exited(0), lines: "2", "three", "two", "one"))
   }
 
-  @Test func `the copy that has the stack is unloaded if nobody else uses it, and another one takes its place`() throws
-  {
+  @Test func `the copy that has the stack can be unloaded, and another copy takes its place`() throws {
     #expect(
       try Self.program(
         Self.program, "open=\(Self.plugin(0))", "open=\(Self.plugin(1))", "add=0=one", "close=0", "count=1",
@@ -77,7 +76,7 @@ import Testing
         == Outcome(.exited(0), lines: "exiting: yes", "one"))
   }
 
-  @Test func `a forked child runs its own, whichever copy took it`() throws {
+  @Test func `a forked child runs its own entries, whichever copy registered them`() throws {
     #expect(
       try Self.program(Self.program, "open=\(Self.plugin(0))", "add=-=parent's", "fork", "add=0=child's", "count=-")
         == Outcome(.exited(0), lines: "1", "child's", "child: 0", "parent's"))
@@ -95,7 +94,7 @@ import Testing
   }
 
   @Test(arguments: ["program", "plugin"])
-  func `a newer copy and an older one share; what the older has not is refused`(older: String) throws {
+  func `a newer and an older copy share; calls that the older copy lacks are refused`(older: String) throws {
     let known = "-DCEXIT_COPY_SIZE=offsetof(struct cexit__copy,stack_nest_owned)"
     let program = older == "program" ? Self.program.with { $0.flags.append(known) } : Self.program
     let plugin = try older == "program" ? Self.plugin(0) : Self.plugin(0, known)

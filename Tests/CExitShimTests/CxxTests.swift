@@ -19,7 +19,7 @@ private func program(_ flags: [String] = ["g++", "-std=c++17"]) throws -> String
 
 @Suite("C++", .enabled(if: isInstalled("g++"), "g++ is not installed")) struct CxxTests {
   @Test(arguments: ["g++", "clang++"], ["c++17", "c++20", "c++2b"])
-  func `a lambda runs with what it captured, which is destroyed after the run`(
+  func `a lambda runs with its captures, which are destroyed after the run`(
     _ compiler: String, _ standard: String
   ) throws {
     let outcome = try run(program([compiler, "-std=\(standard)"]), ["captures"])
@@ -39,7 +39,7 @@ private func program(_ flags: [String] = ["g++", "-std=c++17"]) throws -> String
     #expect(outcome.ending == .exited(7))
   }
 
-  @Test func `without exceptions it is the same`() throws {
+  @Test func `without exceptions C++ handlers work in the same way`() throws {
     #expect(try run(program(["g++", "-std=c++17", "-fno-exceptions"]), ["captures"]).ending == .exited(7))
   }
 
@@ -51,7 +51,7 @@ private func program(_ flags: [String] = ["g++", "-std=c++17"]) throws -> String
   }
 
   @Test(arguments: [("failures", Int32(0)), ("failures asked", 70)])
-  func `an exception is one line, the others run, and the status is the one that was asked for`(
+  func `an exception is one line, the other handlers run, and the status stays`(
     _ part: String, _ status: Int32
   ) throws {
     let lines = """
@@ -63,7 +63,7 @@ private func program(_ flags: [String] = ["g++", "-std=c++17"]) throws -> String
     #expect(try run(program(), [part]) == Outcome(.exited(status), output: "the others run\n", errors: lines))
   }
 
-  @Test func `what cannot be registered throws`() throws {
+  @Test func `a registration that fails throws`() throws {
     #expect(try run(program(), ["refused"]) == Outcome(.exited(0), output: "refused 1\n"))
   }
 
@@ -71,7 +71,7 @@ private func program(_ flags: [String] = ["g++", "-std=c++17"]) throws -> String
     #expect(try run(program(), ["thread ends"]) == Outcome(.exited(4), output: "rest\n"))
   }
 
-  @Test func `a plugin's handlers are its own, and run when it is closed`() throws {
+  @Test func `dlclose runs a C++ plugin's own handlers`() throws {
     let source = "\(fixtures)/cxx-plugin.cpp"
     let plugins = try ["one", "two"].map { name in
       try make("\(name).so", from: [source, header]) {

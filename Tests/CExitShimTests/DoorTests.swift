@@ -14,14 +14,14 @@ import Testing
     #expect(try fixture("doors", ["order", "exit"]) == Outcome(.exited(3), lines: "libc's", "newer", "older"))
   }
 
-  @Test func `what libc's handlers register after a door runs next`() throws {
+  @Test func `entries that libc's handlers register after a door run next`() throws {
     #expect(try fixture("doors", ["late"]) == Outcome(.exited(3), lines: "handler", "libc's registers", "late"))
   }
 
   @Test(
     .disabled(if: isThreadSanitized, "the status is not known there"),
     arguments: [("door", "door"), ("door", "exit"), ("exit", "door"), ("exit", "exit")])
-  func `a handler that exits again loses none of the others, and its status wins`(way: String, again: String) throws {
+  func `a handler that exits again loses no other handler, and its status wins`(way: String, again: String) throws {
     #expect(
       try fixture("doors", ["again", way, again])
         == Outcome(.exited(8), lines: "exits with 7", "middle", "exits with 8", "oldest", "libc's"))
@@ -36,7 +36,7 @@ import Testing
   @Test(
     .disabled(if: isThreadSanitized, "the status is not known there"),
     arguments: [(0, 70, 70), (256, 70, 70), (-512, 70, 70), (1, 70, 1), (0, 256, 0)])
-  func `a requested status takes the place of 0, as the parent sees it`(status: Int, asked: Int, ends: Int32) throws {
+  func `a requested status takes the place of 0 in the wait status`(status: Int, asked: Int, ends: Int32) throws {
     #expect(try fixture("doors", ["requested", "\(status)", "\(asked)"]) == Outcome(.exited(ends)))
   }
 
@@ -54,7 +54,7 @@ import Testing
     #expect(outcome.output.split(separator: "\n").sorted() == ["handler", "libc's begins", "libc's ends"])
   }
 
-  @Test func `a handler that ends its thread loses nothing when all keys for thread data are taken`() throws {
+  @Test func `a handler that ends its thread loses nothing, also with all thread keys taken`() throws {
     #expect(
       try fixture("doors", ["no-keys"]) == Outcome(.exited(7), lines: "ends its thread", "older"))
   }
@@ -87,14 +87,14 @@ import Testing
   }
 
   @Test(.disabled(if: isSanitized, "a sanitizer's own destructors wait for the loader"), arguments: ["door", "exit"])
-  func `a constructor that exits, the loader's lock held, does not keep another exit from ending`(way: String) throws {
+  func `a constructor that exits does not keep another thread's exit from ending`(way: String) throws {
     let plugin = try compile("doors-plugin.c", .plugin)
     #expect(try fixture("doors", ["constructor", plugin, way]) == Outcome(.exited(3), lines: "handler"))
   }
 
   static let endless = "ExitKit: a million handlers were registered while the process exits: no more are accepted\n"
 
-  @Test func `a handler that registers itself without end is refused in the end, and what was accepted runs`() throws {
+  @Test func `a handler that registers itself without end is refused some time`() throws {
     #expect(
       try fixture("doors", ["endless", "handler"])
         == Outcome(.exited(3), output: "refused\n", errors: Self.endless))

@@ -32,7 +32,7 @@ struct ExitFirstTests {
   static let inFront = ["newer", "older", "libc's", "libc's registers", "late"]
 
   @Test(arguments: ["return", "exit", "thread"])
-  func `the stack runs before libc's handlers, whatever the way out`(way: String) throws {
+  func `the stack runs before libc's handlers, by every way out`(way: String) throws {
     #expect(try Self.program(["order", way]) == ForeignOrderTests.lines(Self.inFront, status: 3))
     #expect(
       try fixture("first", ["order", way])
@@ -47,12 +47,12 @@ struct ExitFirstTests {
   }
 
   @Test(arguments: ["return", "exit", "thread"])
-  func `a static executable has it with the linker's help`(way: String) throws {
+  func `a static executable has CExitFirst with the linker's help`(way: String) throws {
     let build = try Self.build { $0.flags += ["-static", "-Wl,--wrap=exit", "-Wl,--wrap=__libc_start_main"] }
     #expect(try Self.program(["order", way], build) == ForeignOrderTests.lines(Self.inFront, status: 3))
   }
 
-  @Test func `a program that knows nothing of it gets it with LD_PRELOAD`() throws {
+  @Test func `LD_PRELOAD gives CExitFirst to a program that was built without`() throws {
     let objects = try [Self.object("CExitFirst", .plain)] + coreObjects(.plain)
     let library = try make("libCExitFirst.so", from: objects) { ["cc", "-shared", "-o", $0] + objects }
     #expect(
@@ -100,7 +100,7 @@ struct ExitFirstTests {
     #expect(try Self.program(["late"]) == Outcome(.exited(3), lines: "handler", "libc's ends"))
   }
 
-  @Test func `with CExitOrder it does not link, and libraries say so when they start`() throws {
+  @Test func `CExitFirst and CExitOrder do not link together, and libraries say so at start`() throws {
     let objects = try ["CExitFirst", "CExitOrder"].map { try Self.object($0, .plain) }
     #expect(throws: SystemFailure.self) {
       try compile("first.c", .plain.with { $0.libraries.insert(contentsOf: objects, at: 0) })
@@ -118,7 +118,7 @@ struct ExitFirstTests {
         == "ExitKit: CExitFirst and CExitOrder are both linked: CExitOrder's order holds; link one of them\n")
   }
 
-  @Test func `it says so when another definition of exit is in front`() throws {
+  @Test func `CExitFirst says so when another definition of exit is in front`() throws {
     let locked = try compileObject("doors-lock.c", .plain)
     let outcome = try Self.program(["order", "exit"], Self.build().with { $0.libraries.insert(locked, at: 0) })
     #expect(outcome.ending == .exited(3))

@@ -10,7 +10,7 @@ struct FaultTests {
   @Test(arguments: [
     "mmap", "malloc", "calloc", "pthread_create", "sigaction", "__cxa_atexit", "fopencookie",
   ])
-  func `each call that fails, alone or with all later ones, is told of, and nothing is lost`(function: String) throws {
+  func `each call of libc may fail, alone or with all later calls: nothing is lost`(function: String) throws {
     let outcome = try fixture("faults", [function])
     #expect(outcome.ending == .exited(0), "\(outcome.output)\(outcome.errors)")
     #expect(outcome.output.hasSuffix("some calls refused, nothing lost\n"), "\(outcome.output)")
@@ -23,7 +23,7 @@ struct FaultTests {
     #expect(outcome.output.hasSuffix("no call refused, nothing lost\n"), "\(outcome.output)")
   }
 
-  @Test func `a thread with the least stack there is can exit`() throws {
+  @Test func `a thread with the least stack that pthread_create allows can exit`() throws {
     #expect(try fixture("faults-scarce", ["small-stack"]) == Outcome(.exited(4), lines: "500 ran"))
   }
 
@@ -31,7 +31,7 @@ struct FaultTests {
     #expect(try fixture("faults-scarce", ["no-descriptors"]) == Outcome(.signaled(15), lines: "500 ran"))
   }
 
-  @Test func `a stack nested in more than 32 others is refused, and the others run at exit`() throws {
+  @Test func `a stack nested in more than 32 stacks is refused, and the 32 stacks run at exit`() throws {
     #expect(
       try fixture("faults-scarce", ["deep", "10000"])
         == Outcome(.exited(4), lines: "32 deep: Too many levels of symbolic links", "1 ran"))
@@ -42,7 +42,7 @@ struct FaultTests {
     #expect(try fixture("faults-scarce", ["stderr", kind]) == Outcome(.exited(4)))
   }
 
-  @Test func `a handler may fork, and the child may exit in it`() throws {
+  @Test func `a handler may fork, and the child may exit within the handler`() throws {
     #expect(try fixture("faults-scarce", ["leaves", "fork"]) == Outcome(.exited(4), lines: "child: 6", "older"))
   }
 

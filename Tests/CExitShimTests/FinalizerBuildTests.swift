@@ -41,7 +41,7 @@ import Testing
     }
 
     /// The first finalizer of all tries the runtime, and does not trust this one.
-    @Test func `where the runtime does otherwise finalizers are swept by the next registration, and run at exit`()
+    @Test func `with another runtime the next registration or the exit runs finalizers`()
       throws
     {
       let core = CBuild.plain.with {

@@ -35,7 +35,7 @@ struct ForeignOrderTests {
     #expect(try Self.program("mixed") == Self.lines(Self.mixed, status: 5))
   }
 
-  @Test func `without it, the stack has the place of its first registration`() throws {
+  @Test func `without CExitOrder the stack has the place of its first registration`() throws {
     #expect(
       try fixture("foreign", ["mixed"])
         == Self.lines(["libc3", "on_exit, status 5", "libc2", "4", "3", "2", "1", "libc1"], status: 5))
@@ -47,12 +47,12 @@ struct ForeignOrderTests {
     #expect(try Self.program("mixed", build: .plain.with { $0.core = .shared }) == Self.lines(Self.mixed, status: 5))
   }
 
-  @Test func `a static executable has it with the linker's help`() throws {
+  @Test func `a static executable has CExitOrder with the linker's help`() throws {
     let build = CBuild.plain.with { $0.flags += ["-static", "-Wl,--wrap=__cxa_atexit"] }
     #expect(try Self.program("mixed", build: build) == Self.lines(Self.mixed, status: 5))
   }
 
-  @Test func `a program that knows nothing of it gets it with LD_PRELOAD`() throws {
+  @Test func `LD_PRELOAD gives CExitOrder to a program that was built without`() throws {
     let objects = try [Self.order()] + coreObjects(.plain)
     let library = try make("libCExitOrder.so", from: objects) { ["cc", "-shared", "-o", $0] + objects }
     #expect(
@@ -60,7 +60,7 @@ struct ForeignOrderTests {
         == Self.lines(Self.mixed, status: 5))
   }
 
-  @Test func `what a handler registers has its place in the same order`() throws {
+  @Test func `an entry that a handler registers has its place in the same order`() throws {
     #expect(
       try Self.program("in a handler")
         == Self.lines(["3", "registers", "inner 2", "libc1", "inner 1", "2", "libc2", "1"]))

@@ -63,18 +63,18 @@ import Testing
         == Outcome(.exited(0), lines: "child: 7", "child: 8", "parent's, later", "parent's"))
   }
 
-  @Test func `a child with its parent's process id does not swallow the signals that its parent takes`() throws {
+  @Test func `a child with its parent's process id does not swallow signals`() throws {
     #expect(
       try fixture("fork-identity", ["namespace"]) == Outcome(.exited(0), lines: "SIGTERM ends the child: 143"))
   }
 
   // Where both threads make the child a process of its own, 3 of 1,000 children are wrong: 2,000 fail in 95 of 100 runs.
   @Test(.disabled(if: isSanitized, "a sanitizer does not survive a child with threads that it was not told of"))
-  func `of two threads that make the first calls in an untold child, one makes it a process of its own`() throws {
+  func `of two threads with the first calls in an untold child one repairs the child`() throws {
     #expect(try fixture("fork-identity", ["two", rounds(2000)]) == Outcome(.exited(0), lines: "wrong: 0", "parent's"))
   }
 
-  @Test func `fork handlers of others may call everything`() throws {
+  @Test func `fork handlers of the program may make every call`() throws {
     let outcome = try fixture("fork-identity", ["handlers"])
     #expect(outcome.ending == .exited(0))
     let lines = outcome.output.split(separator: "\n")  // the parent's line comes before, between or after the child's
@@ -86,11 +86,11 @@ import Testing
   }
 
   // With the library's locks taken first the process hangs in the first few of these forks, each time.
-  @Test func `at a fork the library takes its locks after those of a library that registers`() throws {
+  @Test func `a fork locks the library after the locks of libraries that register`() throws {
     #expect(try fixture("fork-identity", ["order", rounds(300)]) == Outcome(.exited(0), lines: "forked"))
   }
 
-  @Test func `a child that destroys an inherited stack does not get its handlers back by adopting`() throws {
+  @Test func `destroyed inherited handlers do not come back by adopting`() throws {
     #expect(
       try fixture("fork-identity", ["destroys"])
         == Outcome(.exited(0), lines: "count 1", "fresh", "ran 1", "child: 0"))

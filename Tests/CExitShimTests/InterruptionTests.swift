@@ -10,7 +10,7 @@ import Testing
     #expect(try fixture("interrupted", ["load", rounds(2000)]) == Outcome(.exited(0), lines: "handler"))
   }
 
-  @Test func `every call in the middle of another one says no, and changes nothing`() throws {
+  @Test func `every call in the middle of a call is refused, and changes nothing`() throws {
     #expect(try fixture("interrupted", ["held"]) == Outcome(.exited(0), lines: "EDEADLK", "stack", "handler"))
   }
 
@@ -23,7 +23,7 @@ import Testing
       try fixture("interrupted", ["exit-held", how]) == Outcome(.exited(status), errors: Self.complaint))
   }
 
-  @Test func `it ends, too, when another thread is exiting and will want the lock`() throws {
+  @Test func `an exit with the lock held ends, too, when another thread is exiting`() throws {
     #expect(
       try fixture("interrupted", ["exit-held-second"]) == Outcome(.exited(6), errors: Self.complaint))
   }

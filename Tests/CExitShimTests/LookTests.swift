@@ -12,7 +12,7 @@ import Testing
     return Outcome(outcome.ending, output: output, errors: outcome.errors)
   }
 
-  @Test func `a dump shows what is pending in the order in which it would run, functions without a name by symbol`()
+  @Test func `a dump shows pending entries in the order of running, functions by symbol`()
     throws
   {
     #expect(
@@ -52,7 +52,7 @@ import Testing
           "0 oldest 1 0 128 1 outer 0", "0 finalizer 0 0 160 1 outer 0"))
   }
 
-  @Test func `a visitor may run what it is shown`() throws {
+  @Test func `a visitor may run the entry of its visit`() throws {
     #expect(try fixture("look", ["change"]) == Outcome(.exited(0), lines: "f", "e", "d", "c", "b", "a"))
   }
 
@@ -71,7 +71,7 @@ import Testing
     #expect(try dump("deep") == Outcome(.exited(0), output: head + levels + last))
   }
 
-  @Test func `a dump in a handler shows what runs, and what is left on its stack`() throws {
+  @Test func `a dump in a handler shows the running handler and the rest of its stack`() throws {
     let expected = Outcome(
       .exited(5), lines: "ExitKit: process N is exiting with status 5", "  runs stuck (a.c:3)", "  runs stack module",
       "      1 after", "pending, the next one first:", "  1 last")

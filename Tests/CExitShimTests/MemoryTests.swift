@@ -29,7 +29,7 @@ struct MemoryTests {
     #expect(try fixture("memory", ["refused"]) == Outcome(.exited(0)))
   }
 
-  @Test func `pairs of register and cancel leave memory where it was`() throws {
+  @Test func `pairs of register and cancel do not grow memory`() throws {
     #expect(try fixture("memory", ["churn", rounds(1_000_000)]) == Outcome(.exited(0)))
   }
 
@@ -40,14 +40,14 @@ struct MemoryTests {
   static let leakOptions = ["LSAN_OPTIONS": "exitcode=23", "ASAN_OPTIONS": "detect_leaks=1"]
 
   @Test(arguments: ["cancel", "run", "clear"])
-  func `a leak checker sees what was lost after`(how: String) throws {
+  func `a leak checker sees memory that was lost after`(how: String) throws {
     let outcome = try run(
       compile("memory.c", Self.checked), ["leaked", how], environment: Self.leakOptions)
     #expect(outcome.ending == .exited(23))
     #expect(outcome.errors.contains("3960 byte(s) leaked in 40 allocation(s)"))
   }
 
-  @Test func `what only pending entries know of is no leak`() throws {
+  @Test func `memory that only pending entries refer to is no leak`() throws {
     let outcome = try run(compile("memory.c", Self.checked), ["held"], environment: Self.leakOptions)
     #expect(outcome == Outcome(.exited(0)))
   }

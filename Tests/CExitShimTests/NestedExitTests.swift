@@ -34,17 +34,17 @@ import Testing
           .exited(4), lines: "main 2", "module 3", "module 2 ends its thread", "module 1", "main 1"))
   }
 
-  @Test func `a nested stack that has run is placed anew, on top, when it is registered on`() throws {
+  @Test func `a nested stack that has run is placed on top by a registration on the stack`() throws {
     #expect(
       try fixture("nested", ["anew"])
         == Outcome(.exited(0), lines: "adds", "main 3", "added", "module", "main 2", "main 1"))
   }
 
-  @Test func `a stack that its maker gave back is there for those nested in it`() throws {
+  @Test func `a stack that its maker released lives on for its nested stacks`() throws {
     #expect(try fixture("nested", ["parent"]) == Outcome(.exited(0), lines: "inner 1", "inner 2", "main"))
   }
 
-  @Test func `an inherited entry is run by a child, however deep it is nested`() throws {
+  @Test func `a child runs an inherited entry, however deep the entry is nested`() throws {
     #expect(
       try fixture("nested", ["inherited"])
         == Outcome(

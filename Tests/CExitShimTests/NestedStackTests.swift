@@ -10,7 +10,7 @@ import Testing
   let transcript = Transcript()
   let parent = newStack()
 
-  @Test func `a nested stack is one entry: its handlers run together, at its place`() {
+  @Test func `a nested stack is one entry: its handlers run together, at the entry's place`() {
     defer { cexit_stack_destroy(parent) }
     transcript.register("parent 1", on: parent)
     let module = newStack(in: parent)
@@ -36,7 +36,7 @@ import Testing
     cexit_stack_destroy(module)
   }
 
-  @Test func `one that is registered on after its entry ran is placed anew, on top`() {
+  @Test func `a registration on a nested stack that has run places the stack on top`() {
     defer { cexit_stack_destroy(parent) }
     let module = newStack(in: parent)
     let inner = newStack(in: module)
@@ -70,7 +70,7 @@ import Testing
     cexit_stack_destroy(module)
   }
 
-  @Test func `destroying a nested stack cancels it; destroying its parent makes it standalone`() {
+  @Test func `destroying a parent makes its nested stacks standalone`() {
     let module = newStack(in: parent)
     let doomed = newStack(in: parent)
     transcript.register("doomed", on: doomed, onRelease: { _ in })
@@ -87,7 +87,7 @@ import Testing
     cexit_stack_destroy(module)
   }
 
-  @Test func `a nested stack given back stays in its place until it has run; a standalone one goes`() {
+  @Test func `a released nested stack stays until its run, a released standalone stack goes`() {
     let module = newStack(in: parent)
     transcript.register("module", on: module, onRelease: { _ in })
     cexit_stack_release(module)
@@ -112,7 +112,7 @@ import Testing
 
   // ---- Moving
 
-  @Test func `what is moved comes on top, in its order and phases, and its handles stay good`() {
+  @Test func `moved entries come on top, with their order, phases and handles`() {
     defer { cexit_stack_destroy(parent) }
     let from = newStack()
     transcript.register("late", on: from, .late)
@@ -129,7 +129,7 @@ import Testing
     cexit_stack_destroy(from)
   }
 
-  @Test func `a nested stack that is moved belongs to where it went`() {
+  @Test func `a moved nested stack belongs to its new parent`() {
     defer { cexit_stack_destroy(parent) }
     let to = newStack()
     let module = newStack(in: parent)
@@ -144,7 +144,7 @@ import Testing
     cexit_stack_destroy(to)
   }
 
-  @Test func `moving never makes a circle: what nests the target stays`() {
+  @Test func `moving never makes a circle: an entry that nests the target stays`() {
     defer { cexit_stack_destroy(parent) }
     let outer = newStack(in: parent)
     let inner = newStack(in: outer)
@@ -177,7 +177,7 @@ import Testing
 
   private let ignore: cexit_observer = { _, _ in }
 
-  @Test func `an observer is told of each handler, nested ones included, right after it ran`() {
+  @Test func `an observer is told of each handler right after its run, nested ones included`() {
     defer { cexit_stack_destroy(parent) }
     let module = newStack(in: parent), ignore = ignore
     let observer: cexit_observer = { context, record in

@@ -12,7 +12,7 @@ import Testing
     #expect(try fixture("order", arguments) == Outcome(.exited(0), output: lines.joined()))
   }
 
-  @Test func `what a handler registers runs wherever a block of libc's ends`() throws {
+  @Test func `a handler's registration runs wherever a block of libc's list ends`() throws {
     #expect(try fixture("order", ["boundary"]) == Outcome(.exited(0)))
   }
 
@@ -32,11 +32,11 @@ import Testing
     #expect(try fixture("order", ["libc"]) == Outcome(.exited(0), output: "123456"))
   }
 
-  @Test func `entries since a mark run before what libc got before it`() throws {
+  @Test func `entries since a mark run before libc's handlers from before the mark`() throws {
     #expect(try fixture("order", ["mark"]) == Outcome(.exited(0), output: "123456"))
   }
 
-  @Test func `a mark leaves the order of the stack itself as it was`() throws {
+  @Test func `a mark does not change the order of the stack`() throws {
     #expect(
       try fixture("order", ["mark-phases"])
         == Outcome(
@@ -55,7 +55,7 @@ import Testing
     #expect(try fixture("order", ["invalid"]) == Outcome(.exited(0), lines: "still works"))
   }
 
-  @Test func `what two of three owners registered runs when they go`() throws {
+  @Test func `entries of two of three owners run when these owners are unloaded`() throws {
     #expect(
       try fixture("order", ["owners"])
         == Outcome(.exited(0), lines: "a 2", "a 1", "a is gone", "c", "c is gone", "plain 2", "b", "plain 1"))
@@ -65,7 +65,7 @@ import Testing
     #expect(try fixture("order", ["two-owners"]) == Outcome(.exited(0)))
   }
 
-  @Test func `an entry of nobody stays, whoever is unloaded`() throws {
+  @Test func `an entry without an owner stays, whichever object is unloaded`() throws {
     let owned = Array(repeating: "owned\n", count: 39).joined()
     #expect(
       try fixture("order", ["nobody"])

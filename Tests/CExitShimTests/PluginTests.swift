@@ -11,7 +11,7 @@ import Testing
     return try fixture("host", [scenario, compile("plugin.c", .plugin), compile("plugin.c", another)])
   }
 
-  @Test func `at exit there is one order, the program's and the plugin's`() throws {
+  @Test func `at exit the program's and the plugin's entries have one order`() throws {
     #expect(
       try host("interleaved")
         == Outcome(
@@ -19,7 +19,7 @@ import Testing
           lines: "plugin early", "main 4", "main 3", "plugin 2", "main 2", "plugin 1", "main 1", "plugin late"))
   }
 
-  @Test func `dlclose runs what the plugin owns, and no more`() throws {
+  @Test func `dlclose runs the plugin's own entries, and no more`() throws {
     #expect(
       try host("closed")
         == Outcome(
@@ -27,7 +27,7 @@ import Testing
           lines: "closing", "plugin 2", "plugin 1", "plugin late", "closed", "main 4", "main 3", "main 2", "main 1"))
   }
 
-  @Test func `of two plugins one is closed, the other's handlers run at exit`() throws {
+  @Test func `of two plugins the closed plugin runs at dlclose, the other plugin at exit`() throws {
     #expect(
       try host("two")
         == Outcome(.exited(0), lines: "closing", "plugin of the first", "closed", "plugin of the second"))
@@ -43,7 +43,7 @@ import Testing
   }
 
   @Test(.disabled(if: isSanitized, "a sanitizer loads it elsewhere each time"))
-  func `a plugin is loaded three times at one address`() throws {
+  func `a plugin that is loaded three times at one address runs its entries each time`() throws {
     let round = ["closing", "plugin ", "closed"].map { $0 + "\n" }.joined()
     #expect(
       try host("reloaded")
@@ -59,7 +59,7 @@ import Testing
       try host("pinned") == Outcome(.exited(0), lines: "closing", "closed", "main 2", "plugin pinned", "main 1"))
   }
 
-  @Test func `what handlers register during dlclose runs before it returns`() throws {
+  @Test func `entries that handlers register during dlclose run before dlclose returns`() throws {
     #expect(
       try host("adding")
         == Outcome(
@@ -85,7 +85,7 @@ import Testing
     #expect(try host("closed-at-work") == Outcome(.exited(0), lines: "plugin has worked", "closed"))
   }
 
-  @Test func `what a handler registers during dlclose runs before what is older`() throws {
+  @Test func `an entry that a handler registers during dlclose runs before older entries`() throws {
     #expect(
       try host("added-first")
         == Outcome(.exited(0), lines: "closing", "plugin adds", "plugin added", "plugin older", "closed"))
@@ -103,7 +103,7 @@ import Testing
   }
 
   @Test(.disabled(if: isSanitized, "a sanitizer keeps what was loaded"))
-  func `the core itself may be unloaded: its stack runs, and nothing of it is called after`() throws {
+  func `unloading the core runs its stack, and no code of the core is called later`() throws {
     let build = CBuild.plain.with { $0.core = .absent }
     #expect(
       try fixture("unload", [sharedCore()], build)

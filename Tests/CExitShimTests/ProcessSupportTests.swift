@@ -18,7 +18,7 @@ import Testing
     #expect(outcome == Outcome(.exited(1), output: outcome.output, errors: outcome.output))
   }
 
-  @Test func `what a program leaves behind does not outlive the test`() throws {
+  @Test func `processes that a program leaves behind do not outlive the test`() throws {
     #expect(try run("sh", ["-c", "sleep 1000 & exit 3"], deadline: 1).ending == .exited(3))
   }
 

@@ -20,7 +20,7 @@ struct ScheduleTests {
   ]
 
   @Test(arguments: preemptions.keys.sorted(), ["", "locked "])
-  func `in every order what is accepted runs once or is cancelled, and the status is one that was asked for`(
+  func `in every order accepted entries run once or are cancelled`(
     threads: String, libc: String
   ) throws {
     let outcome = try Self.orders(libc + threads, "\(Self.preemptions[threads]! + (stress > 1 ? 1 : 0))")
@@ -28,7 +28,7 @@ struct ScheduleTests {
     #expect(outcome.ending == .exited(0))
   }
 
-  @Test func `slots that are noted without asking whether they were called are found, and the order can be seen again`()
+  @Test func `the old fault of slots noted too late is found, and its order can be replayed`()
     throws
   {
     let faulty = Self.build.with { $0.flags += ["-DCEXIT_FAULT_NOTED_LATE"] }

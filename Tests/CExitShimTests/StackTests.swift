@@ -46,14 +46,14 @@ import Testing
     #expect(counter == 128)
   }
 
-  @Test func `what a handler holds is released right after it, before the next one`() {
+  @Test func `a handler's context is released right after the handler, before the next handler`() {
     defer { cexit_stack_destroy(stack) }
     for text in ["one", "two"] { transcript.register(text, on: stack, onRelease: { _ in }) }
     cexit_stack_run(stack)
     #expect(transcript.take() == ["two", "released two", "one", "released one"])
   }
 
-  @Test func `clear calls nobody, and releases newest first`() {
+  @Test func `clear calls no handler, and releases newest first`() {
     defer { cexit_stack_destroy(stack) }
     transcript.register("late", on: stack, .late, onRelease: { _ in })
     for text in ["one", "two"] { transcript.register(text, on: stack, onRelease: { _ in }) }
@@ -79,7 +79,7 @@ import Testing
     #expect(!cexit_cancel(one))
   }
 
-  @Test func `run by handle runs once, there and then`() {
+  @Test func `run by handle runs the handler once, at once`() {
     defer { cexit_stack_destroy(stack) }
     let one = transcript.register("one", on: stack, onRelease: { _ in })
     transcript.register("two", on: stack)
@@ -101,7 +101,7 @@ import Testing
     #expect(cexit_is_pending(fresh))
   }
 
-  @Test func `entries cancelled from the middle leave the others in order`() {
+  @Test func `entries cancelled from the middle leave the rest in order`() {
     defer { cexit_stack_destroy(stack) }
     let handles = (0..<100).map { transcript.register("\($0)", on: stack) }
     for index in stride(from: 1, to: 100, by: 2).shuffled() { #expect(cexit_cancel(handles[index])) }
@@ -112,7 +112,7 @@ import Testing
 
   // ---- What a handler may do
 
-  @Test func `what a handler registers runs next, also in an earlier phase`() {
+  @Test func `an entry that a handler registers runs next, also in an earlier phase`() {
     defer { cexit_stack_destroy(stack) }
     let stack = stack
     transcript.register("late", on: stack, .late) {
@@ -132,7 +132,7 @@ import Testing
       ])
   }
 
-  @Test func `a handler may cancel and run others, and neither itself`() {
+  @Test func `a handler may cancel and run other handlers, but not itself`() {
     defer { cexit_stack_destroy(stack) }
     let cancelled = transcript.register("cancelled", on: stack)
     let run = transcript.register("run by another", on: stack)
@@ -147,7 +147,7 @@ import Testing
       transcript.take() == ["acts", "false false false", "run by another", "true true false", "old"])
   }
 
-  @Test func `a handler that clears its stack is the last one`() {
+  @Test func `a handler that clears its stack is the last handler to run`() {
     defer { cexit_stack_destroy(stack) }
     let stack = stack
     transcript.register("old", on: stack, onRelease: { _ in })
@@ -156,7 +156,7 @@ import Testing
     #expect(transcript.take() == ["clears", "released old", "1"])
   }
 
-  @Test func `a run in a handler of the same stack runs the rest, and the outer one finds nothing`() {
+  @Test func `a run in a handler of the same stack leaves nothing to the outer run`() {
     defer { cexit_stack_destroy(stack) }
     let stack = stack
     for text in ["one", "two"] { transcript.register(text, on: stack) }
@@ -165,7 +165,7 @@ import Testing
     #expect(transcript.take() == ["runs", "two", "one", "2"])
   }
 
-  @Test func `a release may register, and what it registers runs next`() {
+  @Test func `an entry that a release registers runs next`() {
     defer { cexit_stack_destroy(stack) }
     let stack = stack
     transcript.register("old", on: stack)
@@ -176,7 +176,7 @@ import Testing
 
   // ---- The end of a stack
 
-  @Test func `destroying runs nothing and cancels what is left`() {
+  @Test func `destroying runs nothing and cancels the pending entries`() {
     for text in ["one", "two"] { transcript.register(text, on: stack, onRelease: { _ in }) }
     cexit_stack_destroy(stack)
     #expect(transcript.take() == ["released two", "released one"])
@@ -206,7 +206,7 @@ import Testing
 
   // ---- Bad input
 
-  @Test func `what cannot be registered is EINVAL, and changes nothing`() {
+  @Test func `an invalid registration is EINVAL, and changes nothing`() {
     defer { cexit_stack_destroy(stack) }
     var handle = cexit_handler(raw: 7)
     var entry = cexit_entry()

@@ -50,12 +50,12 @@ struct `Registration in C without a call` {
     #expect(try lines(program) == ["main", "second", "first"])
   }
 
-  @Test func `it can be undone by its function`() throws {
+  @Test func `a static registration can be undone by its function`() throws {
     let program = try compile("static-program.c", CBuild.plain.with { $0.flags.append("-DUNREGISTERS") })
     #expect(try lines(program) == ["unregistered 1", "main", "first"])
   }
 
-  @Test func `a shared object's handlers run after those of the program that needs it, when it is finalized`() throws {
+  @Test func `a needed library's handlers run after the program's, when it is finalized`() throws {
     let core = try sharedCore()
     let library = try make("libother.so", from: [other, core]) {
       ["cc", "-std=c11", "-D_GNU_SOURCE", "-I", include, "-fPIC", "-shared"]
@@ -72,7 +72,7 @@ struct `Registration in C without a call` {
   }
 
   @Test(arguments: ["gcc", "clang"])
-  func `a plugin's handlers run when it is closed`(_ compiler: String) throws {
+  func `dlclose runs a plugin's static registrations`(_ compiler: String) throws {
     let program = try compile("static-program.c", CBuild.plain.with { $0.compiler = compiler })
     let plugin = try compile("static-other.c", CBuild.plugin.with { $0.compiler = compiler })
     #expect(
@@ -81,7 +81,7 @@ struct `Registration in C without a call` {
       ])
   }
 
-  @Test func `of an archive only a member that something refers to registers`() throws {
+  @Test func `of an archive only members that the program refers to register`() throws {
     #expect(try linesWithArchive() == ["main", "second", "first"])
     let all: [Substring] = ["main", "fourth", "third", "second", "first", "finalized"]
     #expect(try linesWithArchive("-DREFERS") == all)

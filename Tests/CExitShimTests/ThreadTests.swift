@@ -11,11 +11,11 @@ import Testing
   }
 
   @Test(.disabled(if: isSanitized, "a sanitizer stands where this program stands in for libc"))
-  func `eight threads come to exit before the first slot is back, and every handler runs once`() throws {
+  func `eight threads exit before the first slot is back: every handler runs once`() throws {
     #expect(try run(compile("crowd.c"), ["8"]) == Outcome(.exited(5), lines: "newest", "middle", "oldest"))
   }
 
-  @Test func `nine threads exit together, and what handlers register runs once, too`() throws {
+  @Test func `nine threads exit together, and handlers registered late run once, too`() throws {
     #expect(try fixture("leavers", ["add", rounds(50)]) == Outcome(.exited(0), lines: "done"))
   }
 
@@ -36,16 +36,16 @@ import Testing
       try fixture("leavers", arguments + ["\(many)"]) == Outcome(.exited(0), output: lines + "done\n"))
   }
 
-  @Test func `handlers start threads that exit, one registers, one exits: all run once, the last status wins`() throws {
+  @Test func `handlers start threads, register and exit: all run once, the last status wins`() throws {
     #expect(try fixture("leavers", ["torture", rounds(50)]) == Outcome(.exited(0), lines: "done"))
   }
 
-  @Test func `a thread that exits when the last handler has run waits as well, if others do`() throws {
+  @Test func `a thread that exits after the last handler waits for the exit, too`() throws {
     #expect(try fixture("leavers", ["late", ""]) == Outcome(.exited(3), lines: "all wait"))
   }
 
   // Since glibc 2.41 threads wait in libc, where their status is not seen.
-  @Test func `a thread that libc's handler ends goes on with the exit, with the status of one that asked`() throws {
+  @Test func `when libc's handler ends the exiting thread, the exit goes on`() throws {
     let outcome = try fixture("leavers", ["late", "ends"])
     #expect([.exited(3), .exited(4), .exited(5)].contains(outcome.ending))
     #expect(outcome.output == "all wait\n")
@@ -58,7 +58,7 @@ import Testing
     #expect(outcome.output == "4 \(said)\n3\n2 \(said)\n1\n")
   }
 
-  @Test func `a stack run by hand keeps what is left when a handler ends the thread`() throws {
+  @Test func `a stack run by hand keeps its pending entries when a handler ends the thread`() throws {
     #expect(
       try fixture("leavers", ["hand-run-ends"])
         == Outcome(
@@ -67,7 +67,7 @@ import Testing
   }
 
   @Test(.disabled(if: isSanitized, "a sanitizer has a thread of its own, so there is no last one"))
-  func `a handler that ends the last thread leaves the status as it is`() throws {
+  func `a handler that ends the last thread does not change the status`() throws {
     #expect(
       try fixture("leavers", ["last-ends"])
         == Outcome(.exited(5), lines: "3 ends its thread", "2 ends its thread", "1"))
@@ -100,7 +100,7 @@ import Testing
     #expect(try fixture("threads", ["destroyed"]) == Outcome(.exited(0), lines: "ran 1"))
   }
 
-  @Test func `an entry that threads run, cancel and drain goes to one of them`() throws {
+  @Test func `an entry that threads run, cancel and drain goes to exactly one thread`() throws {
     #expect(try fixture("threads", ["contest", rounds(20)]) == Outcome(.exited(0)))
   }
 
@@ -110,7 +110,7 @@ import Testing
 
   // With a count of slots that is noted late, ten rounds fail in 19 of 100 runs, so these 150 rounds fail in 96 of 100.
   // The next test finds that fault each time.
-  @Test func `what is accepted during exit runs, once`() throws {
+  @Test func `entries accepted during exit run once`() throws {
     for _ in 0..<5 { #expect(try fixture("threads", ["tens", rounds(30)]) == Outcome(.exited(0), lines: "done")) }
   }
 

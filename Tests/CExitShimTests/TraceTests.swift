@@ -16,7 +16,7 @@ struct TraceTests {
 
   static let head = "ExitKit:  at ms   took ms             thread    phase   handler\n"
 
-  @Test func `a table shows what ran, in which order and how it ended, and what did not run`() throws {
+  @Test func `a table shows the handlers in order of running, their ends, and the rest`() throws {
     #expect(
       try errors(["EXITKIT_TRACE": "1"], "ways")
         == """
@@ -34,7 +34,7 @@ struct TraceTests {
         """)
   }
 
-  @Test func `a table shows what was stuck at the deadline, and what was left`() throws {
+  @Test func `a table shows the handler stuck at the deadline, and the pending handlers`() throws {
     #expect(
       try errors(["EXITKIT_TRACE": "1"], "stuck").replacing(/ExitKit: exit handler[^\n]*\n/, with: "")
         == """
@@ -45,7 +45,7 @@ struct TraceTests {
         """)
   }
 
-  @Test func `a child's table has nothing of its parent's run, and says what it left to the parent`() throws {
+  @Test func `a child's table leaves out its parent's run, and counts the parent's entries`() throws {
     #expect(
       try errors(["EXITKIT_TRACE": "1"], "forks")
         == """
@@ -64,7 +64,7 @@ struct TraceTests {
     #expect(errors.contains("  not run: refused                         normal  too late\n"))
   }
 
-  @Test func `only what is slow is told of, and what is not understood is said`() throws {
+  @Test func `only slow handlers have a line, and a wrong setting has a line`() throws {
     #expect(
       try errors(["EXITKIT_SLOW": "20ms"], "slow")
         == "ExitKit: slow: exit handler \"slow\" (App/main.c:12) took T s\n")
@@ -111,7 +111,7 @@ struct TraceTests {
     return ([event["ph"], event["cat"], event["name"]].map { "\($0 ?? "-")" } + text).joined(separator: " ")
   }
 
-  @Test func `a trace file holds the exit, each handler, failures, what did not run, and the end`() throws {
+  @Test func `a trace file has the exit, each handler, failures, pending handlers and the end`() throws {
     let (ending, events) = try trace("ways", "door")
     #expect(ending == .exited(7))
     let at = "phase=normal place=App/main.c:12"
@@ -140,13 +140,13 @@ struct TraceTests {
     #expect(times == times.sorted())
   }
 
-  @Test func `a process that is killed leaves a trace that can be read, and shows where it was`() throws {
+  @Test func `a killed process leaves a readable trace that shows the handler at work`() throws {
     let (ending, events) = try trace("killed")
     #expect(ending == .signaled(SIGKILL))
     #expect(events.map { "\($0["ph"]!) \($0["name"]!)" }.suffix(3) == ["B first", "E first", "B deadly"])
   }
 
-  @Test func `the deadline leaves a trace of what was stuck and what was left`() throws {
+  @Test func `the deadline's trace has the stuck handler and the pending handlers`() throws {
     let (_, events) = try trace("stuck")
     #expect(
       events.map(brief).suffix(3) == [
@@ -162,7 +162,7 @@ struct TraceTests {
     #expect(wait["tid"] as? Int != wait["pid"] as? Int)
   }
 
-  @Test func `with a process id in the name parent and child have a file each, else one together`() throws {
+  @Test func `with a process id in the name parent and child have a trace file each`() throws {
     let folder = try Folder()
     let program = try compile("trace.c")
     _ = try run(program, ["forks"], environment: ["EXITKIT_TRACE": "\(folder.path)/%p.json"])
@@ -201,7 +201,7 @@ struct TraceTests {
 
   // MARK: The terminal
 
-  @Test func `a live line fits the terminal, names what runs, and is gone at the end`() throws {
+  @Test func `a live line fits the terminal, names the running handler, and goes at the end`() throws {
     let program = try compile("trace.c")
     let shown = try run(program, ["terminal"], environment: ["EXITKIT_TRACE": "1", "TERM": "xterm"]).output
     let name = "東京東京東京"

@@ -60,7 +60,7 @@ import Testing
     }
 
     @Test(arguments: ["-", "0", "1"] as [Character], ["-0-0", "0-0-", "01-01-", "10-0-1", "-10-01", "-0101-"])
-    func `each copy's finalizers run once, after the one deinit, whoever watches first`(
+    func `each copy's finalizers run once, after the deinit, whichever copy watches first`(
       owner: Character, copies: String
     )
       throws
@@ -76,13 +76,13 @@ import Testing
       #expect(outcome.output == "deinit\nplugin\nprogram\ndeinit\nprogram again\n")
     }
 
-    @Test func `a plugin's finalizers run when it is unloaded, not when their objects die`() throws {
+    @Test func `unloading runs a plugin's finalizers, not the death of their objects`() throws {
       let plugin = try compile("watcher.c", .plugin.with { $0.compiler = "clang" })
       let steps = ["open=\(plugin)", "make=-", "finalize=-=program", "finalize=0=plugin", "close=0", "drop"]
       #expect(try Self.run(steps) == Outcome(.exited(0), lines: "plugin", "deinit", "program"))
     }
 
-    @Test func `a class is watched anew when its shared object was unloaded and is loaded again`() throws {
+    @Test func `a class is watched again after its shared object was unloaded and reloaded`() throws {
       let round = try [
         "open=\(Self.bare())", "make=0", "finalize=-=program", "finalize=-=once more", "drop", "close=0",
       ]

@@ -32,7 +32,7 @@ import Testing
   }
 
   @Test(.disabled(if: isThreadSanitized, "the status is not known there"))
-  func `the last exit wins, and each handler sees the status as it stands`() throws {
+  func `the last exit wins, and each handler sees the status of the moment`() throws {
     #expect(
       try fixture("ways", ["status"])
         == Outcome(.exited(7), lines: "newest: 3", "exit 9", "between: 9", "exit 7", "oldest: 7"))
@@ -47,7 +47,7 @@ import Testing
     arguments: [
       (["0", "70"], 70), (["0", "70", "71"], 70), (["5", "70"], 5), (["0", "0"], 0), (["5", "0"], 5),
     ] as [([String], Int32)])
-  func `a requested status takes the place of 0 only, and skips nobody`(asked: [String], status: Int32) throws {
+  func `a requested status replaces only 0, and skips no handler`(asked: [String], status: Int32) throws {
     #expect(
       try fixture("ways", ["request"] + asked) == Outcome(.exited(status), lines: "skips nobody: \(asked[0])"))
   }
@@ -65,7 +65,7 @@ import Testing
     #expect(try run("test", ["-e", String(path)]).ending == .exited(1))
   }
 
-  @Test func `errno is what it was, around handlers and after every call`() throws {
+  @Test func `errno keeps its value around handlers and after every call`() throws {
     #expect(try fixture("ways", ["errno"]) == Outcome(.exited(0)))
   }
 
@@ -73,11 +73,11 @@ import Testing
     #expect(try fixture("ways", ["closed-stderr"]) == Outcome(.exited(0), lines: "ran"))
   }
 
-  @Test func `a handler may start a thread and join it`() throws {
+  @Test func `a handler may start and join a thread`() throws {
     #expect(try fixture("ways", ["thread"]) == Outcome(.exited(0), lines: "24", "42"))
   }
 
-  @Test func `what registers late runs, or is refused`() throws {
+  @Test func `late registrations run or are refused`() throws {
     let older = "in an older handler of libc's"
     #expect(
       try fixture("ways", ["late"])

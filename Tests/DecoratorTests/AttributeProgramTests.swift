@@ -41,7 +41,7 @@
     }
 
     @Test(arguments: builds)
-    func `it stands in main.swift and is cancelled by its name`(_ build: SwiftBuild) throws {
+    func `the attribute works in main.swift, and the handler is cancelled by name`(_ build: SwiftBuild) throws {
       let program = try compileSwift(["decorator/in-main/main.swift"], withPlugin(build))
       #expect(
         try lines(program) == ["starting main program", "1 cancelled", "registered by a call", "wrote 2", "by hand"])
@@ -71,7 +71,7 @@
     }
 
     @Test(arguments: builds.prefix(2))
-    func `a library's run after the program's, a plugin's when it is closed`(_ build: SwiftBuild) throws {
+    func `a library's handlers run after the program's, a plugin's when it is closed`(_ build: SwiftBuild) throws {
       let build = withPlugin(build)
       let exitKit = try sharedExitKit(build)
       let library = try compileSwiftLibrary("decorator/library.swift", module: "Library", build, libraries: [exitKit])

@@ -75,7 +75,7 @@
           """)
     }
 
-    @Test func `what only a call will do is called beside the function with its isolation`() {
+    @Test func `a function that must be called is called from beside, with its isolation`() {
       expectExpansion(
         of: """
           @AtExit @MainActor func count(_ number: Int = 1) throws -> Int { number }

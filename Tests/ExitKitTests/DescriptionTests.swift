@@ -16,7 +16,7 @@ import Testing
     #expect("\(ExitStack.process)".hasPrefix("exit stack of the process, "))
   }
 
-  @Test func `a handler says its name, its place and whether it is pending`() {
+  @Test func `a description of a handler says name, place and whether the handler is pending`() {
     let stack = ExitStack()
     let handler = stack.register(name: "flush", file: "App/main.swift", line: 12) {}
     #expect("\(handler)" == "exit handler \"flush\" (App/main.swift:12), pending")

@@ -6,7 +6,7 @@ import ExitKit
 import Testing
 
 @Suite struct EntriesTests {
-  @Test func `the entries of a stack are shown in the order in which they run, those of a nested stack after that`() {
+  @Test func `entries are listed in the order of running, nested ones after their stack`() {
     let stack = ExitStack("shown"), thing = Thing()
     stack.register(name: "oldest", inForkedChildren: true) {}
     let nested = stack.nested("module")

@@ -21,7 +21,7 @@ import Testing
       ])
   }
 
-  @Test func `an error of several lines is put on one`() {
+  @Test func `an error of several lines is put on one line`() {
     struct Poem: Error, CustomStringConvertible { var description: String { "roses\nviolets\r\nsugar" } }
     stack.onFailure { log.note("\($0)") }
     stack.register { throw Poem() }
@@ -37,7 +37,7 @@ import Testing
     #expect(log.all == ["older"])
   }
 
-  @Test func `a nested stack reports to its parent until it has a reporter of its own`() {
+  @Test func `a nested stack without a reporter reports to its parent's`() {
     let nested = stack.nested()
     stack.onFailure { log.note("parent \($0.name ?? "")") }
     nested.register(name: "a") { throw DiskFull() }
@@ -68,7 +68,7 @@ import Testing
     #expect(log.all == ["alone"])
   }
 
-  @Test func `a failure says what kind it is and carries the error`() throws {
+  @Test func `a failure has its kind and the error`() throws {
     stack.onFailure { _ in }
     stack.register(name: "flush") { throw DiskFull() }
     let failure = try #require(stack.run().failures.first)

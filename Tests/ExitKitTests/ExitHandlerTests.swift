@@ -7,7 +7,7 @@ import Testing
   let log = Log()
   let stack = ExitStack()
 
-  @Test func `a handler is pending until it has run`() {
+  @Test func `a handler is pending until the handler has run`() {
     let handler = stack.register { log.note("ran") }
     #expect(handler.isPending)
     #expect(handler.run())
@@ -33,7 +33,7 @@ import Testing
     #expect(log.all == ["released", "older"])
   }
 
-  @Test func `a handler knows its name and where it was registered`() {
+  @Test func `a handler knows its name and its place of registration`() {
     let line: UInt = #line + 1
     let handler = stack.register(name: "flush") {}
     #expect(handler.name == "flush")
@@ -48,7 +48,7 @@ import Testing
     #expect(Set([a, b, a]).count == 2)
   }
 
-  @Test func `a stale handler does not touch a later one`() {
+  @Test func `a stale handler does not touch a later handler`() {
     let stale = stack.register {}
     stale.cancel()
     for _ in 0..<100 {
@@ -59,7 +59,7 @@ import Testing
     }
   }
 
-  @Test func `of many threads one runs a handler`() async {
+  @Test func `of many threads exactly one runs a handler`() async {
     for _ in 0..<50 {
       let handler = stack.register { log.note("ran") }
       let winners = await withTaskGroup(of: Bool.self) { group in

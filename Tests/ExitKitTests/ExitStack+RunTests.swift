@@ -9,7 +9,7 @@ private enum Locals { @TaskLocal static var value = 0 }
   let log = Log()
   let stack = ExitStack()
 
-  @Test func `an asynchronous handler is waited for, in order with the others`() async {
+  @Test func `a run waits for asynchronous handlers, in order with other handlers`() async {
     stack.register { log.note("sync") }
     stack.register {
       try await Task.sleep(for: .milliseconds(1)); log.note("async")
@@ -36,7 +36,7 @@ private enum Locals { @TaskLocal static var value = 0 }
     #expect(log.all == ["run"] + Array(repeating: "child", count: 10) + ["sync"])
   }
 
-  @Test func `a handler registered by one that suspends runs next`() async {
+  @Test func `a handler that a suspended handler registers runs next`() async {
     stack.register { log.note("old") }
     let cancelled = stack.register { log.note("cancelled") }
     stack.register { [stack] in

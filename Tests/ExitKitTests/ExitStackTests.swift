@@ -29,7 +29,7 @@ import Testing
     #expect(log.all == (0..<1000).reversed().map(String.init))
   }
 
-  @Test func `a handler that registers another sees it run next`() {
+  @Test func `a handler that a handler registers runs next`() {
     stack.register { log.note("old") }
     stack.register { [stack] in
       stack.register { log.note("next") }
@@ -40,7 +40,7 @@ import Testing
     #expect(log.all == ["first", "early", "next", "old"])
   }
 
-  @Test func `a handler cancels and runs others`() {
+  @Test func `a handler cancels and runs other handlers`() {
     let cancelled = stack.register { log.note("cancelled") }
     let run = stack.register { log.note("run") }
     stack.register {
@@ -63,7 +63,7 @@ import Testing
     #expect(log.all == ["old", "outer"])
   }
 
-  @Test func `a nested stack runs at the place where it was made`() {
+  @Test func `a nested stack runs at the place of its making`() {
     stack.register { log.note("before") }
     let nested = stack.nested("module")
     stack.register { log.note("after") }
@@ -76,13 +76,13 @@ import Testing
     #expect(log.all == ["after", "n2", "n1", "before"])
   }
 
-  @Test func `a nested stack that nobody holds still runs`() {
+  @Test func `a nested stack without a reference still runs`() {
     do { stack.nested().register { log.note("nested") } }
     stack.run()
     #expect(log.all == ["nested"])
   }
 
-  @Test func `an empty nested stack that nobody holds leaves its place`() {
+  @Test func `an empty nested stack without a reference leaves its place`() {
     do {
       let nested = stack.nested()
       nested.register { log.note("nested") }
@@ -96,7 +96,7 @@ import Testing
     #expect(log.all == ["nested", "kept"])
   }
 
-  @Test func `a nested stack registered on after it ran is placed anew`() {
+  @Test func `a registration on a nested stack that ran places the stack again`() {
     let nested = stack.nested()
     nested.register { log.note("first") }
     stack.run()
@@ -106,7 +106,7 @@ import Testing
     #expect(log.all == ["first", "second"])
   }
 
-  @Test func `what is moved runs on the other stack, on top and in order`() {
+  @Test func `moved entries run on the other stack, on top and in order`() {
     let other = ExitStack()
     other.register { log.note("other") }
     let a = stack.register { log.note("a") }
@@ -139,7 +139,7 @@ import Testing
     #expect(log.all == ["y"])
   }
 
-  @Test func `a stack that goes away cancels what is left`() {
+  @Test func `the end of a stack cancels its pending entries`() {
     var handler: ExitHandler?
     do {
       let short = ExitStack()

@@ -32,7 +32,7 @@ private final class Holder: @unchecked Sendable {
 
 @Suite struct FinalizerChainTests {
   /// On a stack of 8 MiB a chain came to 4,400 objects in a debug build, when finalizers stood on top of each other.
-  @Test func `a chain of 100,000 finalizers, each of which holds the next object, runs to its end`() async {
+  @Test func `a chain of 100,000 finalizers that hold the next object runs to its end`() async {
     await #expect(processExitsWith: .exitCode(0)) {
       let ran = Counter()
       var first = makeChain(100_000) { _ in ran.add() }
@@ -51,7 +51,7 @@ private final class Holder: @unchecked Sendable {
     }
   }
 
-  @Test func `finalizers 32 deep run inside of each other, a deeper one after those, all on the same thread`() {
+  @Test func `finalizers run up to 32 deep inside each other, deeper ones after these`() {
     let log = Log()
     let thread = pthread_self()
     var first = makeChain(40) { log.note("\($0)\(pthread_equal(thread, pthread_self()) != 0 ? "" : "elsewhere")") }
@@ -60,7 +60,7 @@ private final class Holder: @unchecked Sendable {
     #expect(log.all == (inside + after).map(String.init))
   }
 
-  @Test func `one that waits for those around it to end is pending: exit runs it`() async {
+  @Test func `exit runs a deep finalizer that is still pending`() async {
     let result = await #expect(processExitsWith: .exitCode(5), observing: [\.standardOutputContent]) {
       var first = makeChain(34) { position in
         if position == 31 { exit(5) }
@@ -71,7 +71,7 @@ private final class Holder: @unchecked Sendable {
     #expect(String(decoding: result?.standardOutputContent ?? [], as: UTF8.self) == "33\n32\n")
   }
 
-  @Test func `the thread may end in the middle of a chain: the rest is pending, and exit runs it`() async {
+  @Test func `the end of a thread within a chain leaves the rest pending for the exit`() async {
     let result = await #expect(processExitsWith: .exitCode(0), observing: [\.standardOutputContent]) {
       var thread = pthread_t()
       pthread_create(

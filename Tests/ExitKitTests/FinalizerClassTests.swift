@@ -191,7 +191,7 @@ private struct Pair { var one = 1, two = 2 }
     #expect(events == ["finalizer"])
   }
 
-  @Test func `weak references are nil and unowned ones gone when it runs`() {
+  @Test func `weak references are nil and unowned references gone when a finalizer runs`() {
     var thing: Thing? = Thing()
     weak let weakly = thing
     let log = log
@@ -201,7 +201,7 @@ private struct Pair { var one = 1, two = 2 }
     #expect(weakly == nil)
   }
 
-  @Test func `the object stays what it was`() {
+  @Test func `a finalizer does not change its object`() {
     var object: Base? = MostDerived(log)
     let before = ObjectIdentifier(type(of: object!))
     stack.finalize(object!) {}
@@ -227,7 +227,7 @@ private struct Pair { var one = 1, two = 2 }
     #expect(stack.cancelAll() == 1)
   }
 
-  @Test func `objects at one address after the other have each their own`() {
+  @Test func `objects that reuse an address have their own finalizers`() {
     let log = log
     for i in 0..<1000 {
       var thing: Thing? = Thing()
@@ -237,7 +237,7 @@ private struct Pair { var one = 1, two = 2 }
     #expect(log.all == (0..<1000).map(String.init))
   }
 
-  @Test func `one that is made in deinit waits for the stack`() {
+  @Test func `a finalizer that is made in deinit waits for the stack`() {
     final class Late {
       let log: Log, stack: ExitStack
       init(_ log: Log, _ stack: ExitStack) { (self.log, self.stack) = (log, stack) }

@@ -44,7 +44,7 @@ private final class Constant: Sendable {
 }
 
 @Suite struct FinalizerExitTests {
-  @Test func `at exit: newest first, one made meanwhile is next, a failure stops nobody, one asleep stays out`() async {
+  @Test func `finalizers at exit run newest first, new ones next, asleep ones never`() async {
     let result = await #expect(processExitsWith: .exitCode(0), observing: exitTest) {
       finalize(kept) { print("f1 \(global)") }
       finalize(kept) { print("f2 \(global)") }.runsAtExit = false
@@ -62,7 +62,7 @@ private final class Constant: Sendable {
     #expect(result.errors.first?.hasSuffix("Refused()") == true)
   }
 
-  @Test func `handlers and finalizers are in one order, whenever the first of either was made`() async {
+  @Test func `handlers and finalizers have one order, whichever kind is registered first`() async {
     let result = await #expect(processExitsWith: .exitCode(0), observing: exitTest) {
       atExit { print("h0") }
       finalize(kept) { print("fin1") }
@@ -86,7 +86,7 @@ private final class Constant: Sendable {
     #expect(result.output == ["handler true", "finalizer", "older"])
   }
 
-  @Test func `one made by a handler that is older than all finalizers runs next`() async {
+  @Test func `a finalizer runs next if a handler older than all finalizers makes the finalizer`() async {
     let result = await #expect(processExitsWith: .exitCode(0), observing: exitTest) {
       atExit { print("older") }
       atExit {
@@ -99,7 +99,7 @@ private final class Constant: Sendable {
     #expect(result.output == ["finalizer", "handler", "made at exit", "older"])
   }
 
-  @Test func `after all were cancelled the death of an object runs none, and new ones are as ever`() async {
+  @Test func `cancelled finalizers do not run when their object dies, and new finalizers do`() async {
     let result = await #expect(processExitsWith: .exitCode(0), observing: exitTest) {
       var thing: Thing? = Thing()
       finalize(thing!) { print("cancelled") }
@@ -112,7 +112,7 @@ private final class Constant: Sendable {
     #expect(result.output == ["1", "of one that dies", "at exit"])
   }
 
-  @Test func `with phases, a death, a call and one asleep`() async {
+  @Test func `phases, deaths, calls and sleep decide which finalizers run at exit, and when`() async {
     let result = await #expect(processExitsWith: .exitCode(0), observing: exitTest) {
       finalize(Thing()) { print("a") }
       var thing: Thing? = Thing()
@@ -131,7 +131,7 @@ private final class Constant: Sendable {
     #expect(result.output == ["a", "b", "d10", "d03", "d02", "d01", "e"])
   }
 
-  @Test func `an exit within a finalizer ends that one alone`() async {
+  @Test func `an exit within a finalizer ends this finalizer alone`() async {
     let result = await #expect(processExitsWith: .exitCode(3), observing: exitTest) {
       finalize(kept) { print("older") }
       finalize(kept) {
@@ -144,7 +144,7 @@ private final class Constant: Sendable {
     #expect(result.output == ["newer", "exits", "older"])
   }
 
-  @Test func `an exit within a finalizer of an object that dies runs all the others`() async {
+  @Test func `an exit within a finalizer of a dying object runs all other finalizers`() async {
     let result = await #expect(processExitsWith: .exitCode(4), observing: exitTest) {
       finalize(kept) { print("kept") }
       var thing: Thing? = Thing()
@@ -183,7 +183,7 @@ private final class Constant: Sendable {
     #expect(result.output == ["cycle", "static"])
   }
 
-  @Test func `a forked child runs what it made itself, and not its parent's`() async {
+  @Test func `a forked child runs its own finalizers, and not its parent's`() async {
     let result = await #expect(processExitsWith: .exitCode(0), observing: exitTest) {
       var thing: Thing? = Thing()
       let parents = finalize(thing!) { print("parent's, of the one that dies") }

@@ -38,7 +38,7 @@ private func sweep() { stack.finalize(Thing()) {} }
 
 /// Each test runs in a process of its own, since the registrations of other tests would sweep, too.
 @Suite struct FinalizerFallbackTests {
-  @Test func `a copy of a class in writable memory is watched, so copying is not what fails`() async {
+  @Test func `a copy of a class in writable memory is watched, so copying is not the obstacle`() async {
     await #expect(processExitsWith: .success) {
       var thing: Copied? = Copied()
       reclass(thing!, writable: true)
@@ -48,7 +48,7 @@ private func sweep() { stack.finalize(Thing()) {} }
     }
   }
 
-  @Test func `an object of a class in read-only memory has its finalizer run by the next registration`() async {
+  @Test func `the next registration runs finalizers of dead objects of read-only classes`() async {
     await #expect(processExitsWith: .success) {
       var thing: Copied? = unwatched()
       let finalizer = stack.finalize(thing!) { log.note("ran") }
@@ -69,7 +69,7 @@ private func sweep() { stack.finalize(Thing()) {} }
     }
   }
 
-  @Test func `or by its stack, in its place, whether the object lives or not`() async {
+  @Test func `a stack runs finalizers of read-only classes in their place in the order`() async {
     await #expect(processExitsWith: .success) {
       var dead: Copied? = unwatched()
       let alive = unwatched()
@@ -100,7 +100,7 @@ private func sweep() { stack.finalize(Thing()) {} }
     }
   }
 
-  @Test func `many of them are all found in the end, and the living ones left alone`() async {
+  @Test func `registrations find every dead object among many, and leave living objects alone`() async {
     await #expect(processExitsWith: .success) {
       var dying = (0..<200).map { _ in unwatched() }
       let living = (0..<200).map { _ in unwatched() }

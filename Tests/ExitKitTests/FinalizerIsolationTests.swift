@@ -37,7 +37,7 @@ extension Log {
   let log = Log()
   let stack = ExitStack("isolation")
 
-  @MainActor @Test func `one of the main actor runs at once when the object dies there`() {
+  @MainActor @Test func `a main actor's finalizer runs at once if the object dies on the main thread`() {
     var thing: Thing? = Thing()
     let log = log
     stack.finalize(thing!) {
@@ -47,7 +47,7 @@ extension Log {
     #expect(log.all == ["ran"])
   }
 
-  @MainActor @Test func `elsewhere it is handed to the main actor, and is pending until then`() async {
+  @MainActor @Test func `on another thread the main actor gets the finalizer, which is pending until then`() async {
     let thing = Thing()
     let log = log
     let finalizer = stack.finalize(thing) {
@@ -63,7 +63,7 @@ extension Log {
     #expect(finalizer.peek() == nil)
   }
 
-  @MainActor @Test func `what was handed over is run by its stack if that comes first`() {
+  @MainActor @Test func `a stack runs a finalizer that its actor has not run yet`() {
     let thing = Kept(Thing())
     let log = log
     stack.finalize(thing.object!) { log.note("ran") }
@@ -79,7 +79,7 @@ extension Log {
     #expect(log.all == ["ran"])
   }
 
-  @Test func `one of another actor is handed to that`() async {
+  @Test func `an actor's finalizer is handed to the actor`() async {
     let desk = Desk(log)
     var thing: Thing? = Thing()
     await desk.watch(thing!, on: stack)
@@ -87,7 +87,7 @@ extension Log {
     #expect(await log.lines(1) == ["on the actor"])
   }
 
-  @Test func `a run of the stack has it run on its actor, and waits`() async {
+  @Test func `a run of the stack runs a finalizer on its actor, and waits`() async {
     let desk = Desk(log)
     let thing = Thing()
     await desk.watch(thing, on: stack)
@@ -101,7 +101,7 @@ extension Log {
 
   private func runHere(_ stack: ExitStack) { stack.run() }
 
-  @Test func `a call from elsewhere runs it on its actor and brings the result`() async throws {
+  @Test func `a call from another actor runs the finalizer on its actor and brings the result`() async throws {
     let finalizer = await make()
     #expect(try finalizer() == 7)
   }
@@ -114,7 +114,7 @@ extension Log {
     return finalizer
   }
 
-  @Test func `a function with arguments runs where it is isolated to`() async {
+  @Test func `a function with arguments runs on the actor of its isolation`() async {
     var thing: Thing? = Thing()
     await register(thing!)
     drop(&thing)

@@ -62,7 +62,7 @@ private final class Guarded<Value: Sendable>: Sendable {
 }
 
 @Suite(.serialized) struct FinalizerStressTests {
-  @Test func `random making, dropping, calling, detaching, peeking and running from four threads`() {
+  @Test func `four threads at random: each finalizer ends in exactly one way`() {
     let seconds = getenv("EXITKIT_STRESS_SECONDS").flatMap { Double(String(cString: $0)) } ?? 0.3
     let end = ContinuousClock.now + .seconds(seconds)
     let stack = ExitStack("stress")
@@ -111,7 +111,7 @@ private final class Guarded<Value: Sendable>: Sendable {
     #expect(wrong.count == 0, "of \(all.count)")
   }
 
-  @Test func `four threads call the same finalizers: each runs once, and one caller has its result`() {
+  @Test func `of four threads that call a finalizer one runs it and has the result`() {
     let stack = ExitStack("calls")
     let things = (0..<200).map { _ in Thing() }
     let ran = Atomic(0), results = Atomic(0)
@@ -124,7 +124,7 @@ private final class Guarded<Value: Sendable>: Sendable {
     withExtendedLifetime(things) {}
   }
 
-  @Test func `one thread runs the stack while others make, keep and drop`() {
+  @Test func `a thread runs the stack while other threads make, keep and drop objects`() {
     let stack = ExitStack("drained")
     let made = Atomic(0), ran = Atomic(0), working = Atomic(3)
     inThreads(4) { thread in

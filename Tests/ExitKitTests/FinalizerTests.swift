@@ -24,7 +24,7 @@ struct Refused: Error, Equatable {}
     return first + second
   }
 
-  @Test func `a call runs it once, returns its result, and it is done`() throws {
+  @Test func `a call runs the finalizer once and returns the result`() throws {
     let thing = Thing()
     let log = log
     let finalizer = stack.finalize(
@@ -44,7 +44,7 @@ struct Refused: Error, Equatable {}
     #expect(stack.count == 0)
   }
 
-  @Test func `what was detached never runs, and gives back the object once`() throws {
+  @Test func `a detached finalizer never runs, and gives back the object once`() throws {
     var thing: Thing? = Thing()
     let log = log
     let finalizer = stack.finalize(thing!) { log.note("ran") }
@@ -59,7 +59,7 @@ struct Refused: Error, Equatable {}
     #expect(log.all == [])
   }
 
-  @Test func `the death of the object runs it at once, and later calls do nothing`() throws {
+  @Test func `the death of the object runs the finalizer at once, and later calls do nothing`() throws {
     var thing: Thing? = Thing()
     let log = log
     let finalizer = stack.finalize(thing!) { log.note("ran") }
@@ -74,7 +74,7 @@ struct Refused: Error, Equatable {}
     #expect(stack.count == 0)
   }
 
-  @Test func `it runs on the thread that drops the last reference`() {
+  @Test func `a finalizer runs on the thread that drops the last reference`() {
     let threads = Log()
     let last = {
       let thing = Thing()
@@ -92,8 +92,7 @@ struct Refused: Error, Equatable {}
     #expect(thread != pthread_self())
   }
 
-  @Test func `several of one object run newest first, without those detached or called, handles dropped or not`() throws
-  {
+  @Test func `finalizers of one object run newest first, without detached and called ones`() throws {
     var thing: Thing? = Thing()
     let log = log
     stack.finalize(thing!) { log.note("1") }
@@ -112,7 +111,7 @@ struct Refused: Error, Equatable {}
     #expect(!second.isAlive)
   }
 
-  @Test func `a hundred of one object all run, newest first`() {
+  @Test func `a hundred finalizers of one object all run, newest first`() {
     var thing: Thing? = Thing()
     let log = log
     for i in 0..<100 { stack.finalize(thing!) { log.note("\(i)") } }
@@ -120,7 +119,7 @@ struct Refused: Error, Equatable {}
     #expect(log.all == (0..<100).reversed().map(String.init))
   }
 
-  @Test func `what a finalizer holds goes right after it ran or was detached`() {
+  @Test func `captures of a finalizer go right after the finalizer ran or was detached`() {
     var thing: Thing? = Thing()
     let log = log
     let witness = { Witness(log) }
@@ -147,7 +146,7 @@ struct Refused: Error, Equatable {}
     #expect(log.all == [])
   }
 
-  @Test func `an error on death or in a run of the stack goes to the failure channel, with name and place`() {
+  @Test func `an error of a finalizer goes to the failure channel, with name and place`() {
     var thing: Thing? = Thing()
     let log = log
     stack.onFailure { log.note($0.description) }
@@ -164,7 +163,7 @@ struct Refused: Error, Equatable {}
       ])
   }
 
-  @Test func `it is done before it runs: within itself it is not alive and cannot be called`() throws {
+  @Test func `a finalizer is done before its body runs: within, a call does nothing`() throws {
     let thing = Thing()
     let log = log
     let own = Own()
@@ -193,7 +192,7 @@ struct Refused: Error, Equatable {}
     init(_ thing: Thing) { self.thing = thing }
   }
 
-  @Test func `a finalizer makes another one, of another object`() {
+  @Test func `a finalizer makes a finalizer of another object`() {
     var thing: Thing? = Thing()
     let log = log, stack = stack
     stack.finalize(thing!) {
@@ -219,7 +218,7 @@ struct Refused: Error, Equatable {}
     #expect(weakly == nil)
   }
 
-  @Test func `a run of the stack runs it while the object lives, in its place in the order`() {
+  @Test func `a run of the stack runs finalizers of living objects in their place`() {
     let thing = Thing()
     let log = log
     stack.register { log.note("handler 1") }
@@ -231,7 +230,7 @@ struct Refused: Error, Equatable {}
     #expect(log.all == ["early", "handler 2", "finalizer 1", "handler 1", "late"])
   }
 
-  @Test func `one that is not to run at exit is left out of runs, and runs when the object dies`() {
+  @Test func `a finalizer with runsAtExit false is left out of runs, and runs at the death`() {
     var thing: Thing? = Thing()
     let log = log
     let finalizer = stack.finalize(thing!) { log.note("ran") }
@@ -248,7 +247,7 @@ struct Refused: Error, Equatable {}
     #expect(!finalizer.runsAtExit)
   }
 
-  @Test func `flags changed by another one while the stack runs count`() {
+  @Test func `a run heeds a runsAtExit that another finalizer changed during the run`() {
     let thing = Thing()
     let log = log
     let asleep = stack.finalize(thing) { log.note("woken") }
@@ -266,7 +265,7 @@ struct Refused: Error, Equatable {}
     #expect(awake.isAlive)
   }
 
-  @Test func `one asleep is cancelled with all others, by name, and moves along`() {
+  @Test func `a finalizer that is asleep is cancelled by name, and moves, like other entries`() {
     let thing = Thing()
     let other = ExitStack("other")
     let log = log
@@ -285,7 +284,7 @@ struct Refused: Error, Equatable {}
     #expect(!second.isAlive)
   }
 
-  @Test func `one asleep outlives its nested stack`() {
+  @Test func `a finalizer that is asleep outlives its nested stack`() {
     var thing: Thing? = Thing()
     let log = log
     var nested: ExitStack? = stack.nested("module")
@@ -321,7 +320,7 @@ struct Refused: Error, Equatable {}
     #expect(log.all == ["released"])
   }
 
-  @Test func `a description says name, place, object and whether it is done`() throws {
+  @Test func `a description says name, place and object, and whether the finalizer is done`() throws {
     let thing = Thing()
     let finalizer = stack.finalize(thing, name: "close", file: "App/main.swift", line: 12) {}
     let address = String(UInt(bitPattern: ObjectIdentifier(thing)), radix: 16)

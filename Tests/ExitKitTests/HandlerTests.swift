@@ -33,7 +33,7 @@ private actor Counter {
 @Suite(.serialized) struct HandlerTests {
   let stack = ExitStack()
 
-  @Test func `handlers isolated to an actor run on it, from synchronous and asynchronous runs`() async {
+  @Test func `handlers isolated to an actor run on the actor, from every kind of run`() async {
     let counter = Counter()
     await counter.add(to: stack)
     detachedRun()
@@ -50,7 +50,7 @@ private actor Counter {
     #expect(await counter.count == 1)
   }
 
-  @Test func `handlers isolated to the main actor run on it when another thread runs the stack`() async {
+  @Test func `handlers of the main actor run there when another thread runs the stack`() async {
     let model = Model()
     await model.add(to: stack)
     let report = await stack.runAsync()

@@ -43,7 +43,7 @@ private actor Worker {
     #expect(await Worker(log).scope() == ["finished"])
   }
 
-  @Test func `a closure may take along what is not Sendable`() {
+  @Test func `a closure may capture values that are not Sendable`() {
     let connection = Connection(log)
     stack.register(sending: { connection.close() })
     #expect(stack.run().failures.isEmpty)
@@ -77,7 +77,7 @@ private actor Worker {
     #expect(log.all == ["gone"])
   }
 
-  @Test func `exit in a scope on the process stack runs its handlers, in the place of the scope`() async {
+  @Test func `exit in a scope on the process stack runs the scope's handlers in their place`() async {
     let result = await #expect(processExitsWith: .exitCode(3), observing: [\.standardOutputContent]) {
       atExit { print("older") }
       withExitStack(on: .process, "first") { stack in stack.register { print("over") } }

@@ -51,7 +51,7 @@ struct Configuration: CustomStringConvertible, Sendable {
     #expect(outcome == Outcome(.exited(0)))
   }
 
-  @Test func `the attribute without its trait says how to have it`() throws {
+  @Test func `the attribute without its trait names the trait`() throws {
     let file = "\(try emptyFolder("attribute"))/tool.swift"
     try write("import ExitKit\n@AtExit func clean() {}\n", to: file)
     let outcome = try compile(["-swift-version", "6", "-diagnostic-style", "llvm", file])

@@ -7,7 +7,7 @@ import Testing
   private static let crowd = (0..<64).reversed().map { "\($0)" }
 
   @Test(arguments: [("two tasks exit", Int32(11)..<13), ("many tasks exit", 100..<164)])
-  func `of tasks that exit at once one runs every handler, once, and one gives the status`(
+  func `of tasks that exit at once one runs each handler once, and one gives the status`(
     case name: String, statuses: Range<Int32>
   ) throws {
     for _ in 0..<5 {
@@ -19,13 +19,13 @@ import Testing
   }
 
   @Test(arguments: ["every handler exits", "every asynchronous handler exits", "many tasks exit, each handler exits"])
-  func `an exit in each handler loses none of the others, and the last status wins`(case name: String) throws {
+  func `an exit in each handler loses no other handler, and the last status wins`(case name: String) throws {
     let outcome = try fixture("Cases", name)
     #expect(outcome.lines == Self.crowd)
     #expect(outcome.ending == .exited(1))
   }
 
-  @Test func `an exit in a handler that was run by hand ends the process, after all the others`() throws {
+  @Test func `an exit in a manual run ends the process, after all other handlers`() throws {
     #expect(
       try fixture("Cases", "a handler of a stack run by hand exits")
         == Outcome(.exited(5), output: "hand, newer\nhand, older\nprocess\n"))
@@ -41,11 +41,11 @@ import Testing
       ("registered by what libc runs later", ["libc's, newer", "ours", "late, pending 0"]),
       ("no error", ["body", "handler"]),
     ])
-  func `a handler may do what it likes at exit`(case name: String, lines: [String]) throws {
+  func `a handler may do anything at exit`(case name: String, lines: [String]) throws {
     #expect(try fixture("Cases", name) == Outcome(.exited(0), output: lines.map { "\($0)\n" }.joined()))
   }
 
-  @Test func `captures are released right after the handler, before the next one runs`() throws {
+  @Test func `captures are released right after their handler, before the next handler runs`() throws {
     let outcome = try fixture("Cases", "captures are released")
     let each = ["async", "newer", "older"].flatMap { [$0, "released \($0)"] }
     #expect(outcome.lines == ["released cancelled"] + each)
@@ -63,14 +63,14 @@ import Testing
   }
 
   @Test(arguments: ["a synchronous scope", "an asynchronous scope"])
-  func `a scope that an error leaves runs its handlers, before those of the process`(case name: String) throws {
+  func `a scope that an error leaves runs its handlers, before the process's handlers`(case name: String) throws {
     #expect(
       try fixture("Cases", name)
         == Outcome(.exited(1), output: "scope\nprocess\n", errors: "ExitKit: error: DiskFull()\n"))
   }
 
   @Test(arguments: ["exit in a scope", "exit in an asynchronous scope"])
-  func `an exit in a scope is not its end; what is nested in the process stack runs`(case name: String) throws {
+  func `an exit runs a scope's handlers only if its stack is nested in the process stack`(case name: String) throws {
     #expect(try fixture("Cases", name) == Outcome(.exited(3), output: "nested\n"))
   }
 

@@ -11,7 +11,7 @@ import Testing
   }
 
   @Test(arguments: [("failures", Int32(0)), ("failures, exit 3", 3), ("failures, status 70", 70)])
-  func `handlers that throw are reported, the others run, and a status that was asked for takes the place of 0 alone`(
+  func `errors are reported, all handlers run, and statusOnFailure replaces only 0`(
     case name: String, status: Int32
   ) throws {
     let outcome = try fixture("Cases", name)
@@ -26,7 +26,7 @@ import Testing
     #expect(outcome.reports == [Self.report("nested")])
   }
 
-  @Test func `the status stays where no handler fails, or only one that was run by hand before`() throws {
+  @Test func `the status stays if no handler fails at exit`() throws {
     #expect(try fixture("Cases", "no failure, status 70") == Outcome(.exited(0), output: "fine\n"))
     let outcome = try fixture("Cases", "failure of a stack run by hand, status 70")
     #expect(outcome.ending == .exited(0))
@@ -46,7 +46,7 @@ import Testing
     #expect(outcome.reports == [Self.report("plain")])
   }
 
-  @Test func `a reporter of the main actor is called there, whoever exits`() throws {
+  @Test func `a reporter of the main actor is called on the main actor by every exit`() throws {
     let expected = ["newer"] + (1...5).map { "reported \($0)" } + ["older"]
     let outcome = try fixture("Cases", "reporter of the main actor")
     #expect(outcome.lines == expected)
@@ -61,7 +61,7 @@ import Testing
     #expect(outcome.ending == .exited(0))
   }
 
-  @Test func `what a reporter registers runs next`() throws {
+  @Test func `a handler that a reporter registers runs next`() throws {
     #expect(try fixture("Cases", "reporter that registers").lines == ["reported plain", "registered", "older"])
   }
 

@@ -26,13 +26,13 @@ import Testing
       ),
       ("fork, and objects are the parent's", ["child: 7", "parent's object", "released object"]),
     ])
-  func `a child runs its own handlers, what it inherited and what it adopted`(
+  func `a child runs its own, its inherited and its adopted handlers`(
     case name: String, lines: [String]
   ) throws {
     #expect(try fixture("Cases", name) == Outcome(.exited(0), output: lines.map { "\($0)\n" }.joined()))
   }
 
-  @Test func `a child of a handler runs its own, whether it exits there or comes back`() throws {
+  @Test func `a child that a handler forks runs its own handlers, in whichever way it leaves`() throws {
     #expect(try fixture("Cases", "fork in a handler") == Outcome(.exited(3), output: "child's\nchild: 7\nolder\n"))
     #expect(
       try fixture("Cases", "fork in a handler, and the child comes back")

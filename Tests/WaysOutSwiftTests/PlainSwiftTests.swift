@@ -9,7 +9,7 @@ import Testing
 
 @Suite struct PlainSwiftTests {
   @Test(arguments: [("PlainError", "SyncMain"), ("PlainAsyncError", "AsyncMain")])
-  func `an error out of main: a trap without handlers; reported, handlers run, status 1 or as mapped`(
+  func `an error out of main traps; out of exitAfter it is reported, and handlers run`(
     plain: String, exitKit: String
   ) throws {
     let outcome = try fixture(plain)
@@ -23,7 +23,7 @@ import Testing
     }
   }
 
-  @Test func `a closure of the main actor, and exit in a task: a trap without a warning; it runs, status 3`() throws {
+  @Test func `exit in a task traps in a main actor's closure of atexit, and not in ExitKit's`() throws {
     let outcome = try fixture("Plain", "main actor's handler")
     #expect(outcome.ending == trap)
     #expect(outcome.output == "")
@@ -60,7 +60,7 @@ import Testing
     }
   }
 
-  @Test func `asynchronous clean-up: a task never runs, and defer does not await; asynchronous handlers do`() throws {
+  @Test func `a task at exit never runs and defer cannot await; asynchronous handlers run`() throws {
     #expect(try fixture("Plain", "cleanup in a task") == Outcome(.exited(0)))
     #if compiler(<6.4)
       let source = """

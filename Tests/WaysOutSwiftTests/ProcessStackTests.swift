@@ -5,7 +5,7 @@ import Testing
 
 @Suite struct ProcessStackTests {
   @Test(arguments: ["run", "runAsync", "run elsewhere", "at exit"])
-  func `closures of the process stack run where they have to, are released at once, and their errors reported`(
+  func `closures of the process stack run on their actors, and errors are reported`(
     case name: String
   ) throws {
     let outcome = try fixture("Cases", name)
@@ -28,7 +28,7 @@ import Testing
     #expect(outcome.errors == "ExitKit: error in exit handler (Cases/ProcessStack.swift:59): DiskFull()\n")
   }
 
-  @Test func `closures of the process stack that are cancelled together are released newest first`() throws {
+  @Test func `cancelled closures of the process stack are released newest first`() throws {
     let outcome = try fixture("Cases", "cancelled together")
     #expect(outcome.ending == .exited(0))
     #expect(outcome.lines == ["released newer", "released older", "3"])

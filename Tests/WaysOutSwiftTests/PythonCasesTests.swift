@@ -8,11 +8,11 @@
 // - 6 test_stress, 7 test_clear, 14 test_shutdown, 22 test_atexit_with_low_memory: in C, StackTests, OrderTests and
 //   MemoryTests; the last in Swift, too: *handlers run without any memory* in ExitTests.
 // - 8 test_unregister: *handlers are cancelled by name, in nested stacks too* in ExitStackTests.
-// - 5 and 34 test_exit: *an exit in a handler that was run by hand ends the process, after all the others* in ExitTests.
+// - 5 and 34 test_exit: *an exit in a manual run ends the process, after all other handlers* in ExitTests.
 //   In CPython `exit` is an error that the run raises. In ExitKit `exit` ends the process and still runs every handler.
-// - 15 test_atexit_instances: *a program and its plugin have one order, whoever comes first* in CopyTests; C and Swift in
+// - 15 test_atexit_instances: *a program and its plugin have one order, whichever registers first* in CopyTests; C and Swift in
 //   one order are in WaysOutTests.
-// - 17 test_thread_created_in_atexit, for a thread: *a handler may start a thread and join it* in C's WaysOutTests.
+// - 17 test_thread_created_in_atexit, for a thread: *a handler may start and join a thread* in C's WaysOutTests.
 // - 21 test_callback_on_subinterpreter_teardown: *a scope runs its handlers on the way out and gives the result* in
 //   ExitStackRunTests. In place of an interpreter a scope ends while the process lives on.
 //
@@ -94,7 +94,7 @@ private struct Failed: Error {}
   }
 
   // 9 test_bound_methods
-  @Test func `a method of an object is a handler; cancelling what has run changes nothing`() {
+  @Test func `a method is a handler, and cancelling after the run changes nothing`() {
     let handler = stack.register(name: "append", log.note, "5")
     stack.run()
     #expect(!handler.cancel())
@@ -118,7 +118,7 @@ private struct Failed: Error {}
   // 12 test_eq_unregister: ExitKit compares no functions. In place of a comparison with side effects the test has a
   // capture whose deinit has side effects.
   @Test(arguments: [(0, ["3"]), (1, ["3", "1"]), (2, ["1"])])
-  func `a capture that cancels another as it goes takes no wrong one along, and skips none`(
+  func `a release that cancels another handler cancels and skips no third handler`(
     other: Int, expected: [String]
   ) {
     let registered = Handlers()
@@ -135,7 +135,7 @@ private struct Failed: Error {}
   }
 
   // 11 test_eq_unregister_clear: the same
-  @Test func `a capture that clears the stack as it goes leaves a stack that works`() {
+  @Test func `a release that clears the stack leaves a stack that works`() {
     stack.register { log.note("older") }
     let trigger = { [stack] in Trigger { stack.cancelAll() } }
     let handler = stack.register { [trigger = trigger()] in withExtendedLifetime(trigger) {} }
@@ -174,7 +174,7 @@ private struct Failed: Error {}
   }
 
   // 19 test_callbacks_leak, 20 test_callbacks_leak_refcycle: the end of a stack stands for the end of an interpreter.
-  @Test func `a stack that goes releases what its handlers captured; a cycle through it ends with the run`() {
+  @Test func `the end of a stack releases captures, and a run ends a cycle through the stack`() {
     let trigger = { [log] in Trigger { log.note("released") } }
     do {
       let inner = ExitStack()

@@ -18,7 +18,7 @@ import Testing
 
   /// Without the wait for the pool, 5 of 20 runs crashed; with an observer left in the program's copy, each with two copies.
   @Test(arguments: [true, false])
-  func `a plugin's asynchronous handlers run at dlclose, and its code is gone after that, whoever has the library`(
+  func `dlclose runs a plugin's asynchronous handlers, and then unmaps its code`(
     isShared: Bool
   ) throws {
     let words = try build(isShared: isShared)
@@ -30,7 +30,7 @@ import Testing
   }
 
   @Test(arguments: [true, false])
-  func `the status after a failure and the grace period hold for the handlers of all copies`(isShared: Bool) throws {
+  func `statusOnFailure and the grace period hold for the handlers of all copies`(isShared: Bool) throws {
     let words = try build(isShared: isShared)
     let outcome = try run(words[0], [words[1], "stay"], environment: quiet)
     #expect(outcome.ending == .exited(70))

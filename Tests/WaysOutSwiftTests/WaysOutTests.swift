@@ -38,7 +38,7 @@ private let thrown = ["throws later", "throws"].map {
       ("return", Int32(0)), ("exit", 3), ("kit", 3), ("c", 3), ("handler", 5), ("handlerByKit", 5), ("asyncHandler", 5),
       ("mainActorHandler", 5), ("threadServed", 3), ("detachedServed", 3), ("task", 3),
     ], Program.allCases)
-  func `every kind of handler runs, newest first, and the status is the last that was asked for`(
+  func `every kind of handler runs, newest first, and the last status wins`(
     way: (name: String, status: Int32), program: Program
   ) throws {
     let outcome = try fixture(program.rawValue, way.name)
@@ -66,7 +66,7 @@ private let thrown = ["throws later", "throws"].map {
   }
 
   @Test(arguments: ["thread", "detached", "threads"], Program.allCases)
-  func `when the main thread is blocked the handlers of its actor run elsewhere, and the report says so`(
+  func `with a blocked main thread its actor's handlers run on the exiting thread`(
     way: String, program: Program
   ) throws {
     let outcome = try fixture(program.rawValue, way)
@@ -81,7 +81,7 @@ private let thrown = ["throws later", "throws"].map {
   }
 
   @Test(arguments: ["signal", "signalServed"], Program.allCases)
-  func `a signal runs every kind of handler, and says nothing of a main thread that is asleep`(
+  func `a signal runs every kind of handler, silently where main is asleep`(
     way: String, program: Program
   ) throws {
     let outcome = try fixture(program.rawValue, way)
@@ -93,7 +93,7 @@ private let thrown = ["throws later", "throws"].map {
 
   /// The grace period is a minute there: a handler that waited for main would be seen in the report.
   @Test(arguments: [("signalReturn", Ending.signaled(SIGTERM)), ("threadReturn", .exited(3))], Program.allCases)
-  func `main returns while another thread exits: handlers of its actor run at once, and nothing is reported`(
+  func `when main returns in another thread's exit, its actor's handlers run at once`(
     way: (name: String, ending: Ending), program: Program
   ) throws {
     let outcome = try fixture(program.rawValue, way.name)

@@ -35,13 +35,13 @@ import Testing
     ("null", "11, at the address"), ("breakpoint", "5, ?"), ("abort", "6, sent by itself"),
     ("raise", "8, sent by itself"),
   ])
-  func `whoever was there for the signal gets it with all that belongs to it`(way: String, told: String) throws {
+  func `an older handler of the signal gets the signal with its siginfo`(way: String, told: String) throws {
     let outcome = try run(program, ["before", way])
     #expect(outcome.ending == .exited(9))
     #expect(outcome.output == "was there before: signal \(told)\n")
   }
 
-  @Test func `a crash in the release of what a handler captured is that handler's`() throws {
+  @Test func `a crash in the release of captures counts for their handler`() throws {
     let outcome = try run(program, ["release"])
     #expect(outcome == Outcome(.signaled(SIGSEGV), errors: "ExitKit: exit handler \"goes early\" crashed: SIGSEGV\n"))
   }
@@ -77,7 +77,7 @@ import Testing
     #expect(try run(program, ["sent while blocked"]) == Outcome(.exited(7), output: "waits\n"))
   }
 
-  @Test func `after SIGPIPE in a handler the rest runs, then the process dies of it`() throws {
+  @Test func `after SIGPIPE in a handler the rest runs, then SIGPIPE ends the process`() throws {
     let line =
       "ExitKit: exit handler \"report\" (App/main.c:12) wrote to a pipe that nobody reads: "
       + "the rest runs, then the process dies of SIGPIPE\n"
@@ -86,7 +86,7 @@ import Testing
     #expect(try run(program, ["broken pipe", "ignored"]) == Outcome(.exited(3), output: "status 3\n"))
   }
 
-  @Test func `a broken stderr does not change what the process dies of`() throws {
+  @Test func `a broken stderr does not change the signal of which the process dies`() throws {
     #expect(try run(program, ["no stderr"]) == Outcome(.signaled(SIGSEGV)))
   }
 }

@@ -29,7 +29,7 @@ import Testing
   }
 
   @Test(arguments: ways)
-  func `after a signal the process dies of it`(way: String) throws {
+  func `after a signal's exit the process dies of the signal`(way: String) throws {
     let outcome = try run(program, ["signal", way])
     #expect(outcome.ending == .signaled(SIGTERM))
     #expect(withoutTime(outcome.errors) == "ExitKit: exit handler \"\(way)\" (App/main.c:12) \(Self.passed)")
@@ -60,7 +60,7 @@ import Testing
       withoutTime(try run(program, ["strange name"]).errors) == "ExitKit: exit handler \"\(name)\" \(Self.passed)")
   }
 
-  @Test func `what a handler captured is part of it, and its name is still known when that goes`() throws {
+  @Test func `a handler's name is still known while its captures are released`() throws {
     let outcome = try run(program, ["release"])
     #expect(withoutTime(outcome.errors) == "ExitKit: exit handler \"goes early\" (App/main.c:12) \(Self.passed)")
   }
@@ -76,7 +76,7 @@ import Testing
     #expect(withoutTime(outcome.errors) == "ExitKit: exit handler deadline!work \(Self.passed)")
   }
 
-  @Test func `the deadline covers what libc runs, as well`() throws {
+  @Test func `the deadline covers libc's handlers, too`() throws {
     let expected = "ExitKit: what libc runs at exit is stuck: the deadline of 0.150 s has passed\n"
     #expect(try run(program, ["libc"]) == Outcome(.exited(7), output: "handler\n", errors: expected))
   }
@@ -87,11 +87,11 @@ import Testing
   }
 
   @Test(arguments: ["closed", "broken", "full", "filled"])
-  func `stderr that nobody reads does not keep the process`(state: String) throws {
+  func `a stderr without a reader does not keep the process`(state: String) throws {
     #expect(try run(program, ["no stderr", state]) == Outcome(.exited(7)))
   }
 
-  @Test func `where the status would be 0, a passed deadline makes it 124, or what was asked for`() throws {
+  @Test func `a passed deadline turns status 0 into 124, or into the status set for it`() throws {
     #expect(try run(program, ["success"]).ending == .exited(124))
     #expect(try run(program, ["success", "70"]).ending == .exited(70))
     #expect(try run(program, ["success", "0"]).ending == .exited(0))
@@ -109,11 +109,11 @@ import Testing
     #expect(try run(program, ["stopped"]) == Outcome(.exited(7), output: "waiting\ndone\n"))
   }
 
-  @Test func `a negative deadline is refused and changes nothing, and zero takes it away`() throws {
+  @Test func `a negative deadline is refused, and zero removes the deadline`() throws {
     #expect(try run(program, ["bad"]) == Outcome(.exited(3), output: "slow\n"))
   }
 
-  @Test func `a forked child has no deadline until it sets one`() throws {
+  @Test func `a forked child has no deadline until the child sets a deadline`() throws {
     #expect(try run(program, ["child"]) == Outcome(.exited(3), output: "slow\nchild's\nchild: 5\n"))
     let outcome = try run(program, ["child", "sets"])
     #expect(outcome.output == "child: 5\n")

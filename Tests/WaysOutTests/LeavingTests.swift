@@ -45,7 +45,7 @@ func rounds(_ few: Int, of many: Int) -> String {
   }
 
   @Test(.disabled(if: isThreadSanitized, hides), arguments: ["signals", "deadline"])
-  func `the end of the last thread ends the process, though main never called the library`(own: String) throws {
+  func `the last thread ends the process, also where main never called the library`(own: String) throws {
     let outcome = try run(program, ["worker asks", own])
     #expect(outcome == Outcome(.exited(0), output: "last thread\nstatus 0\n"))
   }
@@ -57,7 +57,7 @@ func rounds(_ few: Int, of many: Int) -> String {
     #expect(outcome == Outcome(.exited(6), output: "thread's destructor\nstatus 6\noldest\n"))
   }
 
-  @Test func `a handler that ends its thread ends as a handler, and no thread's data is destroyed`() throws {
+  @Test func `a handler that ends its thread ends, and destroys no thread's data`() throws {
     let outcome = try run(program, ["destructor in exit"])
     #expect(outcome == Outcome(.exited(3), output: "ends its thread\noldest\n"))
   }
@@ -68,7 +68,7 @@ func rounds(_ few: Int, of many: Int) -> String {
   }
 
   @Test(.disabled(if: isSanitized, "a sanitizer's allocator can stay locked for ever in such a child"))
-  func `a forked child of a process with threads leaves as it likes, without exec`() throws {
+  func `a forked child of a process with threads may leave in any way, without exec`() throws {
     let many = Int(rounds(20, of: 1000))!
     let outcome = try run(program, ["forked", "\(many)"], deadline: 600)
     #expect(outcome.ending == .exited(0))

@@ -42,7 +42,7 @@ import Testing
   }
 
   @Test(arguments: ways)
-  func `a temporary directory is gone, and a forked child has not deleted it`(way: String, ending: Ending) throws {
+  func `a temporary directory is gone at exit, but not by a forked child`(way: String, ending: Ending) throws {
     var template = Array(("/tmp/exitkit-test-" + String(repeating: "X", count: 6)).utf8CString)
     #expect(mkdtemp(&template) != nil)
     let path = template.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }

@@ -21,7 +21,7 @@ import Testing
 
   /// With the fault in which main goes on after a sleep that the signal ended, the transcript says so in 5 of 5 runs.
   @Test(.disabled(if: isThreadSanitized, hides), arguments: states)
-  func `a signal runs every handler, flushes stdio and ends the process, whatever main is doing`(state: String) throws {
+  func `a signal runs every handler, flushes stdio and ends the process`(state: String) throws {
     let outcome = try signalled(["orderly", state])
     var output = outcome.output
     // The kernel may interrupt an accept with a timeout, and then give the signal to the library's thread. So accept
@@ -45,14 +45,14 @@ import Testing
   }
 
   @Test(.disabled(if: isThreadSanitized, hides), arguments: [SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGALRM, 40])
-  func `the process dies of the very signal that it was sent`(signal: Int32) throws {
+  func `the process dies of the very signal that was sent`(signal: Int32) throws {
     let outcome = try signalled(["orderly", "loop", "\(signal)"], signal)
     #expect(outcome.ending == .signaled(signal))
     #expect(outcome.output.hasPrefix("ready\nstatus \(128 + signal)\nsignal \(signal) from the parent\n"))
   }
 
   @Test(.disabled(if: isSanitized, hides), arguments: ["cc", "clang"], ["-O0", "-O3", "-Os"])
-  func `no optimizer changes what the process dies of`(compiler: String, level: String) throws {
+  func `no optimizer changes the signal of which the process dies`(compiler: String, level: String) throws {
     let program = try compile(
       "signals.c",
       .plain.with {
@@ -65,7 +65,7 @@ import Testing
     #expect(child.finish().ending == .signaled(SIGTERM))
   }
 
-  @Test func `what cannot be an exit is refused, and then a signal runs no handler`() throws {
+  @Test func `signals that cannot become an exit are refused, and then run no handler`() throws {
     #expect(try run(program, ["refused"]) == Outcome(.signaled(SIGTERM)))
   }
 
@@ -79,14 +79,14 @@ import Testing
     #expect(outcome == Outcome(.signaled(SIGTERM), output: "ready\nsignal 15 from the parent\ndestructor\n"))
   }
 
-  @Test func `a disposition that was there before has the signal at the end`() throws {
+  @Test func `an older disposition gets the signal at the end`() throws {
     let outcome = try signalled(["restored"])
     let output = "ready\nhandler\nlibc's\ndestructor\nwas there before: 15\n"
     #expect(outcome == Outcome(.signaled(SIGTERM), output: output))
   }
 
   @Test(arguments: [SIGTERM, SIGINT])
-  func `a second signal ends a clean-up that hangs, and is what the process dies of`(second: Int32) throws {
+  func `a second signal ends a clean-up that hangs, and the process dies of it`(second: Int32) throws {
     let child = try ChildProcess(program, ["second"])
     #expect(child.waitForOutput("ready"))
     child.send(SIGTERM)
@@ -95,7 +95,7 @@ import Testing
     #expect(child.finish() == Outcome(.signaled(second), output: "ready\nhanging\n"))
   }
 
-  @Test func `a second SIGHUP does not end a clean-up, since a shell and the kernel send one each`() throws {
+  @Test func `a second SIGHUP does not end a clean-up: shell and kernel send one each`() throws {
     let child = try ChildProcess(program, ["second"])
     #expect(child.waitForOutput("ready"))
     child.send(SIGHUP)
@@ -109,7 +109,7 @@ import Testing
     #expect(try run(program, ["soon"]) == Outcome(.signaled(SIGTERM), output: "goes on\ndestructor\n"))
   }
 
-  @Test func `signals that somebody took since are taken back when an exit begins, and a handler is named`() throws {
+  @Test func `an exit takes back signals that others took, and names their handlers`() throws {
     let line =
       "ExitKit: SIGTERM was to be an exit, and has another handler now: signals!take_over; "
       + "from here on it ends a clean-up that hangs\n"
@@ -118,17 +118,17 @@ import Testing
   }
 
   @Test(.disabled(if: isThreadSanitized, hides))
-  func `once a signal was taken, handlers see its status, whoever exits`() throws {
+  func `once a signal was taken, handlers see its status, whichever thread exits`() throws {
     let outcome = try run(program, ["main leaves"])
     #expect(outcome == Outcome(.signaled(SIGTERM), output: "status 143\ndestructor\n"))
   }
 
   @Test(arguments: [["request"], ["request", "with signals"]])
-  func `a requested exit leaves its thread alone, and runs on another one`(how: [String]) throws {
+  func `a requested exit runs on another thread, and the requesting thread goes on`(how: [String]) throws {
     #expect(try run(program, how) == Outcome(.exited(5), output: "requested\nhas the lock\ndestructor\n"))
   }
 
-  @Test func `a signal in an exit that has begun lets it come to its end`() throws {
+  @Test func `a signal lets an exit that has begun come to its end`() throws {
     let outcome = try run(program, ["late"])
     #expect(
       outcome == Outcome(.signaled(SIGTERM), output: "signal 15 from itself\nsignal 15 from itself\ndestructor\n"))
@@ -144,7 +144,7 @@ import Testing
     #expect(outcome == Outcome(.signaled(SIGTERM), output: "closed\nhandler\nclosed\nlibc's\ndestructor\n"))
   }
 
-  @Test func `a broken pipe does not cut short the clean-up that it caused`() throws {
+  @Test func `SIGPIPE as the signal of an exit does not cut the clean-up short`() throws {
     #expect(try run(program, ["broken pipe"]) == Outcome(.signaled(SIGPIPE), output: "handler\ndestructor\n"))
   }
 
@@ -176,7 +176,7 @@ import Testing
   }
 
   @Test(.disabled(if: isSanitized, "a sanitizer's allocator can stay locked for ever in such a child"))
-  func `a forked child that asks for it itself exits in order`() throws {
+  func `a forked child that asks for signals itself exits in order`() throws {
     let outcome = try run(program, ["fork", "asks"])
     #expect(outcome == Outcome(.exited(0), output: "child's\ndestructor\nchild: signal 15\nparent's\ndestructor\n"))
   }
@@ -207,7 +207,7 @@ import Testing
     #expect(outcome == Outcome(.exited(0), output: "handler\ndestructor\nchild: 143\ndestructor\n"))
   }
 
-  @Test func `where the signal does not end it, the process exits with 128 and its number`() throws {
+  @Test func `where the signal cannot end the process, the status is 128 and its number`() throws {
     let outcome = try run(try compile("deaf.c"))
     #expect(outcome == Outcome(.exited(143), output: "handler\n"))
   }

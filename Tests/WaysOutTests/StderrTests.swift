@@ -12,7 +12,7 @@ import Testing
 
   /// Written with a plain `write`, 15 of 20 exits hang where stderr is full.
   @Test(arguments: ["closed", "broken", "full"])
-  func `a complaint that stderr does not take neither keeps the exit nor kills it`(state: String) throws {
+  func `a stderr that takes no line neither keeps the exit nor kills the process`(state: String) throws {
     let outcome = try run(program, ["complaint", state, "20"])
     #expect(outcome == Outcome(.exited(0), output: "each ended with its status\n"))
   }

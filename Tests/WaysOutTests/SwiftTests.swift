@@ -16,7 +16,7 @@ func signalled(_ name: String, _ arguments: [String], _ signal: Int32 = SIGTERM)
 
 @Suite struct SwiftSignalTests {
   @Test(arguments: ["loop", "read", "dispatchMain", "semaphore"])
-  func `handlers know the signal and its sender, whatever main is doing`(state: String) throws {
+  func `handlers know the signal and its sender, in every state of main`(state: String) throws {
     let outcome = try signalled("SignalWays", ["signal", state])
     #expect(outcome == Outcome(.signaled(SIGTERM), output: "ready\nasync\nSIGTERM 143 true true\n"))
   }
@@ -37,7 +37,7 @@ func signalled(_ name: String, _ arguments: [String], _ signal: Int32 = SIGTERM)
       outcome == Outcome(.signaled(SIGTERM), output: "ready\nasync, on the main actor\non the main actor\n"))
   }
 
-  @Test func `a signal that cannot be an exit is an error with the reason, and nothing is installed`() throws {
+  @Test func `a signal that cannot be an exit is an error with the reason`() throws {
     #expect(try run(program("SignalWays"), ["refused"]) == Outcome(.signaled(SIGTERM)))
   }
 

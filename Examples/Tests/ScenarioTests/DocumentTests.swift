@@ -11,7 +11,7 @@ import Testing
 
   init() throws { blocks = try Block.all() }
 
-  @Test func `every block of code is tested, or says why it is not`() {
+  @Test func `every block of code is tested, or states why not`() {
     for block in blocks where block.notes["not run"] == nil && block.notes["file"] == nil {
       let isKnown = ["swift", "c", "cpp", "python", "sh", "text"].contains(block.language)
       #expect(isKnown, "\(block.document):\(block.line)")
@@ -26,7 +26,7 @@ import Testing
     }
   }
 
-  @Test func `a package as README says builds all Swift without a warning, and each program prints what is said`()
+  @Test func `README's package builds all Swift without a warning, and each program prints`()
     throws
   {
     let swift = blocks.filter { $0.isProgram("swift") }
@@ -64,7 +64,7 @@ import Testing
   }
 
   @Test(.disabled(if: lacking.contains("pkg-config"), "pkg-config is not installed"))
-  func `shell, C and C++ do what they say after make install, from an empty folder`() throws {
+  func `shell, C and C++ blocks work as stated after make install, in an empty folder`() throws {
     let folder = try emptyFolder("documents-c")
     _ = try run("ln", ["-s", repository, "\(folder)/ExitKit"])
     let pkgConfig = "PKG_CONFIG_PATH=\(folder)/.local/lib/pkgconfig pkg-config"
@@ -97,7 +97,7 @@ import Testing
   }
 
   @Test(.enabled(if: isInstalled("python3"), "python3 is not installed"))
-  func `Python prints what is said`() throws {
+  func `Python blocks print the stated output`() throws {
     let folder = try emptyFolder("documents-python")
     for block in blocks where block.isProgram("python") {
       try write(block.program, to: "\(folder)/\(block.name).py")
