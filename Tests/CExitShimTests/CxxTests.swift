@@ -57,7 +57,7 @@ private func program(_ flags: [String] = ["g++", "-std=c++17"]) throws -> String
     let lines = """
       ExitKit: error in exit handler (app.cpp:14): in a guard
       ExitKit: error in exit handler (app.cpp:13): an exception that is no std::exception
-      ExitKit: error in exit handler "flush" (app.cpp:12): disk?[2J full
+      ExitKit: error in exit handler "flush" (app.cpp:12): disk [2J full
 
       """
     #expect(try run(program(), [part]) == Outcome(.exited(status), output: "the others run\n", errors: lines))

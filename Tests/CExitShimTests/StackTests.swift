@@ -204,6 +204,44 @@ import Testing
     #expect(transcript.take() == ["released new", "released old"])
   }
 
+  @Test func `an empty stack that nobody runs is closed at once, and handles stay good`() {
+    defer { cexit_stack_destroy(stack) }
+    #expect(cexit_stack_close(stack) == 0 && cexit_stack_close(stack) == 0)
+    transcript.register("refused", on: stack)
+    #expect(transcript.error == ECANCELED && cexit_stack_count(stack) == 0)
+    var nested: OpaquePointer?
+    #expect(cexit_stack_nest(stack, nil, &nested) == ECANCELED)
+    let other = newStack()
+    defer { cexit_stack_destroy(other) }
+    let moving = transcript.register("stays", on: other)
+    #expect(cexit_stack_move(other, stack) == 0 && cexit_is_pending(moving))
+  }
+
+  @Test func `a stack that its handler closes is closed when the run ends, and not before`() {
+    defer { cexit_stack_destroy(stack) }
+    let stack = stack
+    transcript.register("old", on: stack) { $0.register("accepted", on: stack) }
+    transcript.register("closes", on: stack) { $0.say("\(cexit_stack_close(stack))") }
+    #expect(cexit_stack_run(stack) == 3)
+    transcript.register("refused", on: stack)
+    #expect(transcript.error == ECANCELED)
+    #expect(transcript.take() == ["closes", "0", "old", "accepted"])
+  }
+
+  @Test func `a closed stack that was cleared is open until a run has found it empty`() {
+    defer { cexit_stack_destroy(stack) }
+    transcript.register("cleared", on: stack)
+    #expect(cexit_stack_close(stack) == 0 && cexit_stack_clear(stack) == 1)
+    transcript.register("last", on: stack)
+    #expect(cexit_stack_run(stack) == 1)
+    transcript.register("refused", on: stack)
+    #expect(transcript.error == ECANCELED && transcript.take() == ["last"])
+  }
+
+  @Test func `the stacks of the process are closed by an exit alone`() {
+    #expect(cexit_stack_close(nil) == EINVAL && cexit_stack_close(cexit_quick_stack()) == EINVAL)
+  }
+
   // ---- Bad input
 
   @Test func `an invalid registration is EINVAL, and changes nothing`() {

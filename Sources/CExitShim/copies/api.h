@@ -86,6 +86,12 @@ CEXIT_SHARED(VALUE, int, timeout_status, (void), ())
 CEXIT_SHARED(ERROR, int, request_exit, (int status), (status))
 CEXIT_SHARED(ERROR, int, set_signal_patience, (uint64_t nanoseconds), (nanoseconds))
 CEXIT_SHARED(VALUE, const char *, version, (void), ())
+CEXIT_SHARED(ERROR, int, stack_close, (cexit_stack *stack), (stack))
+CEXIT_SHARED(ERROR, int, stack_try_run, (cexit_stack *stack, size_t *ran), (stack, ran))
+CEXIT_SHARED(VALUE, size_t, stack_cancel_if, (cexit_stack *stack, cexit_visitor matches, void *context), (stack, matches, context))
+CEXIT_SHARED(VALUE, uint64_t, signal_patience, (void), ())
+CEXIT_SHARED(ERROR, int, fail, (const char *message), (message))
+CEXIT_SHARED(KEEPS, void, on_failure, (cexit_reporter reporter), (reporter))
 
 // What belongs to a thread or to the Swift code around it has nothing to do with the stack: each copy does that itself.
 #ifdef CEXIT_UNSHARED

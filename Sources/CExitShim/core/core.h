@@ -110,6 +110,8 @@ struct cexit_stack {                   // fields that a registration and a cance
   uintptr_t runner;    // the thread that runs the stack; 0: none
   uint64_t place;      // the entry of `parent` that runs the stack
   bool destroyed;
+  bool closing;        // the run that comes to an end is the last
+  bool refuses;        // what is registered: after that run, or destroyed
   bool leaves;         // holds the entries of an object that is being unloaded
   uint32_t references; // the maker's, its entry's, its runs' and its children's; 0: free
   uint32_t run_number; // which run is the innermost
@@ -252,6 +254,7 @@ uint32_t cexit__stack_level(const cexit_stack *stack); // with the lock held: in
 void cexit__stack_set_parent(cexit_stack *stack, cexit_stack *parent); // with the lock held
 void cexit__stack_drop(cexit_stack *stack);                            // with the lock held: one reference less
 void cexit__stack_unreference(cexit_stack *stack);                     // without the lock
+void cexit__stack_close_if_over(cexit_stack *stack);                   // with the lock held
 void cexit__stacks_forked(void); // in a child: pending entries belong to the parent
 void cexit__stacks_adopted(void);
 void cexit__stacks_lost(void); // forked in the middle of an operation: no entry is left

@@ -116,7 +116,7 @@ void cexit__stack_destroy(cexit_stack *stack) {
   if (is_permanent(stack) || enter() != 0) return;
   if (!stack->destroyed && cexit__process.born != 0) forget_inherited(stack);
   bool again = stack->destroyed;
-  stack->destroyed = true;
+  stack->destroyed = stack->refuses = true;
   cexit_handler place = {stack->place};
   while (stack->first_child != 0) cexit__stack_set_parent(stack_at(stack->first_child - 1), NULL);
   lock_drop();
@@ -124,6 +124,20 @@ void cexit__stack_destroy(cexit_stack *stack) {
   cexit__cancel(place);
   cexit__stack_clear(stack);
   cexit__stack_unreference(stack);
+}
+
+void cexit__stack_close_if_over(cexit_stack *stack) {
+  if (stack->closing && stack->runner == 0 && cexit__stack_next(stack, 0) == NONE) stack->refuses = true;
+}
+
+int cexit__stack_close(cexit_stack *stack) {
+  if (is_permanent(stack)) return EINVAL;
+  int error = enter();
+  if (error != 0) return error;
+  stack->closing = true;
+  cexit__stack_close_if_over(stack);
+  lock_drop();
+  return 0;
 }
 
 static bool is_empty(const cexit_stack *stack) {

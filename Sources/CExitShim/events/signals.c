@@ -27,10 +27,20 @@ static _Atomic uint64_t requested;            // 1 << 32 plus the status; 0: no 
 static struct sigaction before[64];
 static sigset_t usual; // the signal mask of the thread that first asked for signals
 
-static const int common[] = {SIGINT, SIGTERM, SIGHUP};
+#define BIT(number) ((uint64_t)1 << ((number)-1)) // in a set of signals
+#define COMMON (BIT(SIGINT) | BIT(SIGTERM) | BIT(SIGHUP))
 // Signals that do not end a process, and signals of a crash: the thread that crashed cannot go on.
-static const int refused[] = {SIGKILL,  SIGSTOP, SIGCHLD, SIGCONT, SIGTSTP, SIGTTIN, SIGTTOU, SIGURG,
-                              SIGWINCH, SIGSEGV, SIGBUS,  SIGILL,  SIGFPE,  SIGTRAP, SIGABRT, SIGSYS};
+#define REFUSED                                                                                                        \
+  (BIT(SIGKILL) | BIT(SIGSTOP) | BIT(SIGCHLD) | BIT(SIGCONT) | BIT(SIGTSTP) | BIT(SIGTTIN) | BIT(SIGTTOU) |            \
+   BIT(SIGURG) | BIT(SIGWINCH) | BIT(SIGSEGV) | BIT(SIGBUS) | BIT(SIGILL) | BIT(SIGFPE) | BIT(SIGTRAP) |               \
+   BIT(SIGABRT) | BIT(SIGSYS))
+
+static int take_number(uint64_t *set) { // the lowest signal, out of the set; 0: the set is empty
+  if (*set == 0) return 0;
+  int number = __builtin_ctzll(*set) + 1;
+  *set &= *set - 1;
+  return number;
+}
 
 // ---- In the signal handler
 
@@ -75,16 +85,9 @@ static void take(int number, siginfo_t *info, void *machine) {
 // ---- The thread
 
 static void set_mask_without_chosen(sigset_t mask) {
-  uint64_t bits = atomic_load(&chosen);
-  for (int number = 1; number <= 64; number++) {
-    if ((bits >> (number - 1) & 1) != 0) sigdelset(&mask, number);
-  }
+  uint64_t left = atomic_load(&chosen);
+  for (int number; (number = take_number(&left)) != 0;) sigdelset(&mask, number);
   pthread_sigmask(SIG_SETMASK, &mask, NULL);
-}
-
-static int first_chosen(void) { // 0: no signal is chosen
-  uint64_t bits = atomic_load(&chosen);
-  return bits != 0 ? __builtin_ctzll(bits) + 1 : 0;
 }
 
 static void *exit_when_taken(void *unused) {
@@ -99,7 +102,8 @@ static void *exit_when_taken(void *unused) {
   while (nanosleep(&left, &left) != 0 && errno == EINTR) continue;
   atomic_fetch_or(&state, EXITING);
   set_mask_without_chosen(usual); // programs that handlers start inherit the mask
-  int number = cexit__exit_signal(NULL), first = first_chosen();
+  uint64_t set = atomic_load(&chosen);
+  int number = cexit__exit_signal(NULL), first = take_number(&set);
   if (first != 0) cexit__hold_main(first);
   cexit__exit(number != 0 ? 128 + number : (int)(uint32_t)atomic_load(&requested));
 }
@@ -107,16 +111,13 @@ static void *exit_when_taken(void *unused) {
 // ---- Asking for signals
 
 static bool is_refused(int number) {
-  for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
-    if (refused[i] == number) return true;
-  }
   struct sigaction now;
-  return number < 1 || number > 64 || sigaction(number, NULL, &now) != 0;
+  return number < 1 || number > 64 || (REFUSED & BIT(number)) != 0 || sigaction(number, NULL, &now) != 0;
 }
 
-static void give_back(uint64_t bits) {
-  for (int number = 1; number <= 64; number++) {
-    if ((bits >> (number - 1) & 1) != 0) cexit__give_back(number, take, &before[number - 1]);
+static void give_back(uint64_t set) {
+  for (int number; (number = take_number(&set)) != 0;) {
+    cexit__give_back(number, take, &before[number - 1]);
   }
 }
 
@@ -125,7 +126,7 @@ static int choose(int number, uint64_t *added) {
   if (sigaction(number, NULL, &now) != 0) return errno;
   if (cexit__is_plain(&now, SIG_IGN) || cexit__is_handler(&now, take)) return 0; // nohup ignores SIGHUP, and keeps that
   before[number - 1] = now;
-  uint64_t bit = (uint64_t)1 << (number - 1), already = atomic_fetch_or(&chosen, bit) & bit;
+  uint64_t bit = BIT(number), already = atomic_fetch_or(&chosen, bit) & bit;
   int error = cexit__handle(number, take, SA_RESTART);
   if (error == 0) *added |= bit & ~already;
   if (error != 0 && already == 0) atomic_fetch_and(&chosen, ~bit);
@@ -148,18 +149,14 @@ static void tell_thread(uint32_t what) {
 }
 
 int cexit__exit_on_signals(const int *signals, size_t count) {
-  if (signals == NULL) {
-    if (count != 0) return EINVAL;
-    signals = common;
-    count = sizeof common / sizeof *common;
-  }
+  if (signals == NULL && count != 0) return EINVAL;
+  uint64_t wanted = signals == NULL ? COMMON : 0, added = 0;
   for (size_t i = 0; i < count; i++) {
     if (is_refused(signals[i])) return EINVAL;
+    wanted |= BIT(signals[i]);
   }
-  int saved = errno;
-  uint64_t added = 0;
-  int error = start_thread();
-  for (size_t i = 0; error == 0 && i < count; i++) error = choose(signals[i], &added);
+  int saved = errno, error = start_thread();
+  for (int number; error == 0 && (number = take_number(&wanted)) != 0;) error = choose(number, &added);
   if (error != 0) {
     give_back(added);
     atomic_fetch_and(&chosen, ~added);
@@ -186,6 +183,10 @@ int cexit__set_signal_patience(uint64_t nanoseconds) {
   return 0;
 }
 
+uint64_t cexit__signal_patience(void) {
+  return atomic_load(&patience);
+}
+
 // ---- From the rest of the library
 
 void cexit__signals_forked(void) {
@@ -210,11 +211,10 @@ static void name_taker(int number, const struct sigaction *action) {
 // A cancelled DispatchSource leaves its signal ignored, which is not worth a line. A foreign handler is worth a line.
 void cexit__signals_begin(void) {
   if (cexit__process_number() != atomic_load(&home)) return;
-  uint64_t bits = atomic_load(&chosen);
-  for (int number = 1; number <= 64; number++) {
+  uint64_t left = atomic_load(&chosen);
+  for (int number; (number = take_number(&left)) != 0;) {
     struct sigaction now;
-    if ((bits >> (number - 1) & 1) == 0 || sigaction(number, NULL, &now) != 0 || cexit__is_handler(&now, take))
-      continue;
+    if (sigaction(number, NULL, &now) != 0 || cexit__is_handler(&now, take)) continue;
     if (!cexit__is_plain(&now, SIG_IGN) && !cexit__is_plain(&now, SIG_DFL)) name_taker(number, &now);
     cexit__handle(number, take, SA_RESTART);
   }

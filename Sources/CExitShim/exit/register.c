@@ -10,7 +10,7 @@ static inline bool has_place(const cexit_stack *stack) { // of a nested stack
 }
 
 static inline bool is_ready(const cexit_stack *stack, const void *owner) {
-  return LIKELY(cexit__entries.bits != 0 && known_owner(owner)->owner == owner && !stack->destroyed &&
+  return LIKELY(cexit__entries.bits != 0 && known_owner(owner)->owner == owner && !stack->refuses &&
                 (stack->slots == NULL || stack->slots->stands) && (stack->parent == NONE || has_place(stack)));
 }
 
@@ -23,7 +23,7 @@ COLD int cexit__stack_make_ready(cexit_stack *stack, const void *owner) {
     int error = enter();
     if (error != 0) return error;
     bool full = cexit__entries.bits == 0, unknown = known_owner(owner)->owner != owner;
-    bool gone = stack->destroyed, unarmed = stack->slots != NULL && !stack->slots->stands;
+    bool gone = stack->refuses, unarmed = stack->slots != NULL && !stack->slots->stands;
     bool ready = cexit__stack_is_ready(stack, owner);
     lock_drop();
     if (ready) return 0;

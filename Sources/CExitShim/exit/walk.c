@@ -122,6 +122,7 @@ static void show(struct walk *walk, uint32_t index) {
       .stack = cexit__text_copy(walk->stack, sizeof walk->stack, level->stack->name),
       .function = entry->kind == KIND_ON_EXIT ? (const void *)entry->release : (const void *)entry->function,
       .owner = cexit__owner_at(entry->owner),
+      .context = entry->context,
   };
 }
 
@@ -135,9 +136,33 @@ bool cexit__walk_next(struct walk *walk) {
   return next != NONE;
 }
 
-int cexit__walk(cexit_stack *stack, cexit_visitor visitor, void *context) {
-  if (visitor == NULL) return EINVAL;
+// `error`: NULL, to cancel entries that the visitor wants: each when the walk has left the entry, or the walk would have to
+// look for its place. Else the visitor says whether to go on.
+static size_t show_all(cexit_stack *stack, cexit_visitor visitor, void *context, int *error) {
   struct walk walk = {.root = stack != NULL ? stack : PROCESS};
-  while (cexit__walk_next(&walk) && visitor(context, &walk.seen)) continue;
-  return walk.unlocked ? EDEADLK : 0;
+  cexit_handler wanted = {0};
+  size_t count = 0;
+  for (bool more = visitor != NULL; more;) {
+    more = cexit__walk_next(&walk);
+    if (wanted.raw != 0) count += cexit__cancel(wanted);
+    wanted.raw = 0;
+    if (!more || (error == NULL && (walk.seen.flags & CEXIT_IS_NESTED) != 0)) continue;
+    bool answer = visitor(context, &walk.seen);
+    if (error != NULL)
+      more = answer;
+    else if (answer)
+      wanted.raw = walk.levels[walk.depth].last;
+  }
+  if (error != NULL) *error = visitor == NULL ? EINVAL : walk.unlocked ? EDEADLK : 0;
+  return count;
+}
+
+int cexit__walk(cexit_stack *stack, cexit_visitor visitor, void *context) {
+  int error;
+  show_all(stack, visitor, context, &error);
+  return error;
+}
+
+size_t cexit__stack_cancel_if(cexit_stack *stack, cexit_visitor matches, void *context) {
+  return show_all(stack, matches, context, NULL);
 }

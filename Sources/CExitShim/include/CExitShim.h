@@ -228,6 +228,15 @@ CEXIT_API size_t cexit_stack_count(cexit_stack *CEXIT_NULLABLE stack);
 /// runs the rest. While another thread runs the stack: waits for that thread, then runs the rest; but where that thread
 /// is waiting for this thread, runs nothing.
 CEXIT_API size_t cexit_stack_run(cexit_stack *CEXIT_NULLABLE stack);
+/// cexit_stack_run for a caller that must not wait for another thread: a thread with a lock that a handler needs. `ran`,
+/// where given, receives how many entries ran. Returns 0; EBUSY: another thread runs the stack, and nothing ran here;
+/// EDEADLK. A stack nested in the stack is waited for.
+CEXIT_API int cexit_stack_try_run(cexit_stack *CEXIT_NULLABLE stack, size_t *CEXIT_NULLABLE ran);
+/// Makes the next run the last, or the one that is at work: until it ends, registrations are accepted and run. After
+/// that, and at once where nothing is pending and nobody runs the stack, registrations return ECANCELED. A nested stack
+/// is not placed again. Handles, counts and cancels are as ever. Returns 0, EDEADLK or EINVAL: the process stack and
+/// that of quick_exit, which an exit closes.
+CEXIT_API int cexit_stack_close(cexit_stack *CEXIT_NULLABLE stack);
 /// Cancels all pending entries, newest first, also on stacks nested in this stack. Returns how many.
 CEXIT_API size_t cexit_stack_clear(cexit_stack *CEXIT_NULLABLE stack);
 /// Cancels every pending entry of that name, also on stacks nested in `stack`. Returns how many; 0 for an unknown name.
@@ -250,14 +259,15 @@ typedef struct cexit_record {
   const char *CEXIT_NULLABLE name;
   const char *CEXIT_NULLABLE file;
   uint32_t line;
-  uint64_t nanoseconds;         ///< The time of the run.
-  void *CEXIT_NULLABLE outcome; ///< For bindings: the argument of cexit_set_outcome; NULL: none.
+  uint64_t nanoseconds;               ///< The time of the run.
+  void *CEXIT_NULLABLE outcome;       ///< For bindings: the argument of cexit_set_outcome; NULL: none.
+  const char *CEXIT_NULLABLE failure; ///< The message of a cexit_fail, of a handler that still runs; NULL: it has run.
 } cexit_record;
 
 typedef void (*cexit_observer)(void *CEXIT_NULLABLE context, const cexit_record *record);
 
 /// cexit_stack_run that tells `observer` of each handler right after the run of the handler, also of those of nested
-/// stacks.
+/// stacks, and of each failure when the handler reports the failure (cexit_fail).
 CEXIT_API size_t cexit_stack_run_observed(cexit_stack *CEXIT_NULLABLE stack, cexit_observer observer,
                                           void *CEXIT_NULLABLE context);
 
@@ -285,6 +295,8 @@ CEXIT_API int cexit_exit_on_signals(const int *CEXIT_NULLABLE signals, size_t co
 /// How long after the first signal a second one ends the process at once: half a second at first. Returns 0 or EINVAL
 /// (beyond INT64_MAX, as a negative number is).
 CEXIT_API int cexit_set_signal_patience(uint64_t nanoseconds);
+/// That time, in nanoseconds.
+CEXIT_API uint64_t cexit_signal_patience(void);
 
 /// Returns, and the process exits with `status` on a thread of the library's own, as after a signal: for a thread that
 /// holds what a handler needs. The first request counts. Returns 0, ENOMEM, EAGAIN, ECANCELED or EDEADLK.
@@ -328,6 +340,23 @@ CEXIT_API void cexit_request_status(int status);
 /// is as before.
 CEXIT_API bool cexit_current(cexit_record *record);
 
+// ---------------------------------------------------------------------------------------------------------
+// Failures
+
+/// In a handler: reports that the handler has failed, and why. The handler goes on, and so does the run. An observed run
+/// tells its observer; else the reporter of cexit_on_failure is called; else a line on stderr names the handler:
+///   ExitKit: error in exit handler "flush" (main.c:12): disk full
+/// Swift's ExitReport and onFailure get the same. While the process exits the status follows cexit_set_failure_status.
+/// Returns 0 or EINVAL: NULL, or this thread runs no handler.
+CEXIT_API int cexit_fail(const char *CEXIT_NULLABLE message);
+
+/// Called on the thread of the handler, without a lock held. The strings are good until it returns.
+typedef void (*cexit_reporter)(const cexit_record *failure);
+
+/// Has failures told to `reporter` in place of stderr. The newest call counts, in all copies of the library; NULL: stderr
+/// again.
+CEXIT_API void cexit_on_failure(cexit_reporter CEXIT_NULLABLE reporter);
+
 /// The status of an exit in place of 0 after a handler has failed; 0, as it is at first: the exit stays 0.
 CEXIT_API void cexit_set_failure_status(int status);
 /// That status.
@@ -356,6 +385,7 @@ typedef struct cexit_pending {
   const char *CEXIT_NULLABLE stack;    ///< The name of the stack; NULL: none, or the process stack.
   const void *CEXIT_NULLABLE function; ///< The function that runs.
   const void *CEXIT_NULLABLE owner; ///< The `__dso_handle` of the shared object that the entry leaves with; NULL: none.
+  const void *CEXIT_NULLABLE context; ///< The context of the registration; of a nested stack and a binding: its own.
 } cexit_pending;
 
 /// Called for an entry, without a lock held, on the thread that walks. False: enough.
@@ -367,6 +397,13 @@ typedef bool (*cexit_visitor)(void *CEXIT_NULLABLE context, const cexit_pending 
 /// could not be had, as in a signal handler that interrupted a call of this library; then an entry may be missing.
 CEXIT_API int cexit_walk(cexit_stack *CEXIT_NULLABLE stack, cexit_visitor CEXIT_NULLABLE visitor,
                          void *CEXIT_NULLABLE context);
+
+/// Cancels the entries for which `matches` returns true, in the order of cexit_walk, as cexit_cancel does, and returns
+/// how many: those with a context, a function, a prefix of a name. Nested stacks are looked into and stay; `matches` is
+/// not asked for the stacks themselves. `matches` is called as a visitor of cexit_walk is. An entry of a parent process
+/// stays. 0 for NULL, which is no error.
+CEXIT_API size_t cexit_stack_cancel_if(cexit_stack *CEXIT_NULLABLE stack, cexit_visitor CEXIT_NULLABLE matches,
+                                       void *CEXIT_NULLABLE context);
 
 /// Writes what the thread that exits is running and what cexit_walk shows of the process stack to the descriptor
 /// `file`, an entry a line, as text for people; a function without a name by its object and symbol. Async-signal-safe,

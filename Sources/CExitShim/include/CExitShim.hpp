@@ -9,7 +9,7 @@
 //   ...
 //   remove_file.dismiss();                                             // the file is complete: keep the file
 //
-// A handler may throw: the exception is one line on stderr, and the other handlers run. CExitShim.h is the manual of
+// A handler may throw: the exception is a failure (cexit_fail), one line on stderr, and the other handlers run. CExitShim.h is the manual of
 // everything else; all its functions may be called as well.
 
 #ifndef CEXITSHIM_HPP
@@ -74,28 +74,9 @@ private:
 
 namespace detail {
 
-/// ExitKit: error in exit handler "NAME" (FILE:LINE): WHAT. No byte of the text can give a terminal a command.
-inline void report(const char *name, const char *file, unsigned line, const char *what) {
-  char text[512];
-  int length = name != nullptr
-                   ? std::snprintf(text, sizeof text, "ExitKit: error in exit handler \"%s\" (%s:%u): %s", name, file,
-                                   line, what)
-                   : std::snprintf(text, sizeof text, "ExitKit: error in exit handler (%s:%u): %s", file, line, what);
-  if (length < 0) return;
-  size_t count = static_cast<size_t>(length) < sizeof text - 1 ? static_cast<size_t>(length) : sizeof text - 2;
-  for (size_t i = 0; i < count; i++) {
-    unsigned char byte = static_cast<unsigned char>(text[i]);
-    if (byte < 0x20 || byte == 0x7F) text[i] = byte == '\n' || byte == '\t' ? ' ' : '?';
-  }
-  text[count] = '\n';
-  if (write(STDERR_FILENO, text, count + 1) < 0) return; // nobody is left to be told
-}
-
-/// What was captured, and what a report names.
+/// What was captured.
 template <class Function> struct box {
   Function function;
-  const char *name, *file;
-  unsigned line;
 
   void call() {
     if constexpr (std::is_invocable_v<Function &, int>) {
@@ -110,17 +91,16 @@ template <class Function> struct box {
   static void run(void *context) {
     box *self = static_cast<box *>(context);
 #if defined(__cpp_exceptions)
-    const char *what = "an exception that is no std::exception";
     try {
       return self->call();
     } catch (const std::exception &error) {
-      report(self->name, self->file, self->line, error.what());
+      cexit_fail(error.what());
 #if defined(__GLIBCXX__)
     } catch (abi::__forced_unwind &) { // pthread_exit: the thread ends
       throw;
 #endif
     } catch (...) {
-      report(self->name, self->file, self->line, what);
+      cexit_fail("an exception that is no std::exception");
     }
     if (status_on_failure != 0) cexit_request_status(status_on_failure);
 #else
@@ -137,7 +117,7 @@ template <class Function>
 int add(Function &&function, const options &where, const char *file, unsigned line, const void *owner,
         cexit_handler *out) {
   using kept = box<std::decay_t<Function>>;
-  kept *context = new (std::nothrow) kept{std::forward<Function>(function), where.name, file, line};
+  kept *context = new (std::nothrow) kept{std::forward<Function>(function)};
   if (context == nullptr) return ENOMEM;
   cexit_entry entry{};
   entry.function = kept::run;

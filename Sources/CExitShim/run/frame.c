@@ -129,11 +129,13 @@ static __attribute__((noinline)) void begin_observed(struct frame *here) {
 }
 
 static __attribute__((noinline)) void end_observed(struct frame *here, bool holds) {
-  const struct entry *entry = here->entry;
   trace(MOMENT_HANDLER_ENDS, here);
   if (here->observer != NULL) {
-    uint64_t time = cexit__awake() - here->started;
-    here->observer(here->observer_context, &(cexit_record){entry->name, entry->file, entry->line, time, here->outcome});
+    cexit_record record;
+    cexit__current(&record);
+    record.nanoseconds = cexit__awake() - here->started;
+    record.outcome = here->outcome;
+    here->observer(here->observer_context, &record);
   }
   if (holds)
     release_observed(here);

@@ -38,11 +38,8 @@ void cexit__guard_return(void) {
   longjmp(innermost->here, EXITED_AGAIN);
 }
 
-bool cexit__is_guarded(void) {
-  return innermost != NULL;
-}
-
-void cexit__notice_end(void (*function)(void *), void *context) {
+void cexit__run_noticed(void (*function)(void *), void *context) {
+  if (LIKELY(cexit__thread.end_watched) || cexit__watch_this_thread() || innermost != NULL) return function(context);
   pthread_cleanup_push(cexit__hooks.thread_ended, NULL);
   function(context);
   pthread_cleanup_pop(0);

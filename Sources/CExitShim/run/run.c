@@ -35,6 +35,7 @@ static void wait_while(_Atomic uint32_t *word, uint32_t seen) {
 
 static void let_go(cexit_stack *stack) {
   stack->runner = 0;
+  cexit__stack_close_if_over(stack);
   changed(&turns, 1);
 }
 
@@ -158,15 +159,17 @@ static bool waits_for_this_thread(uintptr_t thread) {
   return true;
 }
 
-// Takes the lock, and the stack for this thread; false: without the lock, and without the stack.
-static bool take_turn(cexit_stack *stack) {
-  if (enter() != 0) return false;
+// Takes the lock, and the stack for this thread: 0. Else without the lock, and without the stack: EDEADLK, or EBUSY where
+// another thread has the stack, and this thread may not wait.
+static int take_turn(cexit_stack *stack, bool waits) {
+  int error = enter();
+  if (error != 0) return error;
   stack->references++;
   while (stack->runner != 0 && stack->runner != this_thread()) {
-    if (waits_for_this_thread(stack->runner)) {
+    if (!waits || waits_for_this_thread(stack->runner)) {
       cexit__stack_drop(stack);
       lock_drop();
-      return false;
+      return EBUSY;
     }
     struct waiter here = {waiters, this_thread(), stack};
     waiters = &here;
@@ -175,13 +178,13 @@ static bool take_turn(cexit_stack *stack) {
     trace(MOMENT_WAIT_BEGINS, "another thread");
     wait_while(&turns, seen);
     trace(MOMENT_WAIT_ENDS, "another thread");
-    if (enter() != 0) return false;
+    if ((error = enter()) != 0) return error;
     stop_waiting();
   }
   stack->turns++;
   stack->runner = this_thread();
   stack->run_number = ++runs;
-  return true;
+  return 0;
 }
 
 static void end_turn(cexit_stack *stack) { // drops the lock
@@ -190,47 +193,53 @@ static void end_turn(cexit_stack *stack) { // drops the lock
   lock_drop();
 }
 
-static size_t run_stack(cexit_stack *stack, uint32_t floor, cexit_observer observer, void *context) {
-  size_t ran = 0;
-  int saved = cexit__run_begin();
-  bool ours = take_turn(stack) && cexit__call_all(stack, floor, observer, context, saved, &ran);
-  if (ours) end_turn(stack);
-  cexit__run_end(saved);
-  return ran;
-}
-
-struct call { // arguments of a run on a thread whose end will not be noticed
+struct run { // the arguments of a run of a stack, and the result
   cexit_stack *stack;
   uint32_t floor;
   cexit_observer observer;
   void *context;
+  int *error; // NULL: waits for another thread's run
   size_t ran;
 };
 
-static void run_stack_of(void *context) {
-  struct call *call = context;
-  call->ran = run_stack(call->stack, call->floor, call->observer, call->context);
+static void run_stack(void *context) {
+  struct run *run = context;
+  int saved = cexit__run_begin(), error = take_turn(run->stack, run->error == NULL);
+  if (error == 0 && cexit__call_all(run->stack, run->floor, run->observer, run->context, saved, &run->ran))
+    end_turn(run->stack);
+  cexit__run_end(saved);
+  if (run->error != NULL) *run->error = error;
+}
+
+static size_t run_with(cexit_stack *stack, uint32_t floor, cexit_observer observer, void *context, int *error) {
+  struct run run = {stack != NULL ? stack : PROCESS, floor, observer, context, error, 0};
+  cexit__run_noticed(run_stack, &run);
+  return run.ran;
 }
 
 size_t cexit__run_stack(cexit_stack *stack, uint32_t floor, cexit_observer observer, void *context) {
-  if (LIKELY(cexit__thread_end_is_noticed())) return run_stack(stack, floor, observer, context);
-  struct call call = {.stack = stack, .floor = floor, .observer = observer, .context = context};
-  cexit__notice_end(run_stack_of, &call);
-  return call.ran;
+  return run_with(stack, floor, observer, context, NULL);
+}
+
+int cexit__stack_try_run(cexit_stack *stack, size_t *ran) {
+  int error;
+  size_t count = run_with(stack, 0, NULL, NULL, &error);
+  if (error == 0 && ran != NULL) *ran = count;
+  return error;
 }
 
 size_t cexit__stack_run(cexit_stack *stack) {
-  return cexit__run_stack(stack != NULL ? stack : PROCESS, 0, NULL, NULL);
+  return cexit__run_stack(stack, 0, NULL, NULL);
 }
 
 size_t cexit__stack_run_observed(cexit_stack *stack, cexit_observer observer, void *context) {
-  return cexit__run_stack(stack != NULL ? stack : PROCESS, 0, observer, context);
+  return cexit__run_stack(stack, 0, observer, context);
 }
 
 bool cexit__run_one(cexit_stack *stack) {
   struct entry taken;
   int saved = cexit__run_begin();
-  bool ours = take_turn(stack), found = ours && cexit__stack_take(stack, 0, &taken);
+  bool ours = take_turn(stack, true) == 0, found = ours && cexit__stack_take(stack, 0, &taken);
   if (ours) lock_drop();
   if (found) cexit__call(&taken, CExitCallRun, NULL, NULL);
   if (ours && enter() == 0) end_turn(stack);

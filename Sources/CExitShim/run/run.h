@@ -76,12 +76,8 @@ void cexit__runs_forked(void);
 
 enum return_kind { CAME_BACK, THREAD_ENDED, EXITED_AGAIN }; // of a handler of the run; of cexit__guard_return
 enum return_kind cexit__guarded(void (*function)(void *), void *context, const void *run);
-bool cexit__is_guarded(void);
-// The same without a guard, for a thread whose end would not be noticed otherwise.
-void cexit__notice_end(void (*function)(void *), void *context);
-static inline bool cexit__thread_end_is_noticed(void) {
-  return LIKELY(cexit__thread.end_watched) || cexit__watch_this_thread() || cexit__is_guarded();
-}
+// Calls the function without a guard. If the thread ends meanwhile, that is noticed.
+void cexit__run_noticed(void (*function)(void *), void *context);
 bool cexit__guard_can_return(const void *run, unsigned depth); // to the guard of `run`, if it is at least so deep
 CEXIT_NORETURN void cexit__guard_return(void);
 

@@ -6,6 +6,16 @@
 
 // ---- The next handler, for callers that cannot stay on one thread between two handlers
 
+// With the lock held; drops the lock. False: there is no such entry.
+static bool take(uint32_t index, struct entry *out) {
+  if (index != NONE) {
+    cexit__entry_take(index, out);
+    if (out->owner != 0) cexit__use_begins(out->owner);
+  }
+  lock_drop();
+  return index != NONE;
+}
+
 bool cexit__stack_step(cexit_stack *stack, cexit_observer observer, void *context) {
   if (stack == NULL) stack = PROCESS;
   if (enter() != 0) return false;
@@ -16,10 +26,8 @@ bool cexit__stack_step(cexit_stack *stack, cexit_observer observer, void *contex
     stack = entry_at(next)->context;
   }
   struct entry taken;
-  if (next != NONE) cexit__entry_take(next, &taken);
-  if (next != NONE && taken.owner != 0) cexit__use_begins(taken.owner);
-  lock_drop();
-  if (next == NONE) return false;
+  if (next == NONE) cexit__stack_close_if_over(stack);
+  if (!take(next, &taken)) return false;
   int saved = errno;
   cexit__call(&taken, CExitCallStep, observer, context);
   errno = saved;
@@ -30,59 +38,52 @@ bool cexit__stack_step(cexit_stack *stack, cexit_observer observer, void *contex
 
 static bool take_by_handle(cexit_handler handler, struct entry *out) {
   if (!enter_fast() && enter() != 0) return false;
-  uint32_t index = cexit__pending_index(handler);
-  if (index != NONE) cexit__entry_take(index, out);
-  if (index != NONE && out->owner != 0) cexit__use_begins(out->owner);
-  lock_drop();
-  if (index != NONE && is_observed(OBSERVED_FOR_TRACE) && out->phase != ASLEEP) {
+  if (!take(cexit__pending_index(handler), out)) return false;
+  if (is_observed(OBSERVED_FOR_TRACE) && out->phase != ASLEEP) {
     out->asleep_from = out->phase; // for the trace: no run of its stack came to the handler
     out->phase = ASLEEP;
   }
-  return index != NONE;
+  return true;
 }
 
-// The thread is busy before it claims the handler, or the process could end between the two.
-static bool run(cexit_handler handler) {
-  struct entry taken;
-  int saved = cexit__run_begin();
-  bool ours = take_by_handle(handler, &taken);
-  if (ours) cexit__call(&taken, CExitCallRun, NULL, NULL);
-  cexit__run_end(saved);
-  return ours;
-}
-
-struct call { // a run on a thread whose end the library cannot notice
+struct call { // the arguments of a run of one handler, and the result
   cexit_handler handler;
+  cexit_function instead; // NULL: the handler's own function
+  void *context;
   bool ran;
 };
 
-static void run_of(void *context) {
+static void call_instead(struct entry *taken, const struct call *call) {
+  struct entry instead = *taken;
+  instead.function = call->instead;
+  instead.context = call->context;
+  instead.release = NULL;
+  if (instead.kind != KIND_FINALIZER) instead.kind = KIND_FUNCTION;
+  cexit__call(&instead, CExitCallRun, NULL, NULL);
+  cexit__entry_release(taken);
+}
+
+// The thread is busy before it claims the handler, or the process could end between the two.
+static void run(void *context) {
   struct call *call = context;
-  call->ran = run(call->handler);
+  struct entry taken;
+  int saved = cexit__run_begin();
+  call->ran = take_by_handle(call->handler, &taken);
+  if (call->ran && call->instead == NULL) cexit__call(&taken, CExitCallRun, NULL, NULL);
+  if (call->ran && call->instead != NULL) call_instead(&taken, call);
+  cexit__run_end(saved);
 }
 
 bool cexit__run(cexit_handler handler) {
-  if (LIKELY(cexit__thread_end_is_noticed())) return run(handler);
   struct call call = {.handler = handler};
-  cexit__notice_end(run_of, &call);
+  cexit__run_noticed(run, &call);
   return call.ran;
 }
 
 bool cexit__run_instead(cexit_handler handler, cexit_function function, void *context) {
-  struct entry taken;
-  int saved = cexit__run_begin();
-  bool ours = take_by_handle(handler, &taken);
-  if (ours) {
-    struct entry instead = taken;
-    instead.function = function;
-    instead.context = context;
-    instead.release = NULL;
-    if (instead.kind != KIND_FINALIZER) instead.kind = KIND_FUNCTION;
-    cexit__call(&instead, CExitCallRun, NULL, NULL);
-    cexit__entry_release(&taken);
-  }
-  cexit__run_end(saved);
-  return ours;
+  struct call call = {handler, function, context, false};
+  if (function != NULL) cexit__run_noticed(run, &call);
+  return call.ran;
 }
 
 bool cexit__current(cexit_record *record) {

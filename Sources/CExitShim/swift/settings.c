@@ -4,16 +4,7 @@
 
 #include "swift.h"
 
-static _Atomic int failure_status;                // 0: a failure leaves the status alone
 static _Atomic uint64_t main_grace = 1000000000u; // nanoseconds
-
-void cexit__set_failure_status(int status) {
-  atomic_store(&failure_status, status);
-}
-
-int cexit__failure_status(void) {
-  return atomic_load(&failure_status);
-}
 
 void cexit__set_main_grace(uint64_t nanoseconds) {
   atomic_store(&main_grace, nanoseconds);
