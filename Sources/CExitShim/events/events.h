@@ -48,6 +48,13 @@ bool cexit__hold_answer(const siginfo_t *info, const void *machine); // in the s
 void cexit__hold_interrupted(const void *machine); // in the signal handler: does not return to an interrupted call
 void cexit__hold_forked(void);
 
+// ---- signal_others.c
+
+// In the signal handler: a file of this process reads the signal (a DispatchSource does), and what was there before has the
+// signal now. False: nobody does.
+bool cexit__signal_left_to_reader(const struct sigaction *former, int number, siginfo_t *info, void *machine);
+void cexit__signal_taken_back(int number, const struct sigaction *from); // names whose handler that was
+
 // ---- signals.c  last_act.c
 
 void cexit__signals_begin(void); // an exit begins: takes the chosen signals back from who has them now

@@ -58,6 +58,12 @@ static void leave_to_former_disposition(int number) {
   cexit__raise(number);
 }
 
+// While a file of this process reads the signal, the program drains by it; the exit comes after that.
+static bool is_left(int number, siginfo_t *info, void *machine) {
+  return atomic_load(&state) % CHANGE == 0 && !cexit__is_exiting() &&
+         cexit__signal_left_to_reader(&before[number - 1], number, info, machine);
+}
+
 // SIGPIPE comes with each write to a broken pipe, SIGHUP from the shell and from the kernel.
 static bool ends_at_once(int number) {
   bool repeats = number == SIGPIPE || number == SIGHUP;
@@ -69,7 +75,7 @@ static void take(int number, siginfo_t *info, void *machine) {
   uint64_t none = 0;
   if (cexit__process_number() != atomic_load(&home)) {
     leave_to_former_disposition(number);
-  } else if (!cexit__hold_answer(info, machine)) {
+  } else if (!cexit__hold_answer(info, machine) && !is_left(number, info, machine)) {
     if (atomic_compare_exchange_strong(&cexit__leaving.signal, &none, describe(number, info)))
       atomic_store(&taken_at, cexit__now());
     uint32_t seen = atomic_fetch_or(&state, TAKEN);
@@ -196,26 +202,13 @@ void cexit__signals_forked(void) {
   cexit__hold_forked();
 }
 
-static void name_taker(int number, const struct sigaction *action) {
-  struct note note;
-  const void *function =
-      (action->sa_flags & SA_SIGINFO) != 0 ? (const void *)action->sa_sigaction : (const void *)action->sa_handler;
-  cexit__note_begin(&note);
-  cexit__note_signal(&note, number);
-  cexit__note(&note, " was to be an exit, and has another handler now:");
-  cexit__note_subject(&note, NULL, function, NULL, 0);
-  cexit__note(&note, "; from here on it ends a clean-up that hangs");
-  cexit__note_write(&note);
-}
-
-// A cancelled DispatchSource leaves its signal ignored, which is not worth a line. A foreign handler is worth a line.
 void cexit__signals_begin(void) {
   if (cexit__process_number() != atomic_load(&home)) return;
   uint64_t left = atomic_load(&chosen);
   for (int number; (number = take_number(&left)) != 0;) {
     struct sigaction now;
     if (sigaction(number, NULL, &now) != 0 || cexit__is_handler(&now, take)) continue;
-    if (!cexit__is_plain(&now, SIG_IGN) && !cexit__is_plain(&now, SIG_DFL)) name_taker(number, &now);
+    cexit__signal_taken_back(number, &now);
     cexit__handle(number, take, SA_RESTART);
   }
 }

@@ -70,6 +70,10 @@ bool cexit__raise_on(int task, int number);    // on another thread; false: not 
 void cexit__raise_here(int number);            // on this thread, unblocked
 CEXIT_NORETURN void cexit__die_of(int number); // by the signal's default; where the process lives on, 128 + number
 
+// ---- signal_reader.c
+
+bool cexit__signal_has_reader(int number); // a file of this process reads the signal, by signalfd; false if in doubt
+
 // ---- stderr.c
 
 // Writes all of the text, or as much as fits within a fifth of a second. Raises no SIGPIPE, does not stop for SIGTTOU.

@@ -21,6 +21,7 @@ case "limit of nothing": limitOfNothing()
 case "crash": crash()
 case "quick": quick()
 case "source": cancelledSource()
+case "source first": sourceFirst()
 case "terminal": terminal()
 case "directory": directory()
 default: say("no such case")
@@ -197,6 +198,28 @@ func cancelledSource() {
   source.resume()
   source.cancel()
   cancelled.wait()
+  stay()
+}
+
+/// Asks for an exit while a source reads the signal already. The source drains and exits, unless it was cancelled before.
+func sourceFirst() {
+  let source = DispatchSource.makeSignalSource(signal: SIGTERM, queue: .global())
+  let active = DispatchSemaphore(value: 0)
+  let cancelled = DispatchSemaphore(value: 0)
+  source.setRegistrationHandler { active.signal() }
+  source.setEventHandler {
+    say("drained")
+    exit(3)
+  }
+  source.setCancelHandler { cancelled.signal() }
+  atExit { exit in say("handler \(exit.status!)") }
+  source.activate()
+  active.wait()
+  do { try exitOnSignals() } catch { say("\(error)") }
+  if arguments.contains("cancelled") {
+    source.cancel()
+    cancelled.wait()
+  }
   stay()
 }
 

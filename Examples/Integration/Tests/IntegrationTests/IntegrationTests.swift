@@ -15,14 +15,7 @@ import Testing
     try #require(server.waitForOutput("ready"))
     server.send(signal)
     let transcript = "ready\ndrained\ngroup over\nasynchronous handler\nhandler\n"
-    let outcome = server.finish()
-    withKnownIssue(
-      "a later exitOnSignals() may take a signal from the group, which is not drained then", isIntermittent: true
-    ) {
-      #expect(outcome == Outcome(.exited(0), output: transcript))
-    } when: {
-      asks == "after"
-    }
+    #expect(server.finish() == Outcome(.exited(0), output: transcript))
   }
 
   @Test(arguments: ["before", "after"], [SIGTERM, SIGINT])
@@ -36,12 +29,7 @@ import Testing
     server.send(signal)
     poll(nil, 0, 600)  // a signal that repeats the first one at once is part of the same request
     server.send(signal)
-    let ending = server.finish().ending
-    withKnownIssue("what the group put in front of an earlier exitOnSignals() stays there", isIntermittent: true) {
-      #expect(ending == .signaled(signal))
-    } when: {
-      asks == "before"
-    }
+    #expect(server.finish() == Outcome(.signaled(signal), output: "ready\ndrained\ngroup over\nhanging\n"))
   }
 
   @Test(arguments: ["tool-sync", "tool-async"])
