@@ -11,6 +11,7 @@
 // Weak: a static executable has no use for them, and should not be warned that it links them.
 #pragma weak dlopen
 #pragma weak dladdr
+#pragma weak dlsym
 
 void cexit__pin_object(const void *owner) {
   Dl_info info;
@@ -44,8 +45,51 @@ void cexit__pin(void) {
   cexit__pin_object(&__dso_handle);
 }
 
+// ---- Unloading, or exit
+
+// The function that holds an address, by the table that unwinding searches: sorted pairs of distances from the table's
+// head, the first of which is where a function begins. The linkers of gcc and clang write these four bytes.
+struct unwind_table {
+  uint8_t head[4];
+  int32_t frames;
+  uint32_t count;
+  int32_t pairs[][2];
+};
+static const uint8_t usual_head[4] = {1, 0x1B, 0x03, 0x3B};
+
+static int find_function(struct dl_phdr_info *object, size_t size, void *data) {
+  (void)size;
+  uintptr_t *address = data;
+  const struct unwind_table *table = NULL;
+  bool within = false;
+  for (int i = 0; i < object->dlpi_phnum; i++) {
+    const ElfW(Phdr) *segment = &object->dlpi_phdr[i];
+    uintptr_t begins = object->dlpi_addr + segment->p_vaddr;
+    if (segment->p_type == PT_LOAD && *address - begins < segment->p_memsz) within = true;
+    if (segment->p_type == PT_GNU_EH_FRAME) table = (const void *)begins;
+  }
+  if (!within) return 0;
+  uint32_t low = 0, high = 0;
+  if (table != NULL && memcmp(table->head, usual_head, sizeof usual_head) == 0) high = table->count;
+  while (low < high) {
+    uint32_t middle = low + (high - low) / 2;
+    if ((uintptr_t)table + (uintptr_t)(intptr_t)table->pairs[middle][0] <= *address)
+      low = middle + 1;
+    else
+      high = middle;
+  }
+  *address = low != 0 ? (uintptr_t)table + (uintptr_t)(intptr_t)table->pairs[low - 1][0] : 0;
+  return 1;
+}
+
+// dladdr would look at each symbol of libc, which takes longer than all else that a small program does at its exit. So
+// dladdr is asked only where the table, or libc's own __cxa_finalize, is not found.
 bool cexit__is_unloading_call(const void *return_address) {
   Dl_info info;
+  uintptr_t finalize = dlsym != NULL ? (uintptr_t)dlsym(RTLD_DEFAULT, "__cxa_finalize") : 0;
+  uintptr_t function = (uintptr_t)return_address;
+  if (dl_iterate_phdr(find_function, &function) == 0) return false;
+  if (function != 0 && cexit__libc_object(finalize) == LIBC) return function == finalize;
   return dladdr != NULL && dladdr(return_address, &info) != 0 && info.dli_sname != NULL &&
          strcmp(info.dli_sname, "__cxa_finalize") == 0;
 }
