@@ -50,8 +50,7 @@ struct Used: Sendable {
         $0.flags.append("-DPLUGIN")
         $0.libraries += flags
       })
-    let host = try compileSwift(["uses-host.swift"], SwiftBuild("-Onone"))
-    return try run(host, [plugin], environment: environment)
+    return try run(swiftHost.get(), [plugin], environment: environment)
   }
 
   /// With atexit alone: whether the library registers clean-up of its own before main, or at its first use.
@@ -88,6 +87,11 @@ struct Used: Sendable {
 enum WayOut: String, CaseIterable {
   case `return`, exit, thread, door, signal, error
   case doorOnThread = "door-thread"
+}
+
+private let swiftHost = Result { try compileSwift(["uses-host.swift"], SwiftBuild("-Onone")) }
+private let swiftLibrary = Result {
+  try compileSwiftLibrary("uses-ctypes.swift", module: "Uses", SwiftBuild("-Onone"), libraries: [])
 }
 
 /// The tools that `Scripts/need` does not find.
@@ -269,7 +273,7 @@ struct RealLibraryTests {
   func `a Swift library in Python: its handlers run after Python's atexit, where Python ends first`(
     way: String, ending: Ending, lines: String
   ) throws {
-    let library = try compileSwiftLibrary("uses-ctypes.swift", module: "Uses", SwiftBuild("-Onone"), libraries: [])
+    let library = try swiftLibrary.get()
     let outcome = try run(
       "python3", ["\(packageRoot)/Tests/Fixtures/uses-ctypes.py", library.library, way])
     #expect(outcome.ending == ending)

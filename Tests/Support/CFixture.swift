@@ -74,6 +74,11 @@ public let packageRoot = #filePath.split(separator: "/", omittingEmptySubsequenc
 /// Compiles `Tests/Fixtures/<name>` and returns the path of the result. A result of the same sources and the same
 /// command is kept, also for the next run of the tests.
 public func compile(_ name: String, _ build: CBuild = .plain) throws -> String {
+  let key = [name, build.compiler, "\(build.core) \(build.isPlugin)"] + build.flags + [""] + build.libraries
+  return try programs.paths(key) { [try makeProgram(name, build)] }[0]
+}
+
+private func makeProgram(_ name: String, _ build: CBuild) throws -> String {
   var objects: [String] = []
   switch build.core {
   case .linked: objects = try coreObjects(build)
@@ -112,8 +117,28 @@ private let strict = [
   "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror", "-I", "\(packageRoot)/Sources/CExitShim/include",
 ]
 
+/// Paths of files that this process has made or found. `make` reads all sources to find out whether a file is up to date,
+/// which takes half a second for a program.
+private struct Remembered: ~Copyable {
+  private let known = Mutex<[[String]: [String]]>([:])
+
+  func paths(_ key: [String], make: () throws -> [String]) throws -> [String] {
+    if let found = known.withLock({ $0[key] }) { return found }
+    let made = try make()
+    known.withLock { $0[key] = made }
+    return made
+  }
+}
+
+private let programs = Remembered()
+private let core = Remembered()
+
 /// The C core as objects for the linker.
 public func coreObjects(_ build: CBuild) throws -> [String] {
+  try core.paths([build.compiler] + build.flags) { try makeCoreObjects(build) }
+}
+
+private func makeCoreObjects(_ build: CBuild) throws -> [String] {
   let folder = "\(packageRoot)/Sources/CExitShim"
   let rooms = try filesIn(folder).map { "\(folder)/\($0)" }
   let files = try rooms.flatMap { room in try filesIn(room).map { "\(room)/\($0)" } }
