@@ -8,10 +8,12 @@
 #include <openssl/evp.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
+#include <poll.h>
 #include <sys/socket.h>
 
 static pid_t server;
 static int port;
+static int client_lives[2]; // a pipe whose other end the client holds
 
 static SSL_CTX *server_context(void) {
   SSL_CTX *context = SSL_CTX_new(TLS_server_method());
@@ -32,6 +34,8 @@ static SSL_CTX *server_context(void) {
 static void serve_connections(int listener, int count, void (*serve)(SSL *connection)) {
   SSL_CTX *context = server_context();
   for (int i = 0; i < count; i++) {
+    struct pollfd ready[] = {{.fd = listener, .events = POLLIN}, {.fd = client_lives[0]}};
+    if (poll(ready, 2, -1) < 1 || ready[0].revents == 0) return; // the client is gone
     int accepted = accept(listener, NULL, NULL);
     SSL *connection = SSL_new(context);
     CHECK(accepted >= 0 && SSL_set_fd(connection, accepted) == 1);
@@ -49,8 +53,10 @@ static void start_server(int count, void (*serve)(SSL *connection)) {
   CHECK(listener >= 0 && bind(listener, (struct sockaddr *)&address, length) == 0 && listen(listener, count) == 0);
   CHECK(getsockname(listener, (struct sockaddr *)&address, &length) == 0);
   port = ntohs(address.sin_port);
+  CHECK(pipe(client_lives) == 0);
   server = fork();
   if (server == 0) {
+    close(client_lives[1]);
     alarm(50);
     signal(SIGPIPE, SIG_IGN); // a client may be gone
     serve_connections(listener, count, serve);
