@@ -80,7 +80,8 @@ struct entry {
       unsigned asleep_from : 2;       // its phase, while `phase` is ASLEEP
       unsigned line : 18, owner : 12; // line 0: not known
     };
-    uint64_t bits; // all of these
+    uint64_t bits;    // all of these
+    uint32_t half[2]; // on a little-endian machine the line is in half[1], from bit 2 on
   };
 };
 _Static_assert(sizeof(struct entry) <= 64, "an entry is a cache line");

@@ -3,8 +3,10 @@
 // Probes for perf and bpftrace: a no-operation in the code, and a note that says where a reader finds the arguments. The
 // probes are there if <sys/sdt.h> was, when this code was compiled (Debian: systemtap-sdt-dev).
 //
-//   exitkit:begin   name, file, line              of the handler; name and file: an address of a text, or 0
-//   exitkit:end     name, file, line, outcome     outcome: 0, or an address where the handler reported a failure
+//   exitkit:begin   name, file, word              of the handler; name and file: an address of a text, or 0
+//   exitkit:end     name, file, word, outcome     outcome: 0, or an address where the handler reported a failure
+//
+// The line is in the word: (word >> 2) & 0x3ffff. So nothing is computed for a probe without a reader.
 
 #ifndef CEXIT_PROBE_H
 #define CEXIT_PROBE_H
@@ -12,9 +14,8 @@
 #if defined(__has_include)
 #if __has_include(<sys/sdt.h>)
 #include <sys/sdt.h>
-#define PROBE_BEGIN(entry) DTRACE_PROBE3(exitkit, begin, (entry)->name, (entry)->file, (uint32_t)(entry)->line)
-#define PROBE_END(entry, outcome)                                                                                      \
-  DTRACE_PROBE4(exitkit, end, (entry)->name, (entry)->file, (uint32_t)(entry)->line, outcome)
+#define PROBE_BEGIN(entry) DTRACE_PROBE3(exitkit, begin, (entry)->name, (entry)->file, (entry)->half[1])
+#define PROBE_END(entry, outcome) DTRACE_PROBE4(exitkit, end, (entry)->name, (entry)->file, (entry)->half[1], outcome)
 #endif
 #endif
 
