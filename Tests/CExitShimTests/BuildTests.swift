@@ -27,7 +27,7 @@ struct BuildTests {
       try fixture("ways", ["status"], build)
         == Outcome(.exited(7), lines: "newest: 3", "exit 9", "between: 9", "exit 7", "oldest: 7"))
     #expect(try fixture("fork", ["nothing", "_Fork"], build) == Outcome(.exited(0), lines: "child: 7", "parent's"))
-    #expect(try fixture("leavers", ["together", "10"], build) == Outcome(.exited(0), lines: "done"))
+    #expect(try fixture("threads-leave", ["together", "10"], build) == Outcome(.exited(0), lines: "done"))
     #expect(try fixture("model", ["1", "500"], build).ending == .exited(0))
   }
 }

@@ -48,7 +48,7 @@ import Testing
         $0.compiler = "clang"; $0.flags = ["-O2"]
       }
       var build = Self.optimized
-      build.objects = [try compileObject("counted.c", core)]
+      build.objects = [try compileObject("finalizer-counted.c", core)]
       let outcome = try run(compileSwift(["finalizers.swift"], build), [])
       #expect(outcome.ending == .exited(0))
       #expect(outcome.errors == "")

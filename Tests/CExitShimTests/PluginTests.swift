@@ -8,7 +8,7 @@ import Testing
 @Suite struct PluginTests {
   private func host(_ scenario: String) throws -> Outcome {
     let another = CBuild.plugin.with { $0.flags.append("-DANOTHER") }
-    return try fixture("host", [scenario, compile("plugin.c", .plugin), compile("plugin.c", another)])
+    return try fixture("plugin-host", [scenario, compile("plugin.c", .plugin), compile("plugin.c", another)])
   }
 
   @Test func `at exit the program's and the plugin's entries have one order`() throws {
@@ -99,7 +99,7 @@ import Testing
   func `a plugin that is loaded and unloaded 2,000 times leaves nothing behind`() throws {
     let plugin = try compile("plugin.c", .plugin)
     #expect(
-      try fixture("host", ["cycles", plugin, plugin, "2000"]) == Outcome(.exited(0), lines: "grown: no", "main"))
+      try fixture("plugin-host", ["cycles", plugin, plugin, "2000"]) == Outcome(.exited(0), lines: "grown: no", "main"))
   }
 
   @Test(.disabled(if: isSanitized, "a sanitizer keeps what was loaded"))

@@ -4,8 +4,8 @@
 //
 // Of the cases for Python's atexit these have a meaning in C and are here or beside: 1 and 31 (order, arguments), 6
 // (many), 7 (clear), 10 (a handler that cancels itself), 33 and 13 are one suite here; 8 (unregister), 14 (order at
-// exit) in OrderTests, 5 and 34 (exit in a handler) in WaysOutTests and NestedExitTests, 15 (two images, one list) in
-// PluginTests, 16 (threads) in ThreadTests, 17 (a handler starts a thread) in WaysOutTests, 21 (the end of a part) is a
+// exit) in OrderTests, 5 and 34 (exit in a handler) in CWaysOutTests and NestedExitTests, 15 (two images, one list) in
+// PluginTests, 16 (threads) in ThreadTests, 17 (a handler starts a thread) in CWaysOutTests, 21 (the end of a part) is a
 // nested stack that is run, 22 (no memory) in MemoryTests.
 // These have none: 2 (the compiler counts arguments), 3, 4, 32 (a C function cannot fail by itself; Swift closures
 // can), 9, 11, 12 (nothing is ever compared by a user's function: cancelling is by handle), 18 to 20 (there are no

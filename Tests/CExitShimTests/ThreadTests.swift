@@ -7,16 +7,16 @@ import Testing
 
 @Suite struct ThreadTests {
   @Test func `16 threads exit together, and every handler runs once`() throws {
-    #expect(try fixture("leavers", ["together", rounds(100)]) == Outcome(.exited(0), lines: "done"))
+    #expect(try fixture("threads-leave", ["together", rounds(100)]) == Outcome(.exited(0), lines: "done"))
   }
 
   @Test(.disabled(if: isSanitized, "a sanitizer stands where this program stands in for libc"))
   func `eight threads exit before the first slot is back: every handler runs once`() throws {
-    #expect(try run(compile("crowd.c"), ["8"]) == Outcome(.exited(5), lines: "newest", "middle", "oldest"))
+    #expect(try run(compile("threads-crowd.c"), ["8"]) == Outcome(.exited(5), lines: "newest", "middle", "oldest"))
   }
 
   @Test func `nine threads exit together, and handlers registered late run once, too`() throws {
-    #expect(try fixture("leavers", ["add", rounds(50)]) == Outcome(.exited(0), lines: "done"))
+    #expect(try fixture("threads-leave", ["add", rounds(50)]) == Outcome(.exited(0), lines: "done"))
   }
 
   @Test(arguments: [31, 32, 33, 64, 65])
@@ -33,34 +33,34 @@ import Testing
     let many = 10 * stress
     let lines = Array(repeating: "newest\n", count: many).joined()
     #expect(
-      try fixture("leavers", arguments + ["\(many)"]) == Outcome(.exited(0), output: lines + "done\n"))
+      try fixture("threads-leave", arguments + ["\(many)"]) == Outcome(.exited(0), output: lines + "done\n"))
   }
 
   @Test func `handlers start threads, register and exit: all run once, the last status wins`() throws {
-    #expect(try fixture("leavers", ["torture", rounds(50)]) == Outcome(.exited(0), lines: "done"))
+    #expect(try fixture("threads-leave", ["torture", rounds(50)]) == Outcome(.exited(0), lines: "done"))
   }
 
   @Test func `a thread that exits after the last handler waits for the exit, too`() throws {
-    #expect(try fixture("leavers", ["late", ""]) == Outcome(.exited(3), lines: "all wait"))
+    #expect(try fixture("threads-leave", ["late", ""]) == Outcome(.exited(3), lines: "all wait"))
   }
 
   // Since glibc 2.41 threads wait in libc, where their status is not seen.
   @Test func `when libc's handler ends the exiting thread, the exit goes on`() throws {
-    let outcome = try fixture("leavers", ["late", "ends"])
+    let outcome = try fixture("threads-leave", ["late", "ends"])
     #expect([.exited(3), .exited(4), .exited(5)].contains(outcome.ending))
     #expect(outcome.output == "all wait\n")
   }
 
   @Test(arguments: [("exit", "ends its thread"), ("cancel", "is cancelled")])
   func `a handler that ends its thread ends as a handler: the exit goes on`(how: String, said: String) throws {
-    let outcome = try fixture("leavers", ["ends", how])
+    let outcome = try fixture("threads-leave", ["ends", how])
     #expect([.exited(5), .exited(6)].contains(outcome.ending))
     #expect(outcome.output == "4 \(said)\n3\n2 \(said)\n1\n")
   }
 
   @Test func `a stack run by hand keeps its pending entries when a handler ends the thread`() throws {
     #expect(
-      try fixture("leavers", ["hand-run-ends"])
+      try fixture("threads-leave", ["hand-run-ends"])
         == Outcome(
           .exited(0),
           lines: "2 ends its thread", "left: 2", "module 2 ends its thread", "left: 2", "module 1", "1"))
@@ -69,7 +69,7 @@ import Testing
   @Test(.disabled(if: isSanitized, "a sanitizer has a thread of its own, so there is no last one"))
   func `a handler that ends the last thread does not change the status`() throws {
     #expect(
-      try fixture("leavers", ["last-ends"])
+      try fixture("threads-leave", ["last-ends"])
         == Outcome(.exited(5), lines: "3 ends its thread", "2 ends its thread", "1"))
   }
 

@@ -11,7 +11,7 @@
 
 #include "watched.h"
 
-#include "watcher.c"
+#include "watched-plugin.c"
 
 enum { PLUGINS = 8 };
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Plain Swift does this, ExitKit does that. Where plain Swift no longer does, the test says so, and the promise may have
-// become an easy one. (Signals are in SwiftTests: a cancelled source of signals, and the second Ctrl-C.)
+// become an easy one. (Signals are in SwiftSignalTests: a cancelled source of signals, and the second Ctrl-C.)
 
 import Glibc
 import ProcessSupport

@@ -11,8 +11,8 @@
 // - 5 and 34 test_exit: *an exit in a manual run ends the process, after all other handlers* in ExitTests.
 //   In CPython `exit` is an error that the run raises. In ExitKit `exit` ends the process and still runs every handler.
 // - 15 test_atexit_instances: *a program and its plugin have one order, whichever registers first* in CopyTests; C and Swift in
-//   one order are in WaysOutTests.
-// - 17 test_thread_created_in_atexit, for a thread: *a handler may start and join a thread* in C's WaysOutTests.
+//   one order are in SwiftWaysOutTests.
+// - 17 test_thread_created_in_atexit, for a thread: *a handler may start and join a thread* in CWaysOutTests.
 // - 21 test_callback_on_subinterpreter_teardown: *a scope runs its handlers on the way out and gives the result* in
 //   ExitStackRunTests. In place of an interpreter a scope ends while the process lives on.
 //

@@ -63,7 +63,7 @@ func rounds(_ few: Int, of many: Int) -> String {
   }
 
   @Test(needsCxx) func `exit in the destructor of a C++ static goes on with what is left`() throws {
-    let outcome = try run(compile("statics.cpp"))
+    let outcome = try run(compile("leaving-statics.cpp"))
     #expect(outcome == Outcome(.exited(8), output: "newer handler\nstatic\nolder handler\nolder static\n"))
   }
 

@@ -162,7 +162,7 @@ import Testing
   }
 
   @Test func `a signal at any moment finds each handler run once, or not registered yet`() throws {
-    let outcome = try run(compile("moment.c"), [rounds(50, of: 1000)], deadline: 600)
+    let outcome = try run(compile("signals-moment.c"), [rounds(50, of: 1000)], deadline: 600)
     #expect(outcome.ending == .exited(0))
     #expect(outcome.output == "as it should be\n")
   }
@@ -208,7 +208,7 @@ import Testing
   }
 
   @Test func `where the signal cannot end the process, the status is 128 and its number`() throws {
-    let outcome = try run(try compile("deaf.c"))
+    let outcome = try run(try compile("signals-deaf.c"))
     #expect(outcome == Outcome(.exited(143), output: "handler\n"))
   }
 }

@@ -3,7 +3,7 @@
 import ProcessSupport
 import Testing
 
-@Suite struct ForkTests {
+@Suite struct SwiftForkTests {
   @Test(
     arguments: [
       ("fork, and the child only exits", ["child: 7", "parent's"]),

@@ -5,7 +5,7 @@
 import ProcessSupport
 import Testing
 
-@Suite struct WaysOutTests {
+@Suite struct CWaysOutTests {
   @Test(arguments: ["return", "exit", "cexit_exit", "thread exits, main joins"])
   func `handlers run on`(way: String) throws {
     #expect(try fixture("ways", ["leave", way]) == Outcome(.exited(3), lines: way, "handler"))

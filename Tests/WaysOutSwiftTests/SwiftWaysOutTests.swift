@@ -32,7 +32,7 @@ private let thrown = ["throws later", "throws"].map {
   "ExitKit: error in exit handler \"\($0)\" (Ways/Kinds.swift): DiskFull()"
 }
 
-@Suite struct WaysOutTests {
+@Suite struct SwiftWaysOutTests {
   @Test(
     arguments: [
       ("return", Int32(0)), ("exit", 3), ("kit", 3), ("c", 3), ("handler", 5), ("handlerByKit", 5), ("asyncHandler", 5),

@@ -118,7 +118,7 @@ func signalled(_ name: String, _ arguments: [String], _ signal: Int32 = SIGTERM)
   }
 }
 
-@Suite struct SwiftWaysOutTests {
+@Suite struct SwiftCrashTests {
   @Test(arguments: [("trap", SIGTRAP), ("write", SIGSEGV)])
   func `a handler that crashes is named before Swift's own words`(way: String, signal: Int32) throws {
     let outcome = try run(program("SignalWays"), ["crash", way], environment: ["SWIFT_BACKTRACE": "enable=no"])
