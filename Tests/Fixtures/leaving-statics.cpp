@@ -12,8 +12,12 @@ struct Speaker {
   }
 };
 
-static void older() { dprintf(STDOUT_FILENO, "older handler\n"); }
-static void newer() { dprintf(STDOUT_FILENO, "newer handler\n"); }
+static void older() {
+  dprintf(STDOUT_FILENO, "older handler\n");
+}
+static void newer() {
+  dprintf(STDOUT_FILENO, "newer handler\n");
+}
 
 int main() {
   static Speaker olderStatic{"older static", 0};

@@ -13,7 +13,7 @@ enum { NOT_YET, BEGUN, REGISTERED, CANCELLED, REFUSED };
 static struct {
   _Atomic int installed, left, libc_ran;
   _Atomic int state[HANDLERS], ran[HANDLERS];
-} *shared;
+} * shared;
 
 static void work(void *number) {
   unsigned seed = (unsigned)getpid() + (unsigned)(uintptr_t)number * 7919;
@@ -34,10 +34,14 @@ static void live(void) {
     shared->state[i] = BEGUN;
     int error = cexit_register(NULL, &(cexit_entry){.function = work, .context = (void *)i}, &handler);
     CHECK(error == 0 || error == ECANCELED);
-    if (error != 0) shared->state[i] = REFUSED;
-    else if (i % 4 != 3) shared->state[i] = REGISTERED;
-    else if (cexit_cancel(handler)) shared->state[i] = CANCELLED;
-    else shared->state[i] = REGISTERED;
+    if (error != 0)
+      shared->state[i] = REFUSED;
+    else if (i % 4 != 3)
+      shared->state[i] = REGISTERED;
+    else if (cexit_cancel(handler))
+      shared->state[i] = CANCELLED;
+    else
+      shared->state[i] = REGISTERED;
     sched_yield();
   }
   shared->left = 1;
