@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What bindings of languages ask for: a stack that is closed, a run that does not wait, cancelling by a predicate, and
+// Calls for bindings of other languages: a stack that is closed, a run that does not wait, cancelling by a predicate, and
 // failures of handlers.
 
 #include "fixture.h"
@@ -40,7 +40,7 @@ static int closed_at_exit(int count, char **arguments) { // a nested stack, whos
 }
 
 static int closed_steps(int count,
-                        char **arguments) { // by single steps, of which the one that finds nothing is the last
+                        char **arguments) { // by single steps, until a step finds no entry
   (void)count, (void)arguments;
   CHECK(cexit_stack_create("steps", &stack) == 0);
   push_name(stack, "one");
@@ -157,7 +157,7 @@ static bool is_odd(void *context, const cexit_pending *entry) {
 }
 
 static bool register_more(void *context,
-                          const cexit_pending *entry) { // once, and cancels what it is asked for by itself
+                          const cexit_pending *entry) { // runs once, and cancels the entry of its own call
   cexit_handler *handler = context;
   if (handler->raw != 0 && cexit_cancel(*handler)) push_name(NULL, "registered by the predicate");
   return strcmp(entry->context, "wanted") == 0;

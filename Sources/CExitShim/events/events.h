@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What happens to a process: exit, fork, the end of a thread, unloading, a signal, the last act.
+// Events of a process: exit, fork, the end of a thread, unloading, a signal, the last act.
 
 #ifndef CEXIT_EVENTS_H
 #define CEXIT_EVENTS_H
@@ -50,10 +50,10 @@ void cexit__hold_forked(void);
 
 // ---- signal_others.c
 
-// In the signal handler: a file of this process reads the signal (a DispatchSource does), and what was there before has the
-// signal now. False: nobody does.
+// In the signal handler. True: a file of this process reads the signal, as a DispatchSource does, and the older disposition
+// has the signal now. False: no file reads the signal.
 bool cexit__signal_left_to_reader(const struct sigaction *former, int number, siginfo_t *info, void *machine);
-void cexit__signal_taken_back(int number, const struct sigaction *from); // names whose handler that was
+void cexit__signal_taken_back(int number, const struct sigaction *from); // prints the name of the handler in `from`
 
 // ---- signals.c  last_act.c
 
