@@ -92,6 +92,17 @@ struct LoopSleep: @unchecked Sendable {
   }
 }
 
+/// A lock of libc's, which has to stay where it is.
+///
+/// `@unchecked`: every thread may take it.
+struct SystemLock: ~Copyable, @unchecked Sendable {
+  private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
+  init() { pthread_mutex_init(mutex, nil) }
+  deinit { mutex.deallocate() }
+  func take() { pthread_mutex_lock(mutex) }
+  func drop() { pthread_mutex_unlock(mutex) }
+}
+
 /// C's part of a finalizer.
 ///
 /// The node has to be the first stored property of ``FinalizerBase``, so that C's pointer can be computed from the

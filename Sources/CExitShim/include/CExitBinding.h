@@ -8,6 +8,10 @@
 
 #include "CExitShim.h"
 
+#ifdef __swift__
+#include <pthread.h> // the Swift layer has no other header of libc's
+#endif
+
 #ifdef __cplusplus
 extern "C" {
 #endif

@@ -1,22 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Synchronization
-
-/// A value behind a lock, which the thread sanitizer sees.
+/// A value behind a lock of libc's, which the thread sanitizer knows.
 ///
-/// `Mutex` works inside Swift's own library, which a sanitizer does not look into: it would report every use of the
-/// value as a race. So what a mutex does is done with an atomic once more; on x86-64 that is a plain load and a store.
-struct Locked<Value>: ~Copyable, Sendable {
-  private let mutex: Mutex<Value>
-  private let turns = Atomic(0)
+/// Not `Mutex`, which would be the only use of Swift's library Synchronization: to load that library takes two thirds of
+/// what ExitKit adds to the start of a program.
+///
+/// `@unchecked`: whoever reads or writes the value holds the lock.
+struct Locked<Value>: ~Copyable, @unchecked Sendable {
+  private let lock = SystemLock()
+  private let value: UnsafeMutablePointer<Value>
 
-  init(_ value: sending Value) { mutex = Mutex(value) }
+  init(_ value: sending Value) {
+    self.value = .allocate(capacity: 1)
+    self.value.initialize(to: value)
+  }
 
-  borrowing func withLock<Result>(_ body: (inout sending Value) throws -> sending Result) rethrows -> sending Result {
-    try mutex.withLock { value in
-      let turn = turns.load(ordering: .acquiring)
-      defer { turns.store(turn &+ 1, ordering: .releasing) }
-      return try body(&value)
-    }
+  deinit {
+    value.deinitialize(count: 1)
+    value.deallocate()
+  }
+
+  borrowing func withLock<Result>(_ body: (inout Value) throws -> Result) rethrows -> Result {
+    lock.take()
+    defer { lock.drop() }
+    return try body(&value.pointee)
   }
 }

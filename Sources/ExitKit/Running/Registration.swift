@@ -68,7 +68,8 @@ struct HandlerLimit {
 
   private static func milliseconds(_ limit: Duration) -> UInt32? {
     let (seconds, attoseconds) = limit.components
-    let whole = Double(seconds) * 1e3 + Double(attoseconds) / 1e15
-    return limit > .zero && whole < Double(UInt32.max) ? UInt32(whole.rounded(.up)) : nil
+    // In integers: Double's rounding is a function of libm, which nothing else here needs.
+    guard limit > .zero, seconds < Int64(UInt32.max) / 1_000 else { return nil }
+    return UInt32(seconds * 1_000 + (attoseconds + 999_999_999_999_999) / 1_000_000_000_000_000)
   }
 }
