@@ -8,16 +8,17 @@ import Synchronization
 let cases: [String: @Sendable (Int) -> Double] = [
   "create": create, "create-again": createAgain, "die": die, "die-plain": diePlain,
   "die-unwatched": { dieWithout($0, watched: false) }, "die-watched": { dieWithout($0, watched: true) },
-  "call": call, "detach": detach, "churn": churn, "one-thread": { inThreads($0, 1) },
+  "call": call, "detach": detach, "churn": churn, "same-bytes": sameBytes, "unowned": unowned, "one-thread": { inThreads($0, 1) },
   "two-threads": { inThreads($0, 2) }, "bytes": bytes, "growth": growth, "exit": exitWith,
 ]
 
 final class Thing { var value = 0 }
 final class Other { var value = 0 }
 
-let ran = Atomic(0)
+/// What each finalizer does. No counter: threads would meet on that.
+@inline(never) func nothing() {}
 
-@inline(never) func makeFinalizer(_ thing: Thing) { finalize(thing) { _ = ran.add(1, ordering: .relaxed) } }
+@inline(never) func makeFinalizer(_ thing: Thing) { finalize(thing) { nothing() } }
 
 /// The time of this thread, of which a busy machine takes nothing; of the whole world where threads are to be compared.
 func now(_ clock: clockid_t = CLOCK_THREAD_CPUTIME_ID) -> Double {
@@ -96,7 +97,7 @@ func dieWithout(_ count: Int, watched: Bool) -> Double {
 
 func call(_ count: Int) -> Double {
   let objects = things(count)
-  let finalizers = objects.map { finalize($0) { _ = ran.add(1, ordering: .relaxed) } }
+  let finalizers = objects.map { finalize($0) { nothing() } }
   let start = now()
   for finalizer in finalizers { try? finalizer() }
   return (now() - start) / Double(count)
@@ -104,7 +105,7 @@ func call(_ count: Int) -> Double {
 
 func detach(_ count: Int) -> Double {
   let objects = things(count)
-  let finalizers = objects.map { finalize($0) { _ = ran.add(1, ordering: .relaxed) } }
+  let finalizers = objects.map { finalize($0) { nothing() } }
   let start = now()
   for finalizer in finalizers { finalizer.detach() }
   return (now() - start) / Double(count)
@@ -115,6 +116,36 @@ func churn(_ count: Int) -> Double {
   makeFinalizer(Thing())
   let start = now()
   for _ in 0..<count { makeFinalizer(Thing()) }
+  return (now() - start) / Double(count)
+}
+
+/// What the allocator takes for the same: an object, a finalizer's body, the context of a closure, and an entry.
+func sameBytes(_ count: Int) -> Double {
+  let start = now()
+  for _ in 0..<count {
+    let blocks = (keep(malloc(24)), keep(malloc(88)), keep(malloc(32)), keep(malloc(64)))
+    free(blocks.0)
+    free(blocks.1)
+    free(blocks.2)
+    free(blocks.3)
+  }
+  return (now() - start) / Double(count)
+}
+
+/// Without this the optimizer takes the pair of malloc and free away.
+@inline(never) func keep(_ block: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? { block }
+
+/// What the runtime takes for the unowned reference that keeps the memory of an object.
+func unowned(_ count: Int) -> Double {
+  typealias Function = @convention(c) (UnsafeMutableRawPointer) -> Void
+  func runtime(_ name: String) -> Function { unsafeBitCast(dlsym(nil, name), to: Function.self) }
+  let retain = runtime("swift_unownedRetain"), release = runtime("swift_unownedRelease")
+  let object = Unmanaged.passRetained(Thing()).toOpaque()
+  let start = now()
+  for _ in 0..<count {
+    retain(object)
+    release(object)
+  }
   return (now() - start) / Double(count)
 }
 

@@ -60,18 +60,21 @@ private func row(
 /// Prints all there is. Returns whether something is over its limit.
 func report() -> Bool {
   let create = own("create"), die = own("die"), plain = own("die-plain")
+  let churn = own("churn")
   let quarter = own("exit", 250_000), two = own("two-threads", 2_000_000), one = own("one-thread", 2_000_000)
   let rows = [
     row("make, in fresh memory; CPython", create, "ns", to: python("create"), atMost: 0.15),
     row("make, in memory used before", own("create-again"), "ns", atMost: 150),
-    row("death of its object; CPython", die, "ns", to: python("die")),
+    row("death of its object; CPython", die, "ns", to: python("die"), atMost: 0.25),
     row("death of its object, above a plain death", die - plain, "ns", atMost: 100),
     row(
       "death without one, above an unwatched class", own("die-watched") - own("die-unwatched"), "ns", atMost: 10),
     row("call", own("call"), "ns"),
     row("detach", own("detach"), "ns"),
-    row("make an object with one, drop the object", own("churn"), "ns"),
-    row("the same on two threads; one thread", two, "ns", to: one, atMost: 1),
+    row("make an object with one, drop the object; CPython", churn, "ns", to: python("churn"), atMost: 0.1),
+    row("the same; malloc and free of as many bytes", churn, "ns", to: own("same-bytes"), atMost: 2.5),
+    row("the unowned reference in the same", own("unowned"), "ns"),
+    row("the same on two threads; one thread", two, "ns", to: one, atMost: 0.6),
     row("memory, without the closure's 48 bytes", own("bytes", 1_000_000), "B", atMost: 160),
     row("growth while 10,000,000 come and go", own("growth", 1_000_000) / 1024, "KiB", atMost: 256),
     row("run at exit, each of 1,000,000; of 250,000", own("exit", 1_000_000), "ns", to: quarter, atMost: 1.5),

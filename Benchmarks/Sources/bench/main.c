@@ -58,11 +58,16 @@ static const row rows[] = {
     {"process, to one without CExitShim", "ms more", 0.05, {ONE_HANDLER, "it"}, {NO_HANDLER, "it"}},
     {"process, with CExitFirst to none", "ms more", 0.1, {FIRST, "it"}, {NO_HANDLER, "it"}},
     {"Swift: register a closure", "ns", 0.5, {SWIFT, "register"}, {PYTHON, "register"}},
-    {"Swift: drain", "ns", 1.0, {SWIFT, "drain"}, {PYTHON, "drain"}},
-    {"Swift: drain, closures of the main actor", "ns", 1.0, {SWIFT, "drain_main"}, {PYTHON, "drain"}},
+    {"Swift: register a closure with a name", "ns", 0.6, {SWIFT, "register_named"}, {PYTHON, "register"}},
+    {"Swift: register a closure with a timeout", "ns", 0.6, {SWIFT, "register_limited"}, {PYTHON, "register"}},
+    {"Swift: register a closure with a context", "ns", 0.6, {SWIFT, "register_context"}, {PYTHON, "register"}},
+    {"Swift: drain", "ns", 0.8, {SWIFT, "drain"}, {PYTHON, "drain"}},
+    {"Swift: drain, closures of the main actor", "ns", 0.8, {SWIFT, "drain_main"}, {PYTHON, "drain"}},
+    {"Swift: drain, closures with a name", "ns", 0, {SWIFT, "drain_named"}, {PYTHON, "drain"}},
+    {"Swift: drain, closures with a context", "ns", 0, {SWIFT, "drain_context"}, {PYTHON, "drain"}},
     {"Swift: cancel; Python: register", "ns", 0, {SWIFT, "cancel"}, {PYTHON, "register"}},
     {"Swift: process, one closure to none", "ms", 0, {SWIFT, "one"}, {SWIFT, "none"}},
-    {"Swift: process, to one without ExitKit", "ms more", 0.5, {ONE_CLOSURE, "it"}, {NO_LIBRARY, "it"}},
+    {"Swift: process, to one without ExitKit", "ms more", 0.2, {ONE_CLOSURE, "it"}, {NO_LIBRARY, "it"}},
 };
 
 // The same work as in Swift: a function with one argument, a million times.

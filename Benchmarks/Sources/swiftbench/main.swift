@@ -27,15 +27,41 @@ nonisolated func register() {
   for number in 0..<million { atExit { handler(number) } }
 }
 
+nonisolated func registerNamed() {
+  for number in 0..<million { atExit(name: "a handler with a name") { handler(number) } }
+}
+
+nonisolated func registerLimited() {
+  for number in 0..<million { atExit(timeout: .seconds(1)) { handler(number) } }
+}
+
+nonisolated func registerWithContext() {
+  for number in 0..<million { atExit { (_: ExitContext) in handler(number) } }
+}
+
 func registerOnMain() {  // these closures are the main actor's, as all are that main.swift makes
   for number in 0..<million { atExit { @MainActor in handler(number) } }
 }
 
-switch CommandLine.arguments.last {
-case "register":
+nonisolated func time(_ work: () -> Void) {
   stopwatch.start()
-  register()
+  work()
   stopwatch.tell()
+}
+
+switch CommandLine.arguments.last {
+case "register": time(register)
+case "register_named": time(registerNamed)
+case "register_limited": time(registerLimited)
+case "register_context": time(registerWithContext)
+case "drain_named":
+  atExit { stopwatch.tell() }
+  registerNamed()
+  atExit { stopwatch.start() }
+case "drain_context":
+  atExit { stopwatch.tell() }
+  registerWithContext()
+  atExit { stopwatch.start() }
 case "drain":
   atExit { stopwatch.tell() }
   register()

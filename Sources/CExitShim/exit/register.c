@@ -110,24 +110,29 @@ static bool is_valid(const cexit_entry *entry) {
          (entry->flags & ~(CEXIT_INHERITED | CEXIT_PINNED | CEXIT_CLOSURE)) == 0;
 }
 
-int cexit__register_owned(cexit_stack *stack, const cexit_entry *entry, const void *owner, cexit_handler *out) {
+// `kind`: a kind that callers of the public function cannot name, as a flag; else 0.
+static int add(cexit_stack *stack, const cexit_entry *entry, const void *owner, cexit_handler *out, uint32_t kind) {
   if (!is_valid(entry)) return EINVAL;
   if (stack == NULL) stack = PROCESS;
   bool locked = false;
-  if ((entry->flags & ~CEXIT_CLOSURE) != 0 || !is_usual(stack, owner, &locked))
-    return push_unusual(stack, entry, owner, out, locked);
+  if ((entry->flags & ~CEXIT_CLOSURE) != 0 || !is_usual(stack, owner, &locked)) {
+    cexit_entry unusual = *entry;
+    unusual.flags |= kind;
+    return push_unusual(stack, &unusual, owner, out, locked);
+  }
   cexit_entry from = *entry;
-  from.flags &= CEXIT_CLOSURE;
+  from.flags = (entry->flags & CEXIT_CLOSURE) | kind;
   from.file =
       *(const char *const volatile *)&entry->file; // by itself: two at once are more than the caller wrote at once
   return push(stack, from, owner, out);
 }
 
+int cexit__register_owned(cexit_stack *stack, const cexit_entry *entry, const void *owner, cexit_handler *out) {
+  return add(stack, entry, owner, out, 0);
+}
+
 int cexit__register_finalizer(cexit_stack *stack, const cexit_entry *entry, const void *owner, cexit_handler *out) {
-  if (!is_valid(entry)) return EINVAL;
-  cexit_entry finalizer = *entry;
-  finalizer.flags |= KIND_FLAG(KIND_FINALIZER);
-  return push_unusual(stack != NULL ? stack : PROCESS, &finalizer, owner, out, false);
+  return add(stack, entry, owner, out, KIND_FLAG(KIND_FINALIZER));
 }
 
 static void call_with_status(void *context, void *function, CExitCall call) {
