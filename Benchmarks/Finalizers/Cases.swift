@@ -8,7 +8,8 @@ import Synchronization
 let cases: [String: @Sendable (Int) -> Double] = [
   "create": create, "create-again": createAgain, "die": die, "die-plain": diePlain,
   "die-unwatched": { dieWithout($0, watched: false) }, "die-watched": { dieWithout($0, watched: true) },
-  "call": call, "detach": detach, "churn": churn, "same-bytes": sameBytes, "unowned": unowned, "one-thread": { inThreads($0, 1) },
+  "call": call, "detach": detach, "churn": churn, "same-bytes": sameBytes, "unowned": unowned,
+  "one-thread": { inThreads($0, 1) },
   "two-threads": { inThreads($0, 2) }, "bytes": bytes, "growth": growth, "exit": exitWith,
 ]
 
@@ -133,7 +134,7 @@ func sameBytes(_ count: Int) -> Double {
 }
 
 /// Without this the optimizer takes the pair of malloc and free away.
-@inline(never) func keep(_ block: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? { block }
+@inline(never) @_optimize(none) func keep(_ block: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? { block }
 
 /// What the runtime takes for the unowned reference that keeps the memory of an object.
 func unowned(_ count: Int) -> Double {

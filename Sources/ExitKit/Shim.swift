@@ -26,59 +26,6 @@ enum StackReference: @unchecked Sendable {
   }
 }
 
-/// The names of stacks, which C may use after their ``ExitStack`` is gone: a copy of each name stays for ever.
-///
-/// `@unchecked`: the copies are never changed nor freed.
-private struct StackName: @unchecked Sendable {
-  private static let all = Locked<[String: StackName]>([:])
-  let pointer: UnsafeMutablePointer<CChar>?
-
-  static func copy(_ name: String?) -> UnsafeMutablePointer<CChar>? {
-    guard let name else { return nil }
-    return all.withLock { all in
-      if let known = all[name] { return known.pointer }
-      all[name] = StackName(pointer: strdup(name))
-      return all[name]!.pointer
-    }
-  }
-}
-
-/// Name, place and limit of a handler, as C reads them for reports.
-///
-/// `@unchecked`: the file is a literal, the name a copy that never changes; the text's owner calls `release` once.
-struct HandlerText: @unchecked Sendable {
-  fileprivate let cName: UnsafeMutablePointer<CChar>?
-  fileprivate let file: UnsafePointer<CChar>?
-  fileprivate let line: UInt32
-  /// How long the handler may run while the process exits; 0: without a limit.
-  let milliseconds: UInt32
-
-  @inline(__always)
-  init(name: String?, file: StaticString, line: UInt, limit: UInt32 = 0) {
-    cName = name == nil ? nil : Self.copy(name!)
-    let isText = file.hasPointerRepresentation
-    self.file = isText ? UnsafeRawPointer(file.utf8Start).assumingMemoryBound(to: CChar.self) : nil
-    self.line = UInt32(truncatingIfNeeded: min(line, UInt(UInt32.max)))
-    milliseconds = limit
-  }
-
-  /// The text of the handler that this thread is running.
-  fileprivate init(copying record: cexit_record) {
-    cName = record.name == nil ? nil : strdup(record.name!)
-    file = record.file
-    line = record.line
-    milliseconds = 0
-  }
-
-  @inline(never)
-  private static func copy(_ name: String) -> UnsafeMutablePointer<CChar>? { strdup(name) }
-
-  func release() { if cName != nil { free(cName) } }
-
-  var name: String? { cName.map { String(cString: $0) } }
-  var location: ExitLocation? { file.map { ExitLocation(fileID: String(cString: $0), line: UInt(line)) } }
-}
-
 /// C's loop, on which a thread sleeps.
 ///
 /// `@unchecked`: every thread may wake C's loop; the ``ExitLoop`` that holds the loop destroys the loop.
@@ -176,7 +123,7 @@ private func observe(_ context: UnsafeMutableRawPointer?, _ record: UnsafePointe
   let record = record.pointee
   let step = HandlerStep(
     name: record.name.map { String(cString: $0) },
-    location: record.file.map { ExitLocation(fileID: String(cString: $0), line: UInt(record.line)) },
+    location: HandlerText.location(record.file, record.line),
     duration: .nanoseconds(Int64(record.nanoseconds)),
     outcome: record.outcome.map { Unmanaged<HandlerOutcome>.fromOpaque($0).takeRetainedValue() })
   context!.assumingMemoryBound(to: [HandlerStep].self).pointee.append(step)
@@ -187,7 +134,7 @@ private func show(_ context: UnsafeMutableRawPointer?, _ pending: UnsafePointer<
   func has(_ flag: UInt32) -> Bool { pending.flags & flag != 0 }
   let entry = ExitEntry(
     name: pending.name.map { String(cString: $0) },
-    location: pending.file.map { ExitLocation(fileID: String(cString: $0), line: UInt(pending.line)) },
+    location: HandlerText.location(pending.file, pending.line),
     phase: Shim.phase(pending.phase), depth: Int(pending.depth), isNestedStack: has(CEXIT_IS_NESTED),
     isLeftOut: has(CEXIT_IS_ASLEEP), runsInForkedChildren: has(UInt32(CEXIT_INHERITED)),
     isParents: has(CEXIT_IS_PARENTS))
@@ -200,6 +147,11 @@ private func exitCalled(_ status: UnsafePointer<CInt>?) { ExitLoop.exitCalled(st
 // MARK: - Functions for the rest of the library
 
 enum Shim {
+  /// A copy for C; ``free(_:)`` ends the copy.
+  @inline(never)
+  static func copy(_ text: String) -> UnsafeMutablePointer<CChar>? { strdup(text) }
+  static func free(_ text: UnsafeMutablePointer<CChar>) { CExitShim.free(text) }
+
   // Stacks
 
   static func makeStack(name: String?) -> StackReference {
@@ -246,16 +198,23 @@ enum Shim {
   ) -> (raw: UInt64, error: ExitError?) {
     if case .none(let error) = stack { return (0, error) }
     let context = Unmanaged.passRetained(handler)
-    var entry = cexit_entry(
-      function: runHandler, context: context.toOpaque(), release: releaseHandler, phase: cPhase(how.phase),
-      flags: how.inherited ? UInt32(CEXIT_INHERITED) : 0,
-      name: handler.text.cName, file: handler.text.file, line: handler.text.line)
+    var entry = entry(runHandler, context.toOpaque(), releaseHandler, handler.text, how)
     var handle = cexit_handler()
     if handler.text.milliseconds != 0 { _ = cexit_prepare_limits() }  // at exit making a thread may fail
     let status = cexit_register_owned(stack.pointer, &entry, how.owner, &handle)
     if status == 0 { return (handle.raw, nil) }
     context.release()
     return (0, error(status))
+  }
+
+  @inline(__always)
+  private static func entry(
+    _ function: @escaping cexit_function, _ context: UnsafeMutableRawPointer,
+    _ release: @escaping @convention(c) (UnsafeMutableRawPointer?) -> Void, _ text: HandlerText, _ how: Registration
+  ) -> cexit_entry {
+    cexit_entry(
+      function: function, context: context, release: release, phase: cPhase(how.phase),
+      flags: how.inherited ? UInt32(CEXIT_INHERITED) : 0, name: text.cName, file: text.file, line: text.line)
   }
 
   private static func cPhase(_ phase: ExitPhase) -> CExitPhase {
@@ -393,9 +352,7 @@ enum Shim {
     if case .none(let error) = stack { return (0, error) }
     let text = body.text ?? HandlerText(name: nil, file: how.file, line: how.line, limit: 0)
     let context = Unmanaged.passRetained(body)
-    var entry = cexit_entry(
-      function: runFinalizer, context: context.toOpaque(), release: releaseFinalizer, phase: cPhase(how.phase),
-      flags: how.inherited ? UInt32(CEXIT_INHERITED) : 0, name: text.cName, file: text.file, line: text.line)
+    var entry = entry(runFinalizer, context.toOpaque(), releaseFinalizer, text, how)
     let place = actor.map { $0 === MainActor.shared ? CEXIT_ON_MAIN : CEXIT_ON_ACTOR } ?? 0
     let node = node(body)
     let status = cexit_finalizer_add(stack.pointer, node, pointer(object), place, &prompt, &entry, how.owner)
@@ -423,7 +380,7 @@ enum Shim {
   static var currentText: HandlerText {
     var record = cexit_record()
     _ = cexit_current(&record)
-    return HandlerText(copying: record)
+    return HandlerText(cName: record.name.flatMap { strdup($0) }, file: record.file, line: record.line)
   }
 
   static func serveFinalizers() {
@@ -449,13 +406,7 @@ enum Shim {
 
   static var mainGrace: Duration {
     get { .nanoseconds(Int64(clamping: cexit_main_grace())) }
-    set { cexit_set_main_grace(nanoseconds(newValue)) }
-  }
-
-  private static func nanoseconds(_ duration: Duration) -> UInt64 {
-    let (seconds, attoseconds) = duration.components
-    if duration <= .zero { return 0 }
-    return seconds < 9_000_000_000 ? UInt64(seconds) * 1_000_000_000 + UInt64(attoseconds) / 1_000_000_000 : .max
+    set { cexit_set_main_grace(newValue.nanosecondsForC) }
   }
 
   static var isExiting: Bool { cexit_is_exiting() }
@@ -468,35 +419,22 @@ enum Shim {
     return cexit_exit_status(&status) ? status : nil
   }
 
-  /// The system's numbers, which differ between systems and processors.
-  enum Signals {
-    static let interrupt = ExitSignal(rawValue: SIGINT), terminate = ExitSignal(rawValue: SIGTERM)
-    static let hangup = ExitSignal(rawValue: SIGHUP), quit = ExitSignal(rawValue: SIGQUIT)
-    static let alarm = ExitSignal(rawValue: SIGALRM), pipe = ExitSignal(rawValue: SIGPIPE)
-    static let user1 = ExitSignal(rawValue: SIGUSR1), user2 = ExitSignal(rawValue: SIGUSR2)
-
-    static let names: [Int32: String] = [
-      SIGINT: "SIGINT", SIGTERM: "SIGTERM", SIGHUP: "SIGHUP", SIGQUIT: "SIGQUIT", SIGALRM: "SIGALRM",
-      SIGPIPE: "SIGPIPE",
-      SIGUSR1: "SIGUSR1", SIGUSR2: "SIGUSR2", SIGKILL: "SIGKILL", SIGSTOP: "SIGSTOP", SIGCHLD: "SIGCHLD",
-      SIGCONT: "SIGCONT", SIGTSTP: "SIGTSTP", SIGTTIN: "SIGTTIN", SIGTTOU: "SIGTTOU", SIGURG: "SIGURG",
-      SIGWINCH: "SIGWINCH", SIGSEGV: "SIGSEGV", SIGBUS: "SIGBUS", SIGILL: "SIGILL", SIGFPE: "SIGFPE",
-      SIGTRAP: "SIGTRAP", SIGABRT: "SIGABRT", SIGSYS: "SIGSYS",
-    ]
-
-    enum Nature { case endsTheProcess, unknown, cannotBeCaught, doesNotEndTheProcess, reportsACrash }
-
-    static func nature(of signal: ExitSignal) -> Nature {
-      var action = sigaction()
-      switch signal.rawValue {
-      case SIGKILL, SIGSTOP: return .cannotBeCaught
-      case SIGCHLD, SIGCONT, SIGTSTP, SIGTTIN, SIGTTOU, SIGURG, SIGWINCH: return .doesNotEndTheProcess
-      case SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGABRT, SIGSYS: return .reportsACrash
-      default: return sigaction(signal.rawValue, nil, &action) == 0 ? .endsTheProcess : .unknown
-      }
-    }
+  // The system's numbers, which differ between systems and processors.
+  static let signals = (
+    interrupt: SIGINT, terminate: SIGTERM, hangup: SIGHUP, quit: SIGQUIT, alarm: SIGALRM, pipe: SIGPIPE,
+    user1: SIGUSR1, user2: SIGUSR2
+  )
+  static let signalNames: [Int32: String] = [
+    SIGINT: "SIGINT", SIGTERM: "SIGTERM", SIGHUP: "SIGHUP", SIGQUIT: "SIGQUIT", SIGALRM: "SIGALRM", SIGPIPE: "SIGPIPE",
+    SIGUSR1: "SIGUSR1", SIGUSR2: "SIGUSR2", SIGKILL: "SIGKILL", SIGSTOP: "SIGSTOP", SIGCHLD: "SIGCHLD",
+    SIGCONT: "SIGCONT", SIGTSTP: "SIGTSTP", SIGTTIN: "SIGTTIN", SIGTTOU: "SIGTTOU", SIGURG: "SIGURG",
+    SIGWINCH: "SIGWINCH", SIGSEGV: "SIGSEGV", SIGBUS: "SIGBUS", SIGILL: "SIGILL", SIGFPE: "SIGFPE",
+    SIGTRAP: "SIGTRAP", SIGABRT: "SIGABRT", SIGSYS: "SIGSYS",
+  ]
+  static func signalExists(_ number: Int32) -> Bool {
+    var action = sigaction()
+    return sigaction(number, nil, &action) == 0
   }
-
   static func exitSignal(sender: inout Int32) -> Int32 { cexit_exit_signal(&sender) }
   static func exitOnSignals(_ numbers: [Int32]) throws(ExitError) {
     try check(numbers.isEmpty ? 0 : cexit_exit_on_signals(numbers, numbers.count))  // NULL: the usual signals

@@ -44,11 +44,14 @@ private func take(_ signals: [ExitSignal]) throws(ExitError) {
 }
 
 private func refusal(of signal: ExitSignal) -> String? {
-  switch Shim.Signals.nature(of: signal) {
-  case .endsTheProcess: nil
-  case .unknown: "\(signal) does not exist on this system"
-  case .cannotBeCaught: "\(signal) cannot be caught: the kernel ends or stops the process"
-  case .doesNotEndTheProcess: "\(signal) does not end a process by default, so it cannot become an exit"
-  case .reportsACrash: "\(signal) reports a crash: the thread that crashed cannot go on to exit"
+  switch Shim.signalNames[signal.rawValue] {
+  case "SIGKILL", "SIGSTOP":
+    return "\(signal) cannot be caught: the kernel ends or stops the process"
+  case "SIGCHLD", "SIGCONT", "SIGTSTP", "SIGTTIN", "SIGTTOU", "SIGURG", "SIGWINCH":
+    return "\(signal) does not end a process by default, so it cannot become an exit"
+  case "SIGSEGV", "SIGBUS", "SIGILL", "SIGFPE", "SIGTRAP", "SIGABRT", "SIGSYS":
+    return "\(signal) reports a crash: the thread that crashed cannot go on to exit"
+  default:
+    return Shim.signalExists(signal.rawValue) ? nil : "\(signal) does not exist on this system"
   }
 }

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Name, place and limit of a handler, as C reads them for reports: the file is a literal, the name a copy. The owner of
+/// the text calls `release` once.
+struct HandlerText: Sendable {
+  // Addresses, since a pointer is not Sendable: nobody changes what is there.
+  private let nameAddress: UInt
+  private let fileAddress: UInt
+  let line: UInt32
+  /// How long the handler may run while the process exits; 0: as long as the handler likes.
+  let milliseconds: UInt32
+
+  var cName: UnsafeMutablePointer<CChar>? { UnsafeMutablePointer(bitPattern: nameAddress) }
+  var file: UnsafePointer<CChar>? { UnsafePointer(bitPattern: fileAddress) }
+
+  @inline(__always)
+  init(name: String?, file: StaticString, line: UInt, limit: UInt32 = 0) {
+    nameAddress = name == nil ? 0 : UInt(bitPattern: Shim.copy(name!))
+    fileAddress = file.hasPointerRepresentation ? UInt(bitPattern: file.utf8Start) : 0
+    self.line = UInt32(truncatingIfNeeded: min(line, UInt(UInt32.max)))
+    milliseconds = limit
+  }
+
+  init(cName: UnsafeMutablePointer<CChar>?, file: UnsafePointer<CChar>?, line: UInt32) {
+    nameAddress = UInt(bitPattern: cName)
+    fileAddress = UInt(bitPattern: file)
+    self.line = line
+    milliseconds = 0
+  }
+
+  func release() { if let cName { Shim.free(cName) } }
+
+  var name: String? { cName.map { String(cString: $0) } }
+  var location: ExitLocation? { Self.location(file, line) }
+
+  static func location(_ file: UnsafePointer<CChar>?, _ line: UInt32) -> ExitLocation? {
+    file.map { ExitLocation(fileID: String(cString: $0), line: UInt(line)) }
+  }
+}
+
+extension Duration {
+  /// At least zero; what C cannot count is as long as C can count.
+  var nanosecondsForC: UInt64 {
+    let (seconds, attoseconds) = components
+    if self <= .zero { return 0 }
+    return seconds < 9_000_000_000 ? UInt64(seconds) * 1_000_000_000 + UInt64(attoseconds) / 1_000_000_000 : .max
+  }
+}
