@@ -94,18 +94,6 @@ private func callClosure(_ context: UnsafeMutableRawPointer?, _ code: UnsafeMuta
   }
 }
 
-private func runHandler(_ context: UnsafeMutableRawPointer?) {
-  Unmanaged<Handler>.fromOpaque(context!)._withUnsafeGuaranteedRef { $0.runFromStack() }
-}
-
-private func releaseHandler(_ context: UnsafeMutableRawPointer?) {
-  Unmanaged<Handler>.fromOpaque(context!).release()
-}
-
-private func runFinalizer(_ context: UnsafeMutableRawPointer?) {
-  Unmanaged<FinalizerBase>.fromOpaque(context!)._withUnsafeGuaranteedRef { $0.runFromStack() }
-}
-
 private func releaseFinalizer(_ context: UnsafeMutableRawPointer?) {
   let body = Unmanaged<FinalizerBase>.fromOpaque(context!)
   body._withUnsafeGuaranteedRef {
@@ -113,10 +101,6 @@ private func releaseFinalizer(_ context: UnsafeMutableRawPointer?) {
     $0.letGo()
   }
   body.release()
-}
-
-private func callBack(_ context: UnsafeMutableRawPointer?) {
-  context!.assumingMemoryBound(to: (() -> Void).self).pointee()
 }
 
 private func observe(_ context: UnsafeMutableRawPointer?, _ record: UnsafePointer<cexit_record>) {
@@ -132,10 +116,11 @@ private func observe(_ context: UnsafeMutableRawPointer?, _ record: UnsafePointe
 private func show(_ context: UnsafeMutableRawPointer?, _ pending: UnsafePointer<cexit_pending>) -> Bool {
   let pending = pending.pointee
   func has(_ flag: UInt32) -> Bool { pending.flags & flag != 0 }
+  let isEarly = pending.phase == .early, isLate = pending.phase == .late
   let entry = ExitEntry(
     name: pending.name.map { String(cString: $0) },
     location: HandlerText.location(pending.file, pending.line),
-    phase: Shim.phase(pending.phase), depth: Int(pending.depth), isNestedStack: has(CEXIT_IS_NESTED),
+    phase: isEarly ? .early : isLate ? .late : .normal, depth: Int(pending.depth), isNestedStack: has(CEXIT_IS_NESTED),
     isLeftOut: has(CEXIT_IS_ASLEEP), runsInForkedChildren: has(UInt32(CEXIT_INHERITED)),
     isParents: has(CEXIT_IS_PARENTS))
   context!.assumingMemoryBound(to: [ExitEntry].self).pointee.append(entry)
@@ -154,9 +139,7 @@ enum Shim {
 
   // Stacks
 
-  static func makeStack(name: String?) -> StackReference {
-    reference { cexit_stack_create(StackName.copy(name), $0) }
-  }
+  static func makeStack(name: String?) -> StackReference { reference { cexit_stack_create(StackName.copy(name), $0) } }
 
   static func nestStack(in parent: StackReference, name: String?, owner: UnsafeRawPointer) -> StackReference {
     if case .none = parent { return parent }
@@ -198,7 +181,9 @@ enum Shim {
   ) -> (raw: UInt64, error: ExitError?) {
     if case .none(let error) = stack { return (0, error) }
     let context = Unmanaged.passRetained(handler)
-    var entry = entry(runHandler, context.toOpaque(), releaseHandler, handler.text, how)
+    var entry = entry(
+      { Unmanaged<Handler>.fromOpaque($0!)._withUnsafeGuaranteedRef { $0.runFromStack() } }, context.toOpaque(),
+      { Unmanaged<Handler>.fromOpaque($0!).release() }, handler.text, how)
     var handle = cexit_handler()
     if handler.text.milliseconds != 0 { _ = cexit_prepare_limits() }  // at exit making a thread may fail
     let status = cexit_register_owned(stack.pointer, &entry, how.owner, &handle)
@@ -218,19 +203,7 @@ enum Shim {
   }
 
   private static func cPhase(_ phase: ExitPhase) -> CExitPhase {
-    switch phase {
-    case .early: .early
-    case .normal: .normal
-    case .late: .late
-    }
-  }
-
-  fileprivate static func phase(_ phase: CExitPhase) -> ExitPhase {
-    switch phase {
-    case .early: .early
-    case .late: .late
-    default: .normal
-    }
+    phase == .normal ? .normal : phase == .early ? .early : .late
   }
 
   static func entries(of stack: StackReference) -> [ExitEntry] {
@@ -268,7 +241,6 @@ enum Shim {
 
   static func isPending(_ raw: UInt64) -> Bool { cexit_is_pending(cexit_handler(raw: raw)) }
   static func cancel(_ raw: UInt64) -> Bool { cexit_cancel(cexit_handler(raw: raw)) }
-
   static func run(_ raw: UInt64) -> Bool { cexit_run(cexit_handler(raw: raw)) }
 
   /// Whether the handler that this thread is running may be handed out, to be run by a task.
@@ -352,7 +324,9 @@ enum Shim {
     if case .none(let error) = stack { return (0, error) }
     let text = body.text ?? HandlerText(name: nil, file: how.file, line: how.line, limit: 0)
     let context = Unmanaged.passRetained(body)
-    var entry = entry(runFinalizer, context.toOpaque(), releaseFinalizer, text, how)
+    var entry = entry(
+      { Unmanaged<FinalizerBase>.fromOpaque($0!)._withUnsafeGuaranteedRef { $0.runFromStack() } }, context.toOpaque(),
+      releaseFinalizer, text, how)
     let place = actor.map { $0 === MainActor.shared ? CEXIT_ON_MAIN : CEXIT_ON_ACTOR } ?? 0
     let node = node(body)
     let status = cexit_finalizer_add(stack.pointer, node, pointer(object), place, &prompt, &entry, how.owner)
@@ -371,7 +345,9 @@ enum Shim {
   static func run(_ raw: UInt64, instead function: () -> Void) {
     withoutActuallyEscaping(function) { function in
       withUnsafePointer(to: function) {
-        _ = cexit_run_instead(cexit_handler(raw: raw), callBack, UnsafeMutableRawPointer(mutating: $0))
+        _ = cexit_run_instead(
+          cexit_handler(raw: raw), { $0!.assumingMemoryBound(to: (() -> Void).self).pointee() },
+          UnsafeMutableRawPointer(mutating: $0))
       }
     }
   }
@@ -386,8 +362,7 @@ enum Shim {
   static func serveFinalizers() {
     cexit_finalizers_set_delegate(
       cexit_finalizer_delegate(
-        run: { raw, onMain in FinalizerService.run(raw, onMain: onMain) },
-        wait: { departure in FinalizerService.wait(for: Departure(pointer: departure)) }))
+        run: { FinalizerService.run($0, onMain: $1) }, wait: { FinalizerService.wait(for: Departure(pointer: $0)) }))
   }
 
   // The process
@@ -431,10 +406,7 @@ enum Shim {
     SIGWINCH: "SIGWINCH", SIGSEGV: "SIGSEGV", SIGBUS: "SIGBUS", SIGILL: "SIGILL", SIGFPE: "SIGFPE",
     SIGTRAP: "SIGTRAP", SIGABRT: "SIGABRT", SIGSYS: "SIGSYS",
   ]
-  static func signalExists(_ number: Int32) -> Bool {
-    var action = sigaction()
-    return sigaction(number, nil, &action) == 0
-  }
+  static func signalExists(_ number: Int32) -> Bool { sigaction(number, nil, nil) == 0 }
   static func exitSignal(sender: inout Int32) -> Int32 { cexit_exit_signal(&sender) }
   static func exitOnSignals(_ numbers: [Int32]) throws(ExitError) {
     try check(numbers.isEmpty ? 0 : cexit_exit_on_signals(numbers, numbers.count))  // NULL: the usual signals
@@ -446,10 +418,8 @@ enum Shim {
   /// In nanoseconds; 0: none.
   static var deadline: UInt64 { cexit_deadline() }
   static func setDeadline(_ nanoseconds: UInt64) throws(ExitError) { try check(cexit_set_deadline(nanoseconds)) }
-
   static var timeoutStatus: Int32 { cexit_timeout_status() }
   static func setTimeoutStatus(_ status: Int32) throws(ExitError) { try check(cexit_set_timeout_status(status)) }
-
   static func mark() throws(ExitError) { try check(cexit_mark()) }
   static func reserve(_ count: Int) throws(ExitError) { try check(cexit_reserve(count)) }
   static func adopt() throws(ExitError) { try check(cexit_adopt()) }
@@ -473,9 +443,7 @@ enum Shim {
   }
 
   static func writeLine(_ line: String) {
-    var line = line + "\n"
-    line.withUTF8 { bytes in
-      bytes.withMemoryRebound(to: CChar.self) { cexit_write_line($0.baseAddress!, $0.count) }
-    }
+    let line = line + "\n"
+    line.withCString { cexit_write_line($0, line.utf8.count) }
   }
 }
