@@ -41,7 +41,7 @@ struct LoopSleep: @unchecked Sendable {
 
 /// A lock of libc's, which has to stay where it is.
 ///
-/// `@unchecked`: every thread may take it.
+/// `@unchecked`: every thread may take the lock.
 struct SystemLock: ~Copyable, @unchecked Sendable {
   private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
   init() { pthread_mutex_init(mutex, nil) }

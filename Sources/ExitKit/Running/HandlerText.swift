@@ -3,7 +3,7 @@
 /// Name, place and limit of a handler, as C reads them for reports: the file is a literal, the name a copy. The owner of
 /// the text calls `release` once.
 struct HandlerText: Sendable {
-  // Addresses, since a pointer is not Sendable: nobody changes what is there.
+  // Addresses, since a pointer is not Sendable. Nobody changes the text at these addresses.
   private let nameAddress: UInt
   private let fileAddress: UInt
   let line: UInt32
@@ -39,7 +39,7 @@ struct HandlerText: Sendable {
 }
 
 extension Duration {
-  /// At least zero; what C cannot count is as long as C can count.
+  /// At least zero, and at most the largest number of C.
   var nanosecondsForC: UInt64 {
     let (seconds, attoseconds) = components
     if self <= .zero { return 0 }
