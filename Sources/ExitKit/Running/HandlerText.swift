@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Name, place and limit of a handler, as C reads them for reports: the file is a literal, the name a copy. The owner of
-/// the text calls `release` once.
+/// Name, place and limit of a handler, as C reads them for reports.
+///
+/// The file is a literal, the name a copy. The owner of the text calls `release` once.
 struct HandlerText: Sendable {
   // Addresses, since a pointer is not Sendable. Nobody changes the text at these addresses.
   private let nameAddress: UInt
