@@ -104,27 +104,48 @@ private func releaseFinalizer(_ context: UnsafeMutableRawPointer?) {
 }
 
 private func observe(_ context: UnsafeMutableRawPointer?, _ record: UnsafePointer<cexit_record>) {
+  let run = context!.assumingMemoryBound(to: ObservedRun.self)
   let record = record.pointee
+  if let failure = failure(of: record) {
+    run.pointee.channel.report(failure)
+    return run.pointee.failures.append(failure)
+  }
+  let outcome = record.outcome.map { Unmanaged<HandlerOutcome>.fromOpaque($0).takeRetainedValue() }
   let step = HandlerStep(
     name: record.name.map { String(cString: $0) },
     location: HandlerText.location(record.file, record.line),
-    duration: .nanoseconds(Int64(record.nanoseconds)),
-    outcome: record.outcome.map { Unmanaged<HandlerOutcome>.fromOpaque($0).takeRetainedValue() })
-  context!.assumingMemoryBound(to: [HandlerStep].self).pointee.append(step)
+    duration: .nanoseconds(Int64(record.nanoseconds)), failures: run.pointee.failures + (outcome?.failures ?? []),
+    deferred: outcome?.deferred)
+  run.pointee.failures = []
+  run.pointee.steps.append(step)
+}
+
+/// What a handler of C has reported by `cexit_fail`; `nil`: the handler has run.
+private func failure(of record: cexit_record) -> ExitFailure? {
+  guard let message = record.failure else { return nil }
+  return ExitFailure(
+    kind: .thrown, error: ExitError(.reported, String(cString: message)), name: record.name.map { String(cString: $0) },
+    location: HandlerText.location(record.file, record.line))
 }
 
 private func show(_ context: UnsafeMutableRawPointer?, _ pending: UnsafePointer<cexit_pending>) -> Bool {
-  let pending = pending.pointee
+  context!.assumingMemoryBound(to: [ExitEntry].self).pointee.append(entry(pending.pointee))
+  return true
+}
+
+private func wants(_ context: UnsafeMutableRawPointer?, _ pending: UnsafePointer<cexit_pending>) -> Bool {
+  context!.assumingMemoryBound(to: ((ExitEntry) -> Bool).self).pointee(entry(pending.pointee))
+}
+
+private func entry(_ pending: cexit_pending) -> ExitEntry {
   func has(_ flag: UInt32) -> Bool { pending.flags & flag != 0 }
   let isEarly = pending.phase == .early, isLate = pending.phase == .late
-  let entry = ExitEntry(
+  return ExitEntry(
     name: pending.name.map { String(cString: $0) },
     location: HandlerText.location(pending.file, pending.line),
     phase: isEarly ? .early : isLate ? .late : .normal, depth: Int(pending.depth), isNestedStack: has(CEXIT_IS_NESTED),
     isLeftOut: has(CEXIT_IS_ASLEEP), runsInForkedChildren: has(UInt32(CEXIT_INHERITED)),
     isParents: has(CEXIT_IS_PARENTS))
-  context!.assumingMemoryBound(to: [ExitEntry].self).pointee.append(entry)
-  return true
 }
 
 private func exitCalled(_ status: UnsafePointer<CInt>?) { ExitLoop.exitCalled(status: status?.pointee) }
@@ -206,6 +227,16 @@ enum Shim {
     phase == .normal ? .normal : phase == .early ? .early : .late
   }
 
+  /// Cancels the entries that the closure wants.
+  static func cancel(on stack: StackReference, _ isWanted: (ExitEntry) -> Bool) -> Int {
+    guard stack.isMade else { return 0 }
+    return withoutActuallyEscaping(isWanted) { isWanted in
+      withUnsafePointer(to: isWanted) {
+        cexit_stack_cancel_if(stack.pointer, wants, UnsafeMutableRawPointer(mutating: $0))
+      }
+    }
+  }
+
   static func entries(of stack: StackReference) -> [ExitEntry] {
     var entries: [ExitEntry] = []
     guard stack.isMade else { return entries }
@@ -222,19 +253,27 @@ enum Shim {
     from.isMade && to.isMade ? cexit_stack_move(from.pointer, to.pointer) : 0
   }
 
-  static func run(_ stack: StackReference) -> [HandlerStep] {
-    var steps: [HandlerStep] = []
-    guard stack.isMade else { return steps }
-    _ = withUnsafeMutablePointer(to: &steps) { cexit_stack_run_observed(stack.pointer, observe, $0) }
-    return steps
+  /// Runs the stack; what C handlers report goes to the channel.
+  static func run(_ stack: StackReference, _ channel: FailureChannel) -> [HandlerStep] {
+    var run = ObservedRun(channel: channel)
+    guard stack.isMade else { return [] }
+    _ = withUnsafeMutablePointer(to: &run) { cexit_stack_run_observed(stack.pointer, observe, $0) }
+    return run.steps
+  }
+
+  static func close(_ stack: StackReference) { if stack.isMade { _ = cexit_stack_close(stack.pointer) } }
+
+  /// Has failures of C handlers told to this copy's channel of the process, or no longer.
+  static func hearFailures(_ hears: Bool) {
+    cexit_on_failure(hears ? { record in failure(of: record.pointee).map(FailureChannel.process.report) } : nil)
   }
 
   /// Runs C handlers and hands out Swift handlers, of the one entry that is next; `nil` when there is none.
-  static func step(_ stack: StackReference) -> [HandlerStep]? {
-    var steps: [HandlerStep] = []
+  static func step(_ stack: StackReference, _ channel: FailureChannel) -> [HandlerStep]? {
+    var run = ObservedRun(channel: channel)
     guard stack.isMade else { return nil }
-    let ran = withUnsafeMutablePointer(to: &steps) { cexit_stack_step(stack.pointer, observe, $0) }
-    return ran ? steps : nil
+    let ran = withUnsafeMutablePointer(to: &run) { cexit_stack_step(stack.pointer, observe, $0) }
+    return ran ? run.steps : nil
   }
 
   // Handlers
@@ -382,6 +421,11 @@ enum Shim {
   static var mainGrace: Duration {
     get { .nanoseconds(Int64(clamping: cexit_main_grace())) }
     set { cexit_set_main_grace(newValue.nanosecondsForC) }
+  }
+
+  static var signalPatience: Duration {
+    get { .nanoseconds(Int64(clamping: cexit_signal_patience())) }
+    set { _ = cexit_set_signal_patience(min(newValue.nanosecondsForC, UInt64(Int64.max))) }
   }
 
   static var isExiting: Bool { cexit_is_exiting() }

@@ -33,6 +33,19 @@ import Testing
     #expect(outcome.reports == [Self.report("by hand")])
   }
 
+  @Test func `what a C handler reports goes to the same reporter, and sets the same status`() throws {
+    let outcome = try fixture("Cases", "failures of C")
+    #expect(outcome == Outcome(.exited(70), output: "reported flush disk full\ngoes on\n"))
+    let line = try fixture("Cases", "failures of C, reporter taken away")
+    #expect(line == Outcome(.exited(0), output: "", errors: "ExitKit: error in exit handler \"flush\": disk full\n"))
+  }
+
+  @Test func `an exit that waits for an asynchronous handler names the handler after a while`() throws {
+    let outcome = try fixture("Cases", "asynchronous handler that waits")
+    #expect(outcome.lines == ["ExitKit: still waiting for exit handler \"shutdown\" …"])
+    #expect(outcome.ending == .exited(0))
+  }
+
   @Test func `a reporter takes the place of the line on stderr`() throws {
     let outcome = try fixture("Cases", "reporter")
     #expect(outcome.lines == ["newer"] + Self.failing.map { "reported \($0) DiskFull()" } + ["older"])

@@ -276,6 +276,7 @@ struct hooks {
   void (*first_use)(void); // of the library, in a process that is known; called again and again
   bool (*recover)(void); // makes a child that no fork handler told of a process of its own, once; the lock is free then
   void (*long_run)(const cexit_stack *stack);
+  void (*long_wait)(void); // a thread has waited for LONG_WAIT
 };
 extern const struct hooks cexit__hooks;
 

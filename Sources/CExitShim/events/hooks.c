@@ -11,5 +11,6 @@ const struct hooks cexit__hooks = {
     .recover = cexit__recover,
     .sweep = cexit__sweep,
     .long_run = cexit__long_run,
+    .long_wait = cexit__long_wait,
     .trace = cexit__trace,
 };

@@ -40,22 +40,27 @@ void cexit__pass_gate(const struct way *way, const int *status, bool at_slot) {
   cexit__exit_called(status);
   cexit__watch_this_thread();
   bool main = cexit__main_is_here();
-  for (bool left = false, waits = false;; left = true) {
+  uint64_t since = 0; // the wait began; 0: this thread has not waited
+  for (bool left = false;; left = true) {
     uintptr_t seen;
     YIELD_POINT("before the gate");
     enum claim claim = cexit__gate_claim(way->leaving, at_slot, &seen);
-    if (waits && claim != NOT_CLAIMED) trace(MOMENT_WAIT_ENDS, "another thread");
+    if (since != 0 && claim != NOT_CLAIMED) trace(MOMENT_WAIT_ENDS, "another thread");
     if (claim != NOT_CLAIMED) return pass(way, claim, status, at_slot, main);
     if (way == &cexit__by_exit && status != NULL) cexit__leave_status(*status);
     if (left) {
-      if (!waits) trace(MOMENT_WAIT_BEGINS, "another thread");
-      waits = true;
+      if (since == 0) {
+        trace(MOMENT_WAIT_BEGINS, "another thread");
+        atomic_fetch_or(&cexit__observed, OBSERVED_FOR_TIME); // later this thread may read the exiter's frames
+        since = cexit__now();
+      }
       if (main) cexit__main_stands();
       if (main) cexit__exit_called(status); // a thread that waits for the main actor waits no longer
       cexit__thread.at_gate = true;
       cexit__futex_wait_for(cexit__futex_half(&way->leaving->owner), (uint32_t)seen, LOOKS_EVERY);
       cexit__thread.at_gate = false;
       if (main) cexit__main_goes_on();
+      cexit__has_waited(since);
       if (cexit__gate_take_over(way->leaving, at_slot, seen)) return pass(way, TAKEN_OVER, status, at_slot, main);
     } else {
       cexit__thread_leaves_runs();

@@ -169,8 +169,10 @@ ALWAYS_INLINE void call_taken(struct entry *taken, CExitCall call, cexit_observe
   bool holds = taken->release != NULL && !is_closure(taken->kind); // a closure has let go of itself
   unsigned reasons = OBSERVED_FOR_TIME | OBSERVED_FOR_TRACE | (holds ? OBSERVED_FOR_CRASHES : 0);
   if (here.observer != NULL || is_observed(reasons)) return end_observed(&here, holds);
-  if (holds) taken->release(taken->context);
+  if (!holds) return leave_frame(&here);
+  taken->release(taken->context);
   leave_frame(&here);
+  if (is_observed(OBSERVED_FOR_TIME)) cexit__frames_changed(); // a reader may have come while the release ran
 }
 
 void cexit__call(struct entry *taken, CExitCall call, cexit_observer observer, void *context) {

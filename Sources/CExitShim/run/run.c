@@ -25,10 +25,16 @@ static void changed(_Atomic uint32_t *word, uint32_t by) {
   if (atomic_load(&waiting) != 0) cexit__futex_wake(word, INT32_MAX);
 }
 
-static void wait_while(_Atomic uint32_t *word, uint32_t seen) {
+void cexit__has_waited(uint64_t since) {
+  if (cexit__now() - since >= LONG_WAIT) cexit__hooks.long_wait();
+}
+
+static void wait_while(_Atomic uint32_t *word, uint32_t seen) { // may wake early
+  uint64_t since = cexit__now();
   atomic_fetch_add(&waiting, 1);
-  cexit__futex_wait(word, seen);
+  cexit__futex_wait_for(word, seen, LONG_WAIT);
   atomic_fetch_sub(&waiting, 1);
+  cexit__has_waited(since);
 }
 
 // ---- Threads that do not come back

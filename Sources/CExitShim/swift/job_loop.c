@@ -113,15 +113,14 @@ void cexit__loop_wake(cexit_loop *loop) {
 
 void cexit__loop_wait(cexit_loop *loop, int64_t nanoseconds) {
   if (atomic_exchange(&loop->woken, 0) != 0) return;
+  if (nanoseconds < 0 || nanoseconds > LONG_WAIT) nanoseconds = LONG_WAIT;
   struct timespec time = {nanoseconds / 1000000000, nanoseconds % 1000000000};
-  struct timespec *limit = nanoseconds < 0 ? NULL : &time;
-  uint64_t count;
-  if (loop->descriptor < 0 && nanoseconds < 0) {
-    cexit__futex_wait(&loop->woken, 0);
-  } else if (loop->descriptor < 0) {
+  uint64_t count, since = cexit__now();
+  if (loop->descriptor < 0) {
     cexit__futex_wait_for(&loop->woken, 0, (uint64_t)nanoseconds);
-  } else if (ppoll(&(struct pollfd){.fd = loop->descriptor, .events = POLLIN}, 1, limit, NULL) > 0) {
+  } else if (ppoll(&(struct pollfd){.fd = loop->descriptor, .events = POLLIN}, 1, &time, NULL) > 0) {
     while (read(loop->descriptor, &count, sizeof count) < 0 && errno == EINTR) continue;
   }
   atomic_exchange(&loop->woken, 0);
+  cexit__has_waited(since);
 }

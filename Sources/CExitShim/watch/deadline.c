@@ -12,6 +12,7 @@
 static _Atomic uint64_t deadline;        // nanoseconds; 0: none
 static _Atomic uint64_t began;           // when the exit did, by cexit__awake; 0: not yet
 static _Atomic int timeout_status = 124; // in place of 0, as timeout(1) has it
+static _Atomic bool has_said;            // the line about an exit that waits, without a deadline
 static _Atomic uint32_t home;            // the number of the process whose thread that is
 
 // ---- The thread that watches
@@ -46,17 +47,22 @@ static void note_left(struct note *note) { // how many handlers do not run, and 
               next.length != 0 ? next.text : " a closure");
 }
 
-static void report(uint64_t time) {
+static const struct frame *note_running(struct note *note) { // the handler that the exit waits for; NULL: not known
   struct frame *_Atomic *thread = atomic_load(&cexit__frames.exiter);
   struct frame *_Atomic *other = atomic_load(&cexit__frames.manual);
   const struct frame *handler = thread != NULL ? atomic_load(thread) : NULL;
   if (handler == NULL && other != NULL && cexit__others_run()) handler = atomic_load(other);
+  if (handler == NULL)
+    cexit__note(note, cexit__others_run() ? "a handler that another thread runs" : "what libc runs at exit");
+  else
+    cexit__note_handler(note, handler->entry);
+  return handler;
+}
+
+static void report(uint64_t time) {
   struct note note;
   cexit__note_begin(&note);
-  if (handler == NULL)
-    cexit__note(&note, cexit__others_run() ? "a handler that another thread runs" : "what libc runs at exit");
-  else
-    cexit__note_handler(&note, handler->entry);
+  const struct frame *handler = note_running(&note);
   cexit__note(&note, " is stuck");
   if (handler != NULL && handler->started != 0) cexit__note_seconds(&note, " after", time - handler->started);
   const struct frame *over = handler;
@@ -80,6 +86,21 @@ static void fire(uint64_t time) { // returns if there is no cause any more
     leave();
   }
   cexit__frames_thaw();
+}
+
+// Once an exit, and not where a deadline will speak. A thread may read the frames of another thread only if all threads
+// look for readers, and have done so for a while.
+void cexit__long_wait(void) {
+  if (atomic_load(&began) == 0 || atomic_load(&deadline) != 0) return;
+  if (!cexit__frames_are_the_exiters() && !is_observed(OBSERVED_FOR_TIME)) return;
+  if (atomic_exchange(&has_said, true)) return;
+  struct note note;
+  cexit__note_begin(&note);
+  cexit__note(&note, "still waiting for ");
+  cexit__frames_freeze();
+  note_running(&note);
+  cexit__frames_thaw();
+  cexit__note_write(&note);
 }
 
 enum { SLICE = 50000000, FAR = 100000000 }; // nanoseconds
@@ -118,6 +139,7 @@ void cexit__watch_exit(void) {
 void cexit__watch_forked(void) { // a child has no deadline until the child sets a deadline
   atomic_store(&deadline, 0);
   atomic_store(&began, 0);
+  atomic_store(&has_said, false);
   cexit__frames_forked();
   cexit__trace_forked();
 }

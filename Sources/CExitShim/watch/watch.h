@@ -14,6 +14,7 @@
 
 void cexit__watch_exit(void); // the exit is this thread's
 void cexit__watch_forked(void);
+void cexit__long_wait(void); // on a thread that has waited, perhaps for the exit
 
 // ---- crash.c
 

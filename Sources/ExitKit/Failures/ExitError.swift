@@ -6,7 +6,7 @@
 public struct ExitError: Error, Sendable {
   /// The kinds of error; more may come.
   public struct Code: Sendable, Hashable {
-    enum Kind { case invalid, noMemory, tooLate, interrupted, mainActorSilent, dropped, tooDeep, other }
+    enum Kind { case invalid, noMemory, tooLate, interrupted, mainActorSilent, dropped, tooDeep, reported, other }
     let kind: Kind
 
     /// An argument makes no sense, such as a negative count.
@@ -23,6 +23,8 @@ public struct ExitError: Error, Sendable {
     public static let dropped = Code(kind: .dropped)
     /// A stack would be nested in more than 32 stacks.
     public static let nestedTooDeep = Code(kind: .tooDeep)
+    /// A handler of C or C++ has failed, by `cexit_fail` or an exception; the description is its message.
+    public static let reported = Code(kind: .reported)
     /// An `errno` value without a code of this type; see ``ExitError/errno``.
     public static let other = Code(kind: .other)
   }
@@ -70,6 +72,7 @@ extension ExitError: CustomStringConvertible {
     case .mainActorSilent: "the main actor did not answer in time"
     case .dropped: "its stack is gone"
     case .tooDeep: "its stack would be nested in more than 32 others"
+    case .reported: "the handler has failed"
     case .other: "error \(errno)"
     }
   }

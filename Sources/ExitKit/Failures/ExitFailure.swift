@@ -9,7 +9,7 @@ public struct ExitFailure: Error, Sendable {
     enum Value: String { case thrown, notRegistered, offMainActor, dropped }
     let value: Value
 
-    /// The handler threw ``ExitFailure/error``.
+    /// The handler threw ``ExitFailure/error``; a handler of C reported it by `cexit_fail`.
     public static let thrown = Kind(value: .thrown)
     /// The handler was refused, never ran and never will; ``ExitFailure/error`` is an ``ExitError``.
     public static let notRegistered = Kind(value: .notRegistered)

@@ -28,6 +28,7 @@ final class FailureChannel: Sendable {
       state.reporter = reporter
       return before
     }
+    if isProcess { Shim.hearFailures(reporter != nil) }
     withExtendedLifetime(before) {}  // its captures go here, outside the lock
   }
 

@@ -146,7 +146,20 @@ struct HandlerStep {
   let name: String?
   let location: ExitLocation?
   let duration: Duration
-  let outcome: HandlerOutcome?
+  let failures: [ExitFailure]
+  /// The handler itself, handed out to be run by a task.
+  let deferred: Handler?
+}
+
+/// A run that C observes.
+struct ObservedRun {
+  /// Where failures of C handlers go.
+  let channel: FailureChannel
+  var steps: [HandlerStep] = []
+  /// What the C handler that is running has reported so far.
+  var failures: [ExitFailure] = []
+
+  init(channel: FailureChannel) { self.channel = channel }
 }
 
 extension ExitContext {

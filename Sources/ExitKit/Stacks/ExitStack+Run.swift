@@ -12,11 +12,33 @@ extension ExitStack {
   @discardableResult
   public func run() -> ExitReport {
     var report = ExitReport()
-    for step in Shim.run(reference) {
-      let failures = step.outcome?.failures ?? []
-      report.add(name: step.name, location: step.location, duration: step.duration, failures: failures)
+    for step in Shim.run(reference, channel) {
+      report.add(name: step.name, location: step.location, duration: step.duration, failures: step.failures)
     }
     return report
+  }
+
+  /// Runs the stack for the last time.
+  ///
+  /// What handlers or other threads register until the end of the run is accepted, and runs. After that the stack refuses
+  /// registrations with ``ExitError/Code/tooLate``, and a nested stack is not placed again on its parent. While another
+  /// thread runs the stack, or in a handler of the stack, that run is the last. The stack of the process is run and stays
+  /// open: an exit closes it.
+  ///
+  /// - Returns: The handlers that ran, their times and their failures.
+  @discardableResult
+  public func close() -> ExitReport {
+    Shim.close(reference)
+    return run()
+  }
+
+  /// Runs the stack for the last time, as ``close()`` does, and suspends the calling task while a handler runs.
+  ///
+  /// - Returns: The handlers that ran, their times and their failures.
+  @discardableResult
+  public nonisolated(nonsending) func closeAsync() async -> ExitReport {
+    Shim.close(reference)
+    return await runAsync()
   }
 
   /// Runs pending handlers until none is left, and suspends the calling task while a handler runs.
@@ -28,11 +50,11 @@ extension ExitStack {
   @discardableResult
   public nonisolated(nonsending) func runAsync() async -> ExitReport {
     var report = ExitReport()
-    while let steps = Shim.step(reference) {
+    while let steps = Shim.step(reference, channel) {
       for step in steps {
         var duration = step.duration
-        var failures = step.outcome?.failures ?? []
-        if let handler = step.outcome?.deferred {
+        var failures = step.failures
+        if let handler = step.deferred {
           let start = ContinuousClock.now
           failures = await handler.runForTask()
           duration = .now - start

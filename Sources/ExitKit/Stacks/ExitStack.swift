@@ -85,6 +85,17 @@ public class ExitStack: @unchecked Sendable {
   @discardableResult
   public func cancel(named name: String) -> Int { Shim.cancel(named: name, on: reference) }
 
+  /// Cancels every pending entry that a closure wants, also those of nested stacks.
+  ///
+  /// The closure is asked for each entry in the order in which the entries would run, and not for nested stacks
+  /// themselves, whose places stay. No lock is held: the closure may register, cancel and run handlers. Where it does, or
+  /// where other threads do, an entry that comes or leaves meanwhile is asked for or not.
+  ///
+  /// - Parameter isWanted: Whether the entry is to be cancelled.
+  /// - Returns: How many that were.
+  @discardableResult
+  public func cancelAll(where isWanted: (ExitEntry) -> Bool) -> Int { Shim.cancel(on: reference, isWanted) }
+
   /// Moves every pending entry on top of another stack, in the same order and phases.
   ///
   /// Handlers stay good, and their failures go where they went before. An entry that nests `other` itself stays.

@@ -83,6 +83,15 @@ public final class ProcessExitStack: ExitStack, @unchecked Sendable {
     set { Shim.mainGrace = newValue }
   }
 
+  /// How long after the first signal a second one ends the process at once; half a second at first.
+  ///
+  /// A second signal that comes earlier is part of the same request: `timeout` (1) and service managers send theirs twice.
+  /// Zero: at once. A negative time is zero. See ``exitOnSignals(_:)``.
+  public var signalPatience: Duration {
+    get { Shim.signalPatience }
+    set { Shim.signalPatience = newValue }
+  }
+
   /// Takes a fresh slot in libc's own list.
   ///
   /// Handlers that are registered from here on run before whatever others gave to libc's `atexit` before this call, on

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Handlers that fail, and what is told of it.
 
+import CExitShim
 import ExitKit
 import Glibc
 import Ways
@@ -24,6 +25,28 @@ private func registerFailing() {
   atExit(name: "context") { (_: ExitContext) in throw DiskFull() }
   ExitStack.process.nested().register(name: "nested") { throw DiskFull() }
   atExit { say("newer") }
+}
+
+private func registerInC(_ name: StaticString, _ function: @escaping @convention(c) (UnsafeMutableRawPointer?) -> Void)
+{
+  var entry = cexit_entry()
+  entry.function = function
+  entry.name = UnsafeRawPointer(name.utf8Start).assumingMemoryBound(to: CChar.self)
+  _ = cexit_register(nil, &entry, nil)
+}
+
+/// Returns the end that is read.
+private func pipeInPlaceOfStandardError() -> Int32 {
+  var ends: [Int32] = [-1, -1]
+  _ = (pipe(&ends), dup2(ends[1], STDERR_FILENO))
+  return ends[0]
+}
+
+private func readLine(of file: Int32) -> String {
+  var bytes: [UInt8] = []
+  var byte: UInt8 = 0
+  while read(file, &byte, 1) == 1, byte != 10 { bytes.append(byte) }
+  return String(decoding: bytes, as: UTF8.self)
 }
 
 @MainActor private var reported = 0
@@ -58,6 +81,26 @@ let failureCases: [String: Case] = [
   "reporter": {
     ExitStack.process.onFailure { say("reported", $0.name ?? "", "\($0.error)") }
     registerFailing()
+  },
+  "failures of C": {
+    ExitStack.process.statusOnFailure = 70
+    ExitStack.process.onFailure { say("reported", $0.name ?? "", "\($0.error)") }
+    registerInC("flush") { _ in
+      cexit_fail("disk full")
+      say("goes on")
+    }
+  },
+  "failures of C, reporter taken away": {
+    ExitStack.process.onFailure { _ in say("never") }
+    ExitStack.process.removeFailureReporter()
+    registerInC("flush") { _ in cexit_fail("disk full") }
+  },
+  "asynchronous handler that waits": {
+    let standardError = pipeInPlaceOfStandardError()
+    atExit(name: "shutdown") {
+      let line = await Task.detached { readLine(of: standardError) }.value
+      say(line.split(separator: "(")[0] + "…")
+    }
   },
   "reporter, taken away": {
     ExitStack.process.onFailure { _ in say("never") }

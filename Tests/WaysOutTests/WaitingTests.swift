@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ProcessSupport
+import Testing
+
+/// An exit that waits for a long time says what for: once, where no deadline will, and without a thread of its own.
+@Suite struct WaitingTests {
+  func waiting(_ part: String) throws -> Outcome {
+    try run(compile("waiting.c"), [part], deadline: isSanitized ? 300 : 60)
+  }
+
+  @Test func `threads that wait at the gate name the handler that the exit is at, once`() throws {
+    #expect(
+      try waiting("at gate")
+        == Outcome(
+          .exited(5), output: "ExitKit: still waiting for exit handler \"join\" (app.c:7)\nno other line\n"))
+  }
+
+  @Test func `an exit that waits for a run by hand on another thread says so`() throws {
+    #expect(
+      try waiting("by hand")
+        == Outcome(
+          .exited(5), output: "no other line\nExitKit: still waiting for a handler that another thread runs\n"))
+  }
+
+  @Test func `a run by hand that waits says nothing, nor does an exit with a deadline`() throws {
+    #expect(try waiting("before exit") == Outcome(.exited(5), output: "has waited\nno other line\n"))
+    #expect(try waiting("with deadline") == Outcome(.exited(5), output: "no other line\n"))
+  }
+}
