@@ -486,6 +486,9 @@ enum Shim {
     return ExitError(code, nil, errno: status)
   }
 
+  static func traceFailure(_ error: any Error) { "\(error)".withCString(cexit_trace_failure) }
+  /// Tells the trace that this thread waits from now on; `nil`: the wait is over.
+  static func traceWait(_ what: String?) { cexit_trace_wait(what) }
   static func writeLine(_ line: String) {
     let line = line + "\n"
     line.withCString { cexit_write_line($0, line.utf8.count) }

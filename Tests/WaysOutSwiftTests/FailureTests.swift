@@ -46,6 +46,17 @@ import Testing
     #expect(outcome.ending == .exited(0))
   }
 
+  @Test func `the trace counts the failures of Swift handlers, and shows the wait for a task`() throws {
+    let table = try fixture("Cases", "failures", environment: ["EXITKIT_TRACE": "1"])
+    #expect(table.errors.contains("ExitKit: handlers that ran: 7, that failed: 5\n"))
+    let file = try fixture("Cases", "failures", environment: ["EXITKIT_TRACE": "/dev/stderr"])
+    #expect(file.errors.split(separator: "\n").count { $0.contains("\"error\":\"DiskFull()\"") } == 5)
+    let waits = try fixture("Cases", "asynchronous handler that waits", environment: ["EXITKIT_TRACE": "/dev/stdout"])
+    let events = waits.output.split(separator: "\n").filter { $0.contains("\"cat\":\"wait\"") }
+    #expect(events.count >= 2 && events.count.isMultiple(of: 2))
+    #expect(events.first?.contains("\"name\":\"task\"") == true)
+  }
+
   @Test func `a reporter takes the place of the line on stderr`() throws {
     let outcome = try fixture("Cases", "reporter")
     #expect(outcome.lines == ["newer"] + Self.failing.map { "reported \($0) DiskFull()" } + ["older"])

@@ -217,7 +217,8 @@ void cexit__trace(int moment, const void *subject) {
 
 void cexit__trace_failure(const char *error) {
   struct frame *here = cexit__thread.running;
-  if (here != NULL && here->observer == NULL) here->outcome = (void *)error; // for the probe; an observer has its own
+  static char failed[] = "failed"; // for the probe, which may be read when the text of the error is gone
+  if (here != NULL && here->observer == NULL) here->outcome = failed; // an observer has its own
   trace(MOMENT_HANDLER_FAILS, error);
 }
 

@@ -48,7 +48,10 @@ final class FailureChannel: Sendable {
       failures.append(ExitFailure(kind: kind, error: error, name: text.name, location: text.location))
     }
     if end.leftMain { add(.offMainActor, ExitError(.mainActorSilent)) }
-    if let error = end.error { add(.thrown, error) }
+    if let error = end.error {
+      Shim.traceFailure(error)
+      add(.thrown, error)
+    }
     failures.forEach(report)
     return failures
   }

@@ -76,6 +76,7 @@ class FinalizerBase {
     let text = Shim.currentText
     defer { text.release() }
     let failure = ExitFailure(kind: kind, error: error, name: text.name, location: text.location)
+    if kind == .thrown { Shim.traceFailure(error) }
     channel.report(failure)
     Shim.leave(HandlerOutcome(failures: [failure], deferred: nil))
   }

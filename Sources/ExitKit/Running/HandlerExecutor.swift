@@ -96,7 +96,10 @@ final class ExitLoop: TaskExecutor {
       switch main.next(self, isMain: isMain) {
       case .run: continue
       case .tookOver: end.leftMain = true
-      case .wait(let limit): sleep.wait(limit)
+      case .wait(let limit):
+        Shim.traceWait(limit == nil ? "task" : "main actor")
+        sleep.wait(limit)
+        Shim.traceWait(nil)
       }
     }
   }
