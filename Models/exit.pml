@@ -228,7 +228,7 @@ gate: // @cexit__gate_claim
     claimed = false;
     if
     :: owner == NOBODY || owner == self || (at_slot && entering) ->
-       // begin() in exit.c: one that was taken over keeps the status of who handed it over.
+       // begin() in pass.c: one that was taken over keeps the status of who handed it over.
        if
        :: owner == NOBODY || owner == self -> claimed = true
        :: else
