@@ -16,7 +16,7 @@ let cases: [String: @Sendable (Int) -> Double] = [
 final class Thing { var value = 0 }
 final class Other { var value = 0 }
 
-/// What each finalizer does. No counter: threads would meet on that.
+/// The work of each finalizer. A counter would be a place where threads meet.
 @inline(never) func nothing() {}
 
 @inline(never) func makeFinalizer(_ thing: Thing) { finalize(thing) { nothing() } }
@@ -36,7 +36,7 @@ func residentBytes() -> Double {
   return Double(atol(space)) * Double(sysconf(Int32(_SC_PAGESIZE)))
 }
 
-/// The first finalizer of all sets things up; that is not what is measured.
+/// The first finalizer of all sets things up, which is not measured.
 func things(_ count: Int) -> [Thing] {
   makeFinalizer(Thing())
   return (0..<count).map { _ in Thing() }
@@ -120,7 +120,7 @@ func churn(_ count: Int) -> Double {
   return (now() - start) / Double(count)
 }
 
-/// What the allocator takes for the same: an object, a finalizer's body, the context of a closure, and an entry.
+/// The allocator's time for the memory of a finalizer: an object, a finalizer's body, the context of a closure, and an entry.
 func sameBytes(_ count: Int) -> Double {
   let start = now()
   for _ in 0..<count {
@@ -136,7 +136,7 @@ func sameBytes(_ count: Int) -> Double {
 /// Without this the optimizer takes the pair of malloc and free away.
 @inline(never) @_optimize(none) func keep(_ block: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? { block }
 
-/// What the runtime takes for the unowned reference that keeps the memory of an object.
+/// The runtime's time for the unowned reference that keeps the memory of an object.
 func unowned(_ count: Int) -> Double {
   typealias Function = @convention(c) (UnsafeMutableRawPointer) -> Void
   func runtime(_ name: String) -> Function { unsafeBitCast(dlsym(nil, name), to: Function.self) }
@@ -150,7 +150,7 @@ func unowned(_ count: Int) -> Double {
   return (now() - start) / Double(count)
 }
 
-/// The same, when so many threads do `count` of them in all.
+/// The time of so many threads that make and drop `count` finalizers in all.
 func inThreads(_ count: Int, _ threads: Int) -> Double {
   func spawn(_ share: Int) -> pthread_t {
     var thread = pthread_t()
