@@ -88,19 +88,20 @@ static void fire(uint64_t time) { // returns if there is no cause any more
   cexit__frames_thaw();
 }
 
-// Once an exit, and not where a deadline will speak. A thread may read the frames of another thread only if all threads
-// look for readers, and have done so for a while.
+// Once an exit, and not where a deadline will speak. An exit whose handlers end, one after the other, is at work and gets
+// no line. A thread may read the frames of another thread only if all threads look for readers, and have done so for a while.
 void cexit__long_wait(void) {
-  if (atomic_load(&began) == 0 || atomic_load(&deadline) != 0) return;
+  if (atomic_load(&began) == 0 || atomic_load(&deadline) != 0 || atomic_load(&has_said)) return;
   if (!cexit__frames_are_the_exiters() && !is_observed(OBSERVED_FOR_TIME)) return;
-  if (atomic_exchange(&has_said, true)) return;
   struct note note;
   cexit__note_begin(&note);
   cexit__note(&note, "still waiting for ");
   cexit__frames_freeze();
-  note_running(&note);
+  const struct frame *handler = note_running(&note);
+  uint64_t start = handler != NULL ? atomic_load(&handler->started) : 0; // 0: not known
+  bool is_long = start == 0 || cexit__awake() - start >= LONG_WAIT;
   cexit__frames_thaw();
-  cexit__note_write(&note);
+  if (is_long && !atomic_exchange(&has_said, true)) cexit__note_write(&note);
 }
 
 enum { SLICE = 50000000, FAR = 100000000 }; // nanoseconds
