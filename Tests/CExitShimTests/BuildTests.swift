@@ -16,7 +16,9 @@ struct BuildTests {
     CBuild.plain.with {
       $0.flags = ["-O2"]; $0.core = .shared
     },
-    CBuild.plain.with { $0.flags = ["-O2", "-static"] },
+    CBuild.plain.with {
+      $0.flags = ["-O2"]; $0.programFlags = ["-static"]
+    },
     CBuild.plain.with { $0.flags = ["-Oz", "-fvisibility=hidden", "-fno-plt"] },
   ]
 

@@ -48,7 +48,7 @@ struct ExitFirstTests {
 
   @Test(arguments: ["return", "exit", "thread"])
   func `a static executable has CExitFirst with the linker's help`(way: String) throws {
-    let build = try Self.build { $0.flags += ["-static", "-Wl,--wrap=exit", "-Wl,--wrap=__libc_start_main"] }
+    let build = try Self.build { $0.programFlags = ["-static", "-Wl,--wrap=exit", "-Wl,--wrap=__libc_start_main"] }
     #expect(try Self.program(["order", way], build) == ForeignOrderTests.lines(Self.inFront, status: 3))
   }
 

@@ -48,7 +48,7 @@ struct ForeignOrderTests {
   }
 
   @Test func `a static executable has CExitOrder with the linker's help`() throws {
-    let build = CBuild.plain.with { $0.flags += ["-static", "-Wl,--wrap=__cxa_atexit"] }
+    let build = CBuild.plain.with { $0.programFlags = ["-static", "-Wl,--wrap=__cxa_atexit"] }
     #expect(try Self.program("mixed", build: build) == Self.lines(Self.mixed, status: 5))
   }
 

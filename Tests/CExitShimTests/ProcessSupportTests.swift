@@ -32,6 +32,6 @@ import Testing
   }
 
   @Test func `a program that does not compile is an error, with the compiler's words`() {
-    #expect(throws: SystemFailure.self) { try compile("return.c", .plain.with { $0.flags.append("-Dmain=") }) }
+    #expect(throws: SystemFailure.self) { try compile("return.c", .plain.with { $0.programFlags = ["-Dmain="] }) }
   }
 }

@@ -8,11 +8,11 @@ private let include = "\(packageRoot)/Sources/CExitShim/include"
 private let other = "\(fixtures)/static-other.c"
 
 /// How programs are linked of which nothing that is used may go missing, nor change its place.
-private let builds: [CBuild] = ["gcc", "clang"].flatMap { compiler in
+private let builds: [CBuild] = ["cc", "clang"].flatMap { compiler in
   [["-O0"], ["-O2", "-ffunction-sections", "-fdata-sections"], ["-O2", "-flto"]].map { flags in
     CBuild.plain.with {
       $0.compiler = compiler
-      $0.flags += flags
+      $0.programFlags = flags
       $0.libraries = ["-Wl,--gc-sections"] + (compiler == "clang" ? ["-fuse-ld=lld"] : [])
     }
   }
@@ -51,7 +51,7 @@ struct `Registration in C without a call` {
   }
 
   @Test func `a static registration can be undone by its function`() throws {
-    let program = try compile("static-program.c", CBuild.plain.with { $0.flags.append("-DUNREGISTERS") })
+    let program = try compile("static-program.c", CBuild.plain.with { $0.programFlags = ["-DUNREGISTERS"] })
     #expect(try lines(program) == ["unregistered 1", "main", "first"])
   }
 
@@ -65,13 +65,13 @@ struct `Registration in C without a call` {
       "static-program.c",
       CBuild.plain.with {
         $0.core = .absent
-        $0.flags.append("-DREFERS")
+        $0.programFlags = ["-DREFERS"]
         $0.libraries = [library, core]
       })
     #expect(try lines(program) == ["main", "second", "first", "finalized", "fourth", "third"])
   }
 
-  @Test(arguments: ["gcc", "clang"])
+  @Test(arguments: ["cc", "clang"])
   func `dlclose runs a plugin's static registrations`(_ compiler: String) throws {
     let program = try compile("static-program.c", CBuild.plain.with { $0.compiler = compiler })
     let plugin = try compile("static-other.c", CBuild.plugin.with { $0.compiler = compiler })
@@ -98,7 +98,7 @@ private func linesWithArchive(_ flags: String..., whole: Bool = false) throws ->
   let program = try compile(
     "static-program.c",
     CBuild.plain.with {
-      $0.flags += flags
+      $0.programFlags = flags
       $0.libraries = whole ? ["-Wl,--whole-archive", archive, "-Wl,--no-whole-archive"] : [archive]
     })
   return try lines(program)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Dispatch
 import Glibc
 import Synchronization
 
@@ -16,7 +17,10 @@ public struct CBuild: Hashable, Sendable {
   }
 
   public var compiler = fixtureCompiler
+  /// For the program and the core. The core is compiled once for each set of flags, which takes seconds.
   public var flags = ["-O1", "-g"]
+  /// For the program and its linking alone.
+  public var programFlags: [String] = []
   /// Words of the command after the sources: libraries, and options of the linker.
   public var libraries: [String] = []
   public var core = Core.linked
@@ -74,8 +78,10 @@ public let packageRoot = #filePath.split(separator: "/", omittingEmptySubsequenc
 /// Compiles `Tests/Fixtures/<name>` and returns the path of the result. A result of the same sources and the same
 /// command is kept, also for the next run of the tests.
 public func compile(_ name: String, _ build: CBuild = .plain) throws -> String {
-  let key = [name, build.compiler, "\(build.core) \(build.isPlugin)"] + build.flags + [""] + build.libraries
-  return try programs.paths(key) { [try makeProgram(name, build)] }[0]
+  let key =
+    [name, build.compiler, "\(build.core) \(build.isPlugin)"] + build.flags + [""] + build.programFlags + [""]
+    + build.libraries
+  return try programs.value(key) { try makeProgram(name, build) }
 }
 
 private func makeProgram(_ name: String, _ build: CBuild) throws -> String {
@@ -92,7 +98,7 @@ private func makeProgram(_ name: String, _ build: CBuild) throws -> String {
   let kind = build.isPlugin ? ["-fPIC", "-shared"] : ["-rdynamic"]
   return try make(name.prefix { $0 != "." } + (build.isPlugin ? ".so" : ""), from: [source] + headers + objects) {
     (name.hasSuffix(".cpp") ? ["c++", "-std=c++17"] : [build.compiler, "-std=c11"])
-      + strict + build.flags + kind + ["-o", $0, source] + objects + build.libraries
+      + strict + build.flags + build.programFlags + kind + ["-o", $0, source] + objects + build.libraries
       + ["-lpthread", "-ldl", "-lutil"]
   }
 }
@@ -101,7 +107,7 @@ private func makeProgram(_ name: String, _ build: CBuild) throws -> String {
 public func compileObject(_ name: String, _ build: CBuild) throws -> String {
   let source = "\(packageRoot)/Tests/Fixtures/\(name)"
   return try make(name.dropLast(2) + ".o", from: [source]) {
-    [build.compiler, "-std=c11"] + strict + build.flags + ["-fPIC", "-c", "-o", $0, source]
+    [build.compiler, "-std=c11"] + strict + build.flags + build.programFlags + ["-fPIC", "-c", "-o", $0, source]
   }
 }
 
@@ -117,25 +123,39 @@ private let strict = [
   "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror", "-I", "\(packageRoot)/Sources/CExitShim/include",
 ]
 
-/// Paths of files that this process has made or found. `make` reads all sources to find out whether a file is up to date,
-/// which takes half a second for a program.
-private struct Remembered: ~Copyable {
-  private let known = Mutex<[[String]: [String]]>([:])
+/// What this process has made or found, by its key. Threads that want the same thing wait for the first of them; what has
+/// another key is made meanwhile.
+private final class Remembered<Key: Hashable & Sendable, Value: Sendable>: Sendable {
+  private final class Place: Sendable {
+    let value = Mutex<Value?>(nil)
+  }
 
-  func paths(_ key: [String], make: () throws -> [String]) throws -> [String] {
-    if let found = known.withLock({ $0[key] }) { return found }
-    let made = try make()
-    known.withLock { $0[key] = made }
-    return made
+  private let places = Mutex<[Key: Place]>([:])
+
+  func value(_ key: Key, make: () throws -> Value) throws -> Value {
+    let place = places.withLock { places in
+      let place = places[key] ?? Place()
+      places[key] = place
+      return place
+    }
+    return try place.value.withLock { known in
+      if let known { return known }
+      let made = try make()
+      known = made
+      return made
+    }
   }
 }
 
-private let programs = Remembered()
-private let core = Remembered()
+// To find out whether a file is up to date all its sources are read, which takes half a second for a program.
+private let programs = Remembered<[String], String>()
+private let core = Remembered<[String], [String]>()
+private let made = Remembered<String, Void>()
+private let hashes = Remembered<String, String>()
 
 /// The C core as objects for the linker.
 public func coreObjects(_ build: CBuild) throws -> [String] {
-  try core.paths([build.compiler] + build.flags) { try makeCoreObjects(build) }
+  try core.value([build.compiler] + build.flags) { try makeCoreObjects(build) }
 }
 
 private func makeCoreObjects(_ build: CBuild) throws -> [String] {
@@ -143,30 +163,38 @@ private func makeCoreObjects(_ build: CBuild) throws -> [String] {
   let rooms = try filesIn(folder).map { "\(folder)/\($0)" }
   let files = try rooms.flatMap { room in try filesIn(room).map { "\(room)/\($0)" } }
   let headers = files.filter { $0.hasSuffix(".h") }
-  return try files.filter { $0.hasSuffix(".c") }.map { file in
+  return try onAllProcessors(files.filter { $0.hasSuffix(".c") }) { file in
     try make(file.split(separator: "/").last!.dropLast(2) + ".o", from: [file] + headers) {
       [build.compiler, "-std=c11"] + strict + build.flags + ["-fPIC", "-c", "-o", $0, file]
     }
   }
 }
 
-// One thread compiles at a time: the tests run side by side, and many need the same objects.
-private let compiling = Mutex<[String: String]>([:])
+/// The results of `body` in the order of `elements`; all processors work on these.
+private func onAllProcessors(
+  _ elements: [String], _ body: @Sendable (String) throws -> String
+) throws -> [String] {
+  let results = Mutex<[Int: Result<String, any Error>]>([:])
+  DispatchQueue.concurrentPerform(iterations: elements.count) { index in
+    let result = Result { try body(elements[index]) }
+    results.withLock { $0[index] = result }
+  }
+  return try results.withLock { results in try elements.indices.map { try results[$0]!.get() } }
+}
 
 /// Makes a file by a command, which gets the file's path, and returns the path. The file lies in a folder whose name
 /// depends on the command and on all files that the command reads. An existing file is not made a second time.
 public func make(
   _ name: some StringProtocol, from sources: [String], command: (String) -> [String]
 ) throws -> String {
-  try compiling.withLock { made in
-    // The folder's name is a hash of the command and of every byte that the command reads.
-    var hash = Hash()
-    hash.add(command("").joined(separator: "\0"))
-    for source in sources { hash.add(try made[source] ?? contents(source)) }
-    let folder = "\(packageRoot)/.build/fixtures/\(hash.text)"
-    let result = "\(folder)/\(name)"
-    made[result] = hash.text
-    if access(result, F_OK) == 0 { return result }
+  // The folder's name is a hash of the command and of every byte that the command reads.
+  var hash = Hash()
+  hash.add(command("").joined(separator: "\0"))
+  for source in sources { hash.add(try hashOf(source)) }
+  let folder = "\(packageRoot)/.build/fixtures/\(hash.text)"
+  let result = "\(folder)/\(name)"
+  try made.value(result) {
+    if access(result, F_OK) == 0 { return }
     for end in folder.indices where folder[end] == "/" { mkdir(String(folder[..<end]), 0o777) }
     mkdir(folder, 0o777)
     let fresh = "\(result).\(getpid())"
@@ -176,7 +204,17 @@ public func make(
       throw SystemFailure("\(words.joined(separator: " "))\n\(outcome.ending)\n\(outcome.errors)")
     }
     guard rename(fresh, result) == 0 else { throw SystemFailure("rename", errno) }
-    return result
+  }
+  return result
+}
+
+/// A file that was made is known by its path, which has the hash of all that the file was made from.
+private func hashOf(_ path: String) throws -> String {
+  if path.hasPrefix("\(packageRoot)/.build/fixtures/") { return path }
+  return try hashes.value(path) {
+    var hash = Hash()
+    hash.add(try contents(path))
+    return hash.text
   }
 }
 
