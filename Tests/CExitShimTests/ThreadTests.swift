@@ -121,6 +121,10 @@ import Testing
         == Outcome(.exited(0), lines: "first", "late: 0", "late", "pending: 0"))
   }
 
+  @Test func `a thread that registers is let in while another thread cancels by name among many handlers`() throws {
+    #expect(try fixture("threads-walk") == Outcome(.exited(0), lines: "registered in the middle: 1", "cancelled: 0"))
+  }
+
   @Test func `four threads do everything at once`() throws {
     for _ in 0..<(10 * stress) { #expect(try fixture("threads", ["everything"]) == Outcome(.exited(0))) }
   }

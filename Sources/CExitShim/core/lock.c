@@ -57,6 +57,19 @@ void cexit__word_drop(_Atomic uintptr_t *word) {
   word_give(word);
 }
 
+// The thread that is woken takes longer to come than this thread to take the lock again: some microseconds, or
+// milliseconds where all processors are busy.
+COLD void cexit__lock_let_others(void) {
+  lock_drop();
+  for (int i = 0; i < 200 && atomic_load_explicit(&cexit__lock_word, memory_order_relaxed) == 0; i++) {
+    if (i < 100)
+      sched_yield();
+    else
+      nanosleep(&(struct timespec){0, 100000}, NULL);
+  }
+  lock_take(); // no EDEADLK: the lock is not this thread's
+}
+
 void cexit__word_wake(_Atomic uintptr_t *word) {
   cexit__futex_wake(cexit__futex_half(word), 1);
 }

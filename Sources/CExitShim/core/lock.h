@@ -25,6 +25,7 @@ extern _Atomic uintptr_t cexit__lock_word; // the lock of everything but the fin
 int cexit__word_take(_Atomic uintptr_t *word); // 0 or EDEADLK
 void cexit__word_drop(_Atomic uintptr_t *word);
 void cexit__word_wake(_Atomic uintptr_t *word);
+void cexit__lock_let_others(void); // with the lock held, and held again after
 
 ALWAYS_INLINE bool word_try(_Atomic uintptr_t *word) {
   uintptr_t self = this_thread(), free_word = 0;
@@ -58,6 +59,9 @@ static inline int lock_take(void) {
 }
 static inline void lock_drop(void) {
   cexit__word_drop(&cexit__lock_word);
+}
+static inline bool lock_is_wanted(void) { // with the lock held: another thread sleeps on it
+  return (atomic_load_explicit(&cexit__lock_word, memory_order_relaxed) & 1) != 0;
 }
 static inline bool lock_is_held_here(void) {
   return (atomic_load_explicit(&cexit__lock_word, memory_order_relaxed) & ~(uintptr_t)1) == this_thread();
