@@ -8,24 +8,6 @@ internal import CExitShim.Finalizer
 
 // MARK: - Values that cross
 
-/// A stack of C's.
-///
-/// `@unchecked`: C takes every stack from every thread, and an ``ExitStack`` keeps the C stack alive.
-enum StackReference: @unchecked Sendable {
-  case process
-  case made(OpaquePointer)
-  /// C could not make the stack; every registration on the stack fails.
-  case none(ExitError)
-
-  fileprivate var pointer: OpaquePointer? {
-    if case .made(let pointer) = self { pointer } else { nil }
-  }
-
-  fileprivate var isMade: Bool {
-    if case .none = self { false } else { true }
-  }
-}
-
 /// C's loop, on which a thread sleeps.
 ///
 /// `@unchecked`: every thread may wake C's loop; the ``ExitLoop`` that holds the loop destroys the loop.
@@ -60,29 +42,6 @@ struct FinalizerNode: @unchecked Sendable {
   private let node = cexit_finalizer()
 }
 
-/// A value on its way to the thread that uses the value.
-///
-/// `@unchecked`: the sender waits until the receiver is done, or only the receiver has the value's claim.
-struct Passed<Value>: @unchecked Sendable {
-  let value: Value
-}
-
-/// The reference in a ``Finalizer``.
-///
-/// `@unchecked`: C has locks of its own for its part, and the claim of the entry gives the rest to one thread.
-struct FinalizerReference: @unchecked Sendable {
-  let base: FinalizerBase
-}
-
-/// An object whose deinit has been put off to another thread, with its finalizers.
-///
-/// `@unchecked`: a departure belongs to the single task that waits for the deinit.
-struct Departure: @unchecked Sendable {
-  fileprivate let pointer: OpaquePointer
-  var isOver: Bool { cexit_departure_is_over(pointer) }
-  func end() { cexit_departure_end(pointer) }
-}
-
 // MARK: - C functions that a stack calls
 
 private func callClosure(_ context: UnsafeMutableRawPointer?, _ code: UnsafeMutableRawPointer?, _ call: CExitCall) {
@@ -105,27 +64,34 @@ private func releaseFinalizer(_ context: UnsafeMutableRawPointer?) {
 
 private func observe(_ context: UnsafeMutableRawPointer?, _ record: UnsafePointer<cexit_record>) {
   let run = context!.assumingMemoryBound(to: ObservedRun.self)
-  let record = record.pointee
+  let record = record.pointee, text = text(of: record)
   if let failure = failure(of: record) {
     run.pointee.channel.report(failure)
     return run.pointee.failures.append(failure)
   }
   let outcome = record.outcome.map { Unmanaged<HandlerOutcome>.fromOpaque($0).takeRetainedValue() }
-  let step = HandlerStep(
-    name: record.name.map { String(cString: $0) },
-    location: HandlerText.location(record.file, record.line),
-    duration: .nanoseconds(Int64(record.nanoseconds)), failures: run.pointee.failures + (outcome?.failures ?? []),
-    deferred: outcome?.deferred)
+  run.pointee.steps.append(
+    HandlerStep(
+      text, .nanoseconds(Int64(record.nanoseconds)), run.pointee.failures + (outcome?.failures ?? []), outcome?.deferred
+    ))
   run.pointee.failures = []
-  run.pointee.steps.append(step)
 }
 
-/// What a handler of C has reported by `cexit_fail`; `nil`: the handler has run.
+/// The failure that a handler of C or of another copy has reported; `nil`: the handler has run.
 private func failure(of record: cexit_record) -> ExitFailure? {
   guard let message = record.failure else { return nil }
+  let kinds = ExitFailure.Kind.Value.allCases, kind = Int(record.flags >> 16), text = text(of: record)
   return ExitFailure(
-    kind: .thrown, error: ExitError(.reported, String(cString: message)), name: record.name.map { String(cString: $0) },
-    location: HandlerText.location(record.file, record.line))
+    kind: .init(value: kind < kinds.count ? kinds[kind] : .thrown),  // 0, as C reports: thrown
+    error: ExitError(.reported, String(cString: message)),
+    name: text.name, location: text.location, isFinalizer: text.isFinalizer)
+}
+
+/// The text of a record, which lives as long as the record.
+private func text(of record: cexit_record) -> HandlerText {
+  let isFinalizer = record.flags & CEXIT_IS_FINALIZER != 0
+  return HandlerText(
+    cName: .init(mutating: record.name), file: record.file, line: record.line, isFinalizer: isFinalizer)
 }
 
 private func show(_ context: UnsafeMutableRawPointer?, _ pending: UnsafePointer<cexit_pending>) -> Bool {
@@ -141,11 +107,11 @@ private func entry(_ pending: cexit_pending) -> ExitEntry {
   func has(_ flag: UInt32) -> Bool { pending.flags & flag != 0 }
   let isEarly = pending.phase == .early, isLate = pending.phase == .late
   return ExitEntry(
-    name: pending.name.map { String(cString: $0) },
-    location: HandlerText.location(pending.file, pending.line),
+    name: pending.name.map { String(cString: $0) }, location: HandlerText.location(pending.file, pending.line),
     phase: isEarly ? .early : isLate ? .late : .normal, depth: Int(pending.depth), isNestedStack: has(CEXIT_IS_NESTED),
     isLeftOut: has(CEXIT_IS_ASLEEP), runsInForkedChildren: has(UInt32(CEXIT_INHERITED)),
-    isParents: has(CEXIT_IS_PARENTS))
+    isParents: has(CEXIT_IS_PARENTS)
+  )
 }
 
 private func exitCalled(_ status: UnsafePointer<CInt>?) { ExitLoop.exitCalled(status: status?.pointee) }
@@ -173,44 +139,41 @@ enum Shim {
     return status == 0 ? .made(stack!) : .none(error(status))
   }
 
-  static func release(_ stack: StackReference) {
-    if case .made(let pointer) = stack { cexit_stack_release(pointer) }
-  }
+  static func release(_ stack: StackReference) { if let pointer = stack.pointer { cexit_stack_release(pointer) } }
 
   /// Registers a closure of which no more needs to be known than its place.
   @inline(__always)
   static func register(
     _ body: consuming @escaping HeldClosure.Body, on stack: StackReference, _ how: Registration
   ) -> (raw: UInt64, error: ExitError?) {
-    if case .none(let error) = stack { return (0, error) }
     let text = HandlerText(name: nil, file: how.file, line: how.line)
     let closure = HeldClosure(body)
     var entry = cexit_closure_entry(callClosure, closure.context, closure.code)
-    entry.phase = cPhase(how.phase)
     if how.inherited { entry.flags |= CEXIT_INHERITED }
-    entry.file = text.file
-    entry.line = text.line
-    var handle = cexit_handler()
-    let status = cexit_register_owned(stack.pointer, &entry, how.owner, &handle)
-    if status == 0 { return (handle.raw, nil) }
-    _ = closure.take()
-    return (0, error(status))
+    (entry.phase, entry.file, entry.line) = (cPhase(how.phase), text.file, text.line)
+    return register(&entry, on: stack, how) { _ = closure.take() }
   }
 
   static func register(
     _ handler: Handler, on stack: StackReference, _ how: Registration
   ) -> (raw: UInt64, error: ExitError?) {
-    if case .none(let error) = stack { return (0, error) }
     let context = Unmanaged.passRetained(handler)
     var entry = entry(
       { Unmanaged<Handler>.fromOpaque($0!)._withUnsafeGuaranteedRef { $0.runFromStack() } }, context.toOpaque(),
       { Unmanaged<Handler>.fromOpaque($0!).release() }, handler.text, how)
-    var handle = cexit_handler()
     if handler.text.milliseconds != 0 { _ = cexit_prepare_limits() }  // at exit making a thread may fail
+    return register(&entry, on: stack, how, context.release)
+  }
+
+  /// Gives the entry to C; if C refuses the entry, `release` ends what the entry holds.
+  @inline(__always)
+  private static func register(
+    _ entry: inout cexit_entry, on stack: StackReference, _ how: Registration, _ release: () -> Void
+  ) -> (raw: UInt64, error: ExitError?) {
+    var handle = cexit_handler()
+    if case .none(let error) = stack { return (release(), (0, error)).1 }
     let status = cexit_register_owned(stack.pointer, &entry, how.owner, &handle)
-    if status == 0 { return (handle.raw, nil) }
-    context.release()
-    return (0, error(status))
+    return status == 0 ? (handle.raw, nil) : (release(), (0, error(status))).1
   }
 
   @inline(__always)
@@ -231,9 +194,8 @@ enum Shim {
   static func cancel(on stack: StackReference, _ isWanted: (ExitEntry) -> Bool) -> Int {
     guard stack.isMade else { return 0 }
     return withoutActuallyEscaping(isWanted) { isWanted in
-      withUnsafePointer(to: isWanted) {
-        cexit_stack_cancel_if(stack.pointer, wants, UnsafeMutableRawPointer(mutating: $0))
-      }
+      var isWanted = isWanted
+      return withUnsafeMutablePointer(to: &isWanted) { cexit_stack_cancel_if(stack.pointer, wants, $0) }
     }
   }
 
@@ -254,26 +216,42 @@ enum Shim {
   }
 
   /// Runs the stack; what C handlers report goes to the channel.
-  static func run(_ stack: StackReference, _ channel: FailureChannel) -> [HandlerStep] {
-    var run = ObservedRun(channel: channel)
+  static func run(_ stack: StackReference, _ channel: FailureChannel, unlessBusy: Bool = false) -> [HandlerStep]? {
     guard stack.isMade else { return [] }
-    _ = withUnsafeMutablePointer(to: &run) { cexit_stack_run_observed(stack.pointer, observe, $0) }
-    return run.steps
+    var run = ObservedRun(channel: channel)
+    let ran = withUnsafeMutablePointer(to: &run) {
+      unlessBusy
+        ? cexit_stack_try_run_observed(stack.pointer, observe, $0) == 0
+        : cexit_stack_run_observed(stack.pointer, observe, $0) >= 0
+    }
+    return ran ? run.steps : nil
   }
 
   static func close(_ stack: StackReference) { if stack.isMade { _ = cexit_stack_close(stack.pointer) } }
 
-  /// Has failures of C handlers told to this copy's channel of the process, or no longer.
+  /// Has failures of C handlers and of other copies told to this copy's channel of the process, or no longer.
   static func hearFailures(_ hears: Bool) {
-    cexit_on_failure(hears ? { record in failure(of: record.pointee).map(FailureChannel.process.report) } : nil)
+    cexit_on_failure(hears ? { record in failure(of: record.pointee).map(FailureChannel.process.reportForeign) } : nil)
+  }
+
+  /// Tells the reporter of C or of another copy; `false`: there is none.
+  static func reportFailure(_ failure: ExitFailure) -> Bool {
+    let kind = UInt32(ExitFailure.Kind.Value.allCases.firstIndex(of: failure.kind.value) ?? 0) << 16
+    let name = failure.name.flatMap(copy), file = failure.location.flatMap { copy($0.fileID) }
+    defer { for text in [name, file] { CExitShim.free(text) } }
+    return "\(failure.error)".withCString {
+      var record = cexit_record(
+        name: name, file: file, line: UInt32(clamping: failure.location?.line ?? 0),
+        flags: kind | (failure.isFinalizer ? CEXIT_IS_FINALIZER : 0), nanoseconds: 0, outcome: nil, failure: $0)
+      return cexit_report_failure(&record)
+    }
   }
 
   /// Runs C handlers and hands out Swift handlers, of the one entry that is next; `nil` when there is none.
   static func step(_ stack: StackReference, _ channel: FailureChannel) -> [HandlerStep]? {
-    var run = ObservedRun(channel: channel)
     guard stack.isMade else { return nil }
-    let ran = withUnsafeMutablePointer(to: &run) { cexit_stack_step(stack.pointer, observe, $0) }
-    return ran ? run.steps : nil
+    var run = ObservedRun(channel: channel)
+    return withUnsafeMutablePointer(to: &run) { cexit_stack_step(stack.pointer, observe, $0) } ? run.steps : nil
   }
 
   // Handlers
@@ -320,23 +298,18 @@ enum Shim {
       if thread.pointee.is_main { thread.pointee.main_actor = UnsafeRawPointer(pointer(actor)) }
       return true
     }
-    let words = words(of: actor.unownedExecutor)
+    let words = actor.unownedExecutor.words
     return cexit_executor_is_current(words.0, words.1)
   }
 
   static func standInForMain(_ executor: UnownedSerialExecutor?) {
-    let words = executor.map(words(of:)) ?? (0, 0)
+    let words = executor?.words ?? (0, 0)
     cexit_main_stand_in(words.0, words.1)
   }
 
-  /// An executor reference is its object and its witness table, and C's function takes these.
-  private static func words(of executor: UnownedSerialExecutor) -> (UInt, UInt) {
-    unsafeBitCast(executor, to: (UInt, UInt).self)
-  }
-
   static var loop: ExitLoop? {
-    get { cexit_this_thread().pointee.loop.map { Unmanaged<ExitLoop>.fromOpaque($0).takeUnretainedValue() } }
-    set { cexit_this_thread().pointee.loop = newValue.map { Unmanaged.passUnretained($0).toOpaque() } }
+    get { cexit_this_thread().pointee.loop.map { Unmanaged.fromOpaque($0).takeUnretainedValue() } }
+    set { cexit_this_thread().pointee.loop = newValue.map(pointer) }
   }
 
   // Finalizers
@@ -352,8 +325,6 @@ enum Shim {
   static func isWatched(_ object: AnyObject) -> Bool { cexit_class_is_watched(pointer(object)) }
   static func watch(_ object: AnyObject, hops: Bool) -> Bool { cexit_class_watch(pointer(object), hops) }
   static func died(_ object: AnyObject) { cexit_object_died(pointer(object)) }
-  /// Whether an actor has the default executor, which has no witness table.
-  static func hasDefaultExecutor(_ actor: any Actor) -> Bool { words(of: actor.unownedExecutor).1 == 0 }
 
   @inline(__always)
   static func add(
@@ -383,10 +354,9 @@ enum Shim {
 
   static func run(_ raw: UInt64, instead function: () -> Void) {
     withoutActuallyEscaping(function) { function in
-      withUnsafePointer(to: function) {
-        _ = cexit_run_instead(
-          cexit_handler(raw: raw), { $0!.assumingMemoryBound(to: (() -> Void).self).pointee() },
-          UnsafeMutableRawPointer(mutating: $0))
+      var function = function
+      _ = withUnsafeMutablePointer(to: &function) {
+        cexit_run_instead(cexit_handler(raw: raw), { $0!.assumingMemoryBound(to: (() -> Void).self).pointee() }, $0)
       }
     }
   }
@@ -394,9 +364,12 @@ enum Shim {
   /// A copy of the text of the handler that this thread is running; the caller has to release the copy.
   static var currentText: HandlerText {
     var record = cexit_record()
-    _ = cexit_current(&record)
-    return HandlerText(cName: record.name.flatMap { strdup($0) }, file: record.file, line: record.line)
+    if cexit_current(&record), let name = record.name { record.name = UnsafePointer(strdup(name)) }
+    return text(of: record)
   }
+
+  static func isOver(_ departure: Departure) -> Bool { cexit_departure_is_over(departure.pointer) }
+  static func end(_ departure: Departure) { cexit_departure_end(departure.pointer) }
 
   static func serveFinalizers() {
     cexit_finalizers_set_delegate(
@@ -412,22 +385,13 @@ enum Shim {
   /// Waits until jobs that a handler has waited for are over on their threads, too.
   static func letPoolRest() { cexit_let_pool_rest() }
 
-  /// The exit status after a failure, in place of 0; `nil`: a failure does not change the status.
-  static var failureStatus: Int32? {
-    get { cexit_failure_status() == 0 ? nil : cexit_failure_status() }
-    set { cexit_set_failure_status(newValue ?? 0) }
-  }
-
-  static var mainGrace: Duration {
-    get { .nanoseconds(Int64(clamping: cexit_main_grace())) }
-    set { cexit_set_main_grace(newValue.nanosecondsForC) }
-  }
-
-  static var signalPatience: Duration {
-    get { .nanoseconds(Int64(clamping: cexit_signal_patience())) }
-    set { _ = cexit_set_signal_patience(min(newValue.nanosecondsForC, UInt64(Int64.max))) }
-  }
-
+  /// The exit status after a failure, in place of 0; 0: a failure does not change the status.
+  static var failureStatus: Int32 { cexit_failure_status() }
+  static func setFailureStatus(_ status: Int32) { cexit_set_failure_status(status) }
+  static var mainGrace: Duration { .nanoseconds(Int64(clamping: cexit_main_grace())) }
+  static func setMainGrace(_ time: Duration) { cexit_set_main_grace(time.nanosecondsForC) }
+  static var signalPatience: Duration { .nanoseconds(Int64(clamping: cexit_signal_patience())) }
+  static func setSignalPatience(_ nanoseconds: UInt64) { _ = cexit_set_signal_patience(nanoseconds) }
   static var isExiting: Bool { cexit_is_exiting() }
   static func exit(_ status: Int32) -> Never { cexit_exit(status) }
   static func requestExit(_ status: Int32) throws(ExitError) { try check(cexit_request_exit(status)) }
@@ -468,29 +432,22 @@ enum Shim {
   static func reserve(_ count: Int) throws(ExitError) { try check(cexit_reserve(count)) }
   static func adopt() throws(ExitError) { try check(cexit_adopt()) }
 
-  private static func check(_ status: CInt) throws(ExitError) {
-    if status != 0 { throw error(status) }
-  }
+  private static func check(_ status: CInt) throws(ExitError) { if status != 0 { throw error(status) } }
 
   @inline(never)
   private static func error(_ status: CInt) -> ExitError {
-    let code: ExitError.Code =
-      switch status {
-      case EINVAL: .invalidArgument
-      case ENOMEM: .outOfMemory
-      case ECANCELED: .tooLate
-      case EDEADLK: .interrupted
-      case ELOOP: .nestedTooDeep
-      default: .other
-      }
-    return ExitError(code, nil, errno: status)
+    switch status {
+    case EINVAL: ExitError(.invalidArgument, errno: status)
+    case ENOMEM: ExitError(.outOfMemory, errno: status)
+    case ECANCELED: ExitError(.tooLate, errno: status)
+    case EDEADLK: ExitError(.interrupted, errno: status)
+    case ELOOP: ExitError(.nestedTooDeep, errno: status)
+    default: ExitError(.other, errno: status)
+    }
   }
 
   static func traceFailure(_ error: any Error) { "\(error)".withCString(cexit_trace_failure) }
   /// Tells the trace that this thread waits from now on; `nil`: the wait is over.
   static func traceWait(_ what: String?) { cexit_trace_wait(what) }
-  static func writeLine(_ line: String) {
-    let line = line + "\n"
-    line.withCString { cexit_write_line($0, line.utf8.count) }
-  }
+  static func writeLine(_ line: String) { "\(line)\n".withCString { cexit_write_line($0, strlen($0)) } }
 }

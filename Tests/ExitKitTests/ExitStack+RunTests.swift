@@ -9,6 +9,24 @@ private enum Locals { @TaskLocal static var value = 0 }
   let log = Log()
   let stack = ExitStack()
 
+  @Test func `runIfAvailable leaves a stack that another thread runs, and runs a free stack`() async {
+    let gate = Gate()
+    stack.register(name: "older") { log.note("older") }
+    stack.register(name: "held") { gate.close() }
+    async let other = Task.detached { [stack] in stack.run() }.value
+    await gate.untilClosed()
+    #expect(stack.runIfAvailable() == nil && log.all == [])
+    gate.open()
+    #expect(await other.records.map(\.name) == ["held", "older"])
+    stack.register(name: "last") { throw DiskFull() }
+    stack.onFailure { log.note($0.name ?? "") }
+    stack.register(name: "inside") { [stack] in log.note("\(stack.runIfAvailable()?.records.count ?? -1)") }
+    let report = stack.runIfAvailable()
+    #expect(report?.records.map(\.name) == ["inside"] && report?.failures.isEmpty == true)
+    #expect(log.all == ["older", "last", "1"])
+    #expect(stack.runIfAvailable()?.records.count == 0)
+  }
+
   @Test func `a run waits for asynchronous handlers, in order with other handlers`() async {
     stack.register { log.note("sync") }
     stack.register {

@@ -155,11 +155,11 @@ struct Refused: Error, Equatable {}
     let other = Thing()
     stack.finalize(other, file: "App/main.swift", line: 13) { throw Refused() }
     let report = stack.run()
-    #expect(report.failures.count == 1)
+    #expect(report.failures.map(\.isFinalizer) == [true] && report.records.map(\.isFinalizer) == [true])
     #expect(
       log.all == [
-        "ExitKit: error in exit handler \"close\" (App/main.swift:12): Refused()",
-        "ExitKit: error in exit handler (App/main.swift:13): Refused()",
+        "ExitKit: error in finalizer \"close\" (App/main.swift:12): Refused()",
+        "ExitKit: error in finalizer (App/main.swift:13): Refused()",
       ])
   }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Loads a plugin, has it register handlers, and closes it; with "stay" as the second argument exits with it.
+// Loads a plugin, has it register handlers, and closes it; with "stay" as the second argument exits with it, and with
+// "report" hears of its failures.
 //
 // It prints by puts: the Swift runtime (6.3) keeps what it knows of the types of a plugin that is gone, so a cast, as in
 // print, would crash.
@@ -21,6 +22,16 @@ if CommandLine.arguments.last == "stay" {
   ExitStack.process.mainActorGracePeriod = .seconds(7)
   let fail = unsafeBitCast(dlsym(plugin, "plugin_fail"), to: (@convention(c) () -> CInt).self)
   puts("grace period \(fail())")
+} else if CommandLine.arguments.contains("report") {
+  ExitStack.process.onFailure {
+    let kind = $0.isFinalizer ? "finalizer" : "handler"
+    puts("program: \(kind) \($0.name ?? "") (\($0.location?.fileID ?? "")): \($0.error)")
+  }
+  if CommandLine.arguments.last == "removed" { ExitStack.process.removeFailureReporter() }
+  for name in ["plugin_fail_variously"] + (CommandLine.arguments.last == "both" ? ["plugin_reports"] : []) {
+    unsafeBitCast(dlsym(plugin, name), to: (@convention(c) () -> Void).self)()
+  }
+  atExit(name: "program's own") { throw CancellationError() }
 } else {
   unsafeBitCast(dlsym(plugin, "plugin_visit"), to: (@convention(c) () -> Void).self)()
   puts(dlclose(plugin) == 0 && dlopen(path, RTLD_NOW | RTLD_NOLOAD) == nil ? "closed" : "not closed")

@@ -30,6 +30,21 @@ public func visit() {
   }
 }
 
+private final class Thing: Sendable {}
+private let thing = Thing()
+
+/// Registers handlers that fail on the process stack and on a stack nested in the process stack, and a finalizer.
+@c(plugin_fail_variously)
+public func failVariously() {
+  atExit(name: "plain") { throw Failure() }
+  ExitStack.process.nested("nested").register(name: "nested") { throw Failure() }
+  finalize(thing, name: "thing") { throw Failure() }
+}
+
+/// The plugin's own reporter for the plugin's own failures.
+@c(plugin_reports)
+public func reports() { ExitStack.process.onFailure { puts("plugin: \($0.name ?? "")") } }
+
 /// Registers a handler that fails, and returns the grace period in seconds.
 @c(plugin_fail)
 public func fail() -> CInt {

@@ -30,6 +30,30 @@ import Testing
   }
 
   @Test(arguments: [true, false])
+  func `onFailure hears of failures in all copies, once each, and a copy's own reporter goes first`(
+    isShared: Bool
+  ) throws {
+    let words = try build(isShared: isShared)
+    func lines(_ how: String...) throws -> [String] {
+      let outcome = try run(words[0], [words[1], "report"] + how, environment: quiet)
+      #expect(outcome.ending == .exited(0))
+      #expect(outcome.lines.suffix(2) == ["program, asynchronous", "program"])
+      return outcome.lines.dropLast(2) + outcome.reports
+    }
+    let own = "handler program's own (unload_host/unload-host.swift): CancellationError()"
+    let names = ["finalizer thing", "handler nested", "handler plain"]
+    let plugins = names.map { "\($0) (Plugin/unload-plugin.swift): Failure()" }
+    #expect(try lines() == ([own] + plugins).map { "program: \($0)" })
+    #expect(
+      try lines("both")
+        == (isShared
+          ? ["plugin: program's own", "plugin: thing", "plugin: nested", "plugin: plain"]
+          : ["program: \(own)", "plugin: thing", "plugin: nested", "plugin: plain"]))
+    let removed = try lines("removed")
+    #expect(removed.count == 4 && removed.allSatisfy { $0.hasPrefix("ExitKit: error in ") })
+  }
+
+  @Test(arguments: [true, false])
   func `statusOnFailure and the grace period hold for the handlers of all copies`(isShared: Bool) throws {
     let words = try build(isShared: isShared)
     let outcome = try run(words[0], [words[1], "stay"], environment: quiet)

@@ -92,6 +92,8 @@ CEXIT_SHARED(VALUE, size_t, stack_cancel_if, (cexit_stack *stack, cexit_visitor 
 CEXIT_SHARED(VALUE, uint64_t, signal_patience, (void), ())
 CEXIT_SHARED(ERROR, int, fail, (const char *message), (message))
 CEXIT_SHARED(KEEPS, void, on_failure, (cexit_reporter reporter), (reporter))
+CEXIT_SHARED(ERROR, int, stack_try_run_observed, (cexit_stack *stack, cexit_observer observer, void *context), (stack, observer, context))
+CEXIT_SHARED(VALUE, bool, report_failure, (const cexit_record *failure), (failure))
 
 // What belongs to a thread or to the Swift code around it has nothing to do with the stack: each copy does that itself.
 #ifdef CEXIT_UNSHARED

@@ -57,6 +57,14 @@ CEXIT_API bool cexit_stack_step(cexit_stack *CEXIT_NULLABLE stack, cexit_observe
 /// Whether the handler that this thread is running is run by cexit_stack_step.
 CEXIT_API bool cexit_is_step(void);
 
+/// cexit_stack_try_run that tells `observer` as cexit_stack_run_observed does.
+CEXIT_API int cexit_stack_try_run_observed(cexit_stack *CEXIT_NULLABLE stack, cexit_observer observer,
+                                           void *CEXIT_NULLABLE context);
+/// Tells the reporter of cexit_on_failure, which another copy of the binding may have set, of a failure that a binding's
+/// own handler has reported to the binding. The binding may keep its kind of failure in the upper 16 bits of
+/// `failure->flags`. False: no reporter is set.
+CEXIT_API bool cexit_report_failure(const cexit_record *failure);
+
 /// In a handler: writes the failure of this handler to the trace, and changes nothing else.
 CEXIT_API void cexit_trace_failure(const char *error);
 /// Tells the trace that this thread waits from now on, for "main actor" or "task" for example; NULL: the wait is over.

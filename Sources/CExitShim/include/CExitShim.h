@@ -259,10 +259,13 @@ typedef struct cexit_record {
   const char *CEXIT_NULLABLE name;
   const char *CEXIT_NULLABLE file;
   uint32_t line;
+  uint32_t flags;                     ///< CEXIT_IS_FINALIZER or 0; the upper 16 bits belong to bindings.
   uint64_t nanoseconds;               ///< The time of the run.
   void *CEXIT_NULLABLE outcome;       ///< For bindings: the argument of cexit_set_outcome; NULL: none.
   const char *CEXIT_NULLABLE failure; ///< The message of a cexit_fail, of a handler that still runs; NULL: it has run.
 } cexit_record;
+
+#define CEXIT_IS_FINALIZER 1u ///< The entry belongs to an object: messages say "finalizer" in place of "exit handler".
 
 typedef void (*cexit_observer)(void *CEXIT_NULLABLE context, const cexit_record *record);
 
@@ -353,8 +356,8 @@ CEXIT_API int cexit_fail(const char *CEXIT_NULLABLE message);
 /// Called on the thread of the handler, without a lock held. The strings are good until it returns.
 typedef void (*cexit_reporter)(const cexit_record *failure);
 
-/// Has failures told to `reporter` in place of stderr. The newest call counts, in all copies of the library; NULL: stderr
-/// again.
+/// Has failures told to `reporter` in place of stderr; also those of Swift handlers, where their copy of the Swift layer
+/// has no reporter of its own. The newest call counts, in all copies of the library; NULL: stderr again.
 CEXIT_API void cexit_on_failure(cexit_reporter CEXIT_NULLABLE reporter);
 
 /// The status of an exit in place of 0 after a handler has failed; 0, as it is at first: the exit stays 0.

@@ -227,6 +227,12 @@ size_t cexit__run_stack(cexit_stack *stack, uint32_t floor, cexit_observer obser
   return run_with(stack, floor, observer, context, NULL);
 }
 
+int cexit__stack_try_run_observed(cexit_stack *stack, cexit_observer observer, void *context) {
+  int error;
+  run_with(stack, 0, observer, context, &error);
+  return error;
+}
+
 int cexit__stack_try_run(cexit_stack *stack, size_t *ran) {
   int error;
   size_t count = run_with(stack, 0, NULL, NULL, &error);

@@ -90,5 +90,6 @@ bool cexit__current(cexit_record *record) {
   if (cexit__thread.running == NULL) return false;
   const struct entry *entry = cexit__thread.running->entry;
   *record = (cexit_record){.name = entry->name, .file = entry->file, .line = entry->line};
+  if (entry->kind == KIND_FINALIZER) record->flags = CEXIT_IS_FINALIZER;
   return true;
 }

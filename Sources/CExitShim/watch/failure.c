@@ -24,14 +24,17 @@ int cexit__fail(const char *message) {
   int status = atomic_load(&failure_status);
   trace(MOMENT_HANDLER_FAILS, message);
   if (status != 0 && cexit__is_exiting()) cexit__request_status(status);
-  cexit_reporter report = atomic_load(&reporter);
   if (here->observer != NULL)
     here->observer(here->observer_context, &record);
-  else if (report != NULL)
-    report(&record);
-  else
+  else if (!cexit__report_failure(&record))
     write_failure(here->entry, message);
   return 0;
+}
+
+bool cexit__report_failure(const cexit_record *failure) {
+  cexit_reporter report = atomic_load(&reporter);
+  if (report != NULL) report(failure);
+  return report != NULL;
 }
 
 void cexit__on_failure(cexit_reporter report) {

@@ -23,7 +23,8 @@ public struct ExitError: Error, Sendable {
     public static let dropped = Code(kind: .dropped)
     /// A stack would be nested in more than 32 stacks.
     public static let nestedTooDeep = Code(kind: .tooDeep)
-    /// A handler of C or C++ has failed, by `cexit_fail` or an exception; the description is its message.
+    /// A handler of C or C++ has failed, by `cexit_fail` or an exception, or a handler of another copy of the library;
+    /// the description is its message.
     public static let reported = Code(kind: .reported)
     /// An `errno` value without a code of this type; see ``ExitError/errno``.
     public static let other = Code(kind: .other)

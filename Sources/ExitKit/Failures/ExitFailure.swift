@@ -6,7 +6,7 @@
 public struct ExitFailure: Error, Sendable {
   /// The kinds of failure; more may come.
   public struct Kind: Sendable, Hashable {
-    enum Value: String { case thrown, notRegistered, offMainActor, dropped }
+    enum Value: String, CaseIterable { case thrown, notRegistered, offMainActor, dropped }
     let value: Value
 
     /// The handler threw ``ExitFailure/error``; a handler of C reported it by `cexit_fail`.
@@ -32,13 +32,16 @@ public struct ExitFailure: Error, Sendable {
 
   /// The place where the handler was registered; `nil`: not known.
   public let location: ExitLocation?
+
+  /// Whether the handler is the finalizer of an object.
+  public internal(set) var isFinalizer = false
 }
 
 extension ExitFailure: CustomStringConvertible {
-  /// One line: `ExitKit: error in exit handler "flush" (App/main.swift:12): DiskFull()`.
+  /// One line: `ExitKit: error in exit handler "flush" (App/main.swift:12): DiskFull()`; for an object's `error in finalizer` …
   public var description: String {
     if kind == .dropped { return "ExitKit: \(error)".onOneLine }
-    var handler = "exit handler"
+    var handler = isFinalizer ? "finalizer" : "exit handler"
     if let name { handler += " \"\(name)\"" }
     if let location { handler += " (\(location))" }
     let line =

@@ -15,8 +15,8 @@ final class FailureChannel: Sendable {
   init(parent: FailureChannel?) { self.parent = parent }
 
   var status: Int32? {
-    get { isProcess ? Shim.failureStatus : state.withLock { $0.status } }
-    set { if isProcess { Shim.failureStatus = newValue } else { state.withLock { $0.status = newValue } } }
+    get { isProcess ? Shim.failureStatus == 0 ? nil : Shim.failureStatus : state.withLock { $0.status } }
+    set { if isProcess { Shim.setFailureStatus(newValue ?? 0) } else { state.withLock { $0.status = newValue } } }
   }
 
   /// The process's status belongs to all copies of the library.
@@ -34,18 +34,30 @@ final class FailureChannel: Sendable {
 
   func report(_ failure: ExitFailure) {
     if failure.kind == .thrown, Shim.isExiting, let status = inheritedStatus { Shim.requestStatus(status) }
-    guard let reporter = inheritedReporter else { return Shim.writeLine(failure.description) }
+    if !tell(failure) && !Shim.reportFailure(failure) { Shim.writeLine(failure.description) }
+  }
+
+  /// Tells the reporter; `false` where this copy of the library has none.
+  private func tell(_ failure: ExitFailure) -> Bool {
+    guard let reporter = inheritedReporter else { return false }
     if let error = reporter.report(failure) {
       Shim.writeLine(failure.description)
       Shim.writeLine("ExitKit: error in failure reporter: \(error)".onOneLine)
     }
+    return true
   }
+
+  /// Reports a failure of a handler of C or of another copy, where the status is taken care of. This copy passes the
+  /// failure to no other copy: a failure does not go round in a circle.
+  func reportForeign(_ failure: ExitFailure) { if !tell(failure) { Shim.writeLine(failure.description) } }
 
   /// Reports how a handler ended, and returns the failures.
   func report(_ end: ExitLoop.End, of text: HandlerText) -> [ExitFailure] {
     var failures: [ExitFailure] = []
     func add(_ kind: ExitFailure.Kind, _ error: any Error) {
-      failures.append(ExitFailure(kind: kind, error: error, name: text.name, location: text.location))
+      failures.append(
+        ExitFailure(
+          kind: kind, error: error, name: text.name, location: text.location, isFinalizer: text.isFinalizer))
     }
     if end.leftMain { add(.offMainActor, ExitError(.mainActorSilent)) }
     if let error = end.error {

@@ -99,6 +99,7 @@ extension FinalizerBase {
   @inline(never)
   fileprivate func tellNotRegistered(_ error: ExitError, name: String?, file: StaticString, line: UInt) {
     let location = ExitLocation(fileID: "\(file)", line: line)
-    channel.report(ExitFailure(kind: .notRegistered, error: error, name: name, location: location))
+    channel.report(
+      ExitFailure(kind: .notRegistered, error: error, name: name, location: location, isFinalizer: true))
   }
 }

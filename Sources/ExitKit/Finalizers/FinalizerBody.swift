@@ -75,7 +75,8 @@ class FinalizerBase {
   private func report(_ kind: ExitFailure.Kind, _ error: any Error) {
     let text = Shim.currentText
     defer { text.release() }
-    let failure = ExitFailure(kind: kind, error: error, name: text.name, location: text.location)
+    let failure = ExitFailure(
+      kind: kind, error: error, name: text.name, location: text.location, isFinalizer: true)
     if kind == .thrown { Shim.traceFailure(error) }
     channel.report(failure)
     Shim.leave(HandlerOutcome(failures: [failure], deferred: nil))

@@ -9,7 +9,7 @@ enum FinalizerService {
     // A deinit that is isolated to an actor may be put off. The deinit of an actor with the default executor never is,
     // since only the actor's jobs are on that executor; a death that looks late is memory that waits for the end of
     // the actor's last job.
-    let isPlainActor = (object as? any Actor).map(Shim.hasDefaultExecutor) ?? false
+    let isPlainActor = (object as? any Actor)?.unownedExecutor.isDefault ?? false
     return Shim.watch(object, hops: !isPlainActor)
   }
 
@@ -29,11 +29,11 @@ enum FinalizerService {
   static func wait(for departure: Departure) {
     Task.detached {
       var pause = Duration.microseconds(50)
-      while !departure.isOver {
+      while !Shim.isOver(departure) {
         try? await Task.sleep(for: pause)
         pause = min(pause * 2, .milliseconds(100))
       }
-      departure.end()
+      Shim.end(departure)
     }
   }
 

@@ -145,10 +145,16 @@ final class HandlerOutcome: Sendable {
 struct HandlerStep {
   let name: String?
   let location: ExitLocation?
+  let isFinalizer: Bool
   let duration: Duration
   let failures: [ExitFailure]
   /// The handler itself, handed out to be run by a task.
   let deferred: Handler?
+
+  init(_ text: HandlerText, _ duration: Duration, _ failures: [ExitFailure], _ deferred: Handler?) {
+    (name, location, isFinalizer) = (text.name, text.location, text.isFinalizer)
+    (self.duration, self.failures, self.deferred) = (duration, failures, deferred)
+  }
 }
 
 /// A run that C observes.

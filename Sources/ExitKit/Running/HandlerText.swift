@@ -7,9 +7,13 @@ struct HandlerText: Sendable {
   // Addresses, since a pointer is not Sendable. Nobody changes the text at these addresses.
   private let nameAddress: UInt
   private let fileAddress: UInt
-  let line: UInt32
+  private let lineAndKind: UInt32  // the top bit: a finalizer's. C keeps 18 bits of a line
   /// How long the handler may run while the process exits; 0: as long as the handler likes.
   let milliseconds: UInt32
+
+  var line: UInt32 { lineAndKind & ~Self.finalizer }
+  var isFinalizer: Bool { lineAndKind & Self.finalizer != 0 }
+  private static let finalizer: UInt32 = 1 << 31
 
   var cName: UnsafeMutablePointer<CChar>? { UnsafeMutablePointer(bitPattern: nameAddress) }
   var file: UnsafePointer<CChar>? { UnsafePointer(bitPattern: fileAddress) }
@@ -18,14 +22,14 @@ struct HandlerText: Sendable {
   init(name: String?, file: StaticString, line: UInt, limit: UInt32 = 0) {
     nameAddress = name == nil ? 0 : UInt(bitPattern: Shim.copy(name!))
     fileAddress = file.hasPointerRepresentation ? UInt(bitPattern: file.utf8Start) : 0
-    self.line = UInt32(truncatingIfNeeded: min(line, UInt(UInt32.max)))
+    lineAndKind = UInt32(truncatingIfNeeded: min(line, UInt(~Self.finalizer)))
     milliseconds = limit
   }
 
-  init(cName: UnsafeMutablePointer<CChar>?, file: UnsafePointer<CChar>?, line: UInt32) {
+  init(cName: UnsafeMutablePointer<CChar>?, file: UnsafePointer<CChar>?, line: UInt32, isFinalizer: Bool) {
     nameAddress = UInt(bitPattern: cName)
     fileAddress = UInt(bitPattern: file)
-    self.line = line
+    lineAndKind = min(line, ~Self.finalizer) | (isFinalizer ? Self.finalizer : 0)
     milliseconds = 0
   }
 

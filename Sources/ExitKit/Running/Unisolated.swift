@@ -129,3 +129,11 @@ struct IsolatedBody<Result>: Sendable {
     Result.self == Void.self ? unsafeBitCast(self, to: IsolatedBody<Void>.self) : nil
   }
 }
+
+extension UnownedSerialExecutor {
+  /// An executor reference is its object and its witness table, and C's functions take these two words.
+  var words: (UInt, UInt) { unsafeBitCast(self, to: (UInt, UInt).self) }
+
+  /// The default executor has no witness table.
+  var isDefault: Bool { words.1 == 0 }
+}

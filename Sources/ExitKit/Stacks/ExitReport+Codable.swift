@@ -9,15 +9,17 @@ public struct ReportedError: Error, Sendable, Hashable, CustomStringConvertible 
 }
 
 extension ExitRecord: Codable {
-  private enum Key: String, CodingKey { case name, location, nanoseconds, error }
+  private enum Key: String, CodingKey { case name, location, nanoseconds, error, finalizer }
 
-  /// Encodes name, place, duration in nanoseconds, and the text of the error if the handler failed.
+  /// Encodes name, place, duration in nanoseconds, the text of the error if the handler failed, and whether the handler is
+  /// a finalizer.
   public func encode(to encoder: any Encoder) throws {
     var container = encoder.container(keyedBy: Key.self)
     try container.encodeIfPresent(name, forKey: .name)
     try container.encodeIfPresent(location, forKey: .location)
     try container.encode(duration.inNanoseconds, forKey: .nanoseconds)
     if case .failed(let error) = outcome { try container.encode("\(error)", forKey: .error) }
+    if isFinalizer { try container.encode(true, forKey: .finalizer) }
   }
 
   /// Decodes a record; the error of a failed handler is a ``ReportedError``.
@@ -28,20 +30,22 @@ extension ExitRecord: Codable {
       name: try container.decodeIfPresent(String.self, forKey: .name),
       location: try container.decodeIfPresent(ExitLocation.self, forKey: .location),
       duration: .nanoseconds(try container.decode(Int64.self, forKey: .nanoseconds)),
-      outcome: error.map { .failed(ReportedError(description: $0)) } ?? .succeeded)
+      outcome: error.map { .failed(ReportedError(description: $0)) } ?? .succeeded,
+      isFinalizer: try container.decodeIfPresent(Bool.self, forKey: .finalizer) ?? false)
   }
 }
 
 extension ExitFailure: Codable {
-  private enum Key: String, CodingKey { case kind, error, name, location }
+  private enum Key: String, CodingKey { case kind, error, name, location, finalizer }
 
-  /// Encodes the kind, the text of the error, name and place.
+  /// Encodes the kind, the text of the error, name and place, and whether the handler is a finalizer.
   public func encode(to encoder: any Encoder) throws {
     var container = encoder.container(keyedBy: Key.self)
     try container.encode(kind.value.rawValue, forKey: .kind)
     try container.encode("\(error)", forKey: .error)
     try container.encodeIfPresent(name, forKey: .name)
     try container.encodeIfPresent(location, forKey: .location)
+    if isFinalizer { try container.encode(true, forKey: .finalizer) }
   }
 
   /// Decodes a failure; its error is a ``ReportedError``.
@@ -56,7 +60,8 @@ extension ExitFailure: Codable {
       kind: Kind(value: value),
       error: ReportedError(description: try container.decode(String.self, forKey: .error)),
       name: try container.decodeIfPresent(String.self, forKey: .name),
-      location: try container.decodeIfPresent(ExitLocation.self, forKey: .location))
+      location: try container.decodeIfPresent(ExitLocation.self, forKey: .location),
+      isFinalizer: try container.decodeIfPresent(Bool.self, forKey: .finalizer) ?? false)
   }
 }
 

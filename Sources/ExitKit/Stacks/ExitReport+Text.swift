@@ -4,7 +4,7 @@ extension ExitRecord: CustomStringConvertible {
   /// One line: how long, how it ended, name and place.
   public var description: String {
     let title = [name.map { "\"\($0)\"" }, location.map { "(\($0))" }].compactMap { $0 }.joined(separator: " ")
-    let text = title.isEmpty ? "a handler without a name" : title
+    let text = title.isEmpty ? "a handler without a name" : isFinalizer ? "finalizer \(title)" : title
     let ending = if case .failed(let error) = outcome { ": \(error)" } else { "" }
     return "\(duration.inMilliseconds) ms  \(text)\(ending)".onOneLine
   }

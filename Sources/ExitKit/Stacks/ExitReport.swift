@@ -32,13 +32,22 @@ public struct ExitRecord: Sendable {
 
   /// How the handler ended.
   public let outcome: Outcome
+
+  /// Whether the handler is the finalizer of an object.
+  public internal(set) var isFinalizer = false
 }
 
 extension ExitReport {
-  mutating func add(name: String?, location: ExitLocation?, duration: Duration, failures new: [ExitFailure]) {
+  init(_ steps: [HandlerStep]) {
+    for step in steps { add(step, step.duration, step.failures) }
+  }
+
+  mutating func add(_ step: HandlerStep, _ duration: Duration, _ new: [ExitFailure]) {
     let thrown = new.first { $0.kind == .thrown }
     let outcome = thrown.map { ExitRecord.Outcome.failed($0.error) } ?? .succeeded
-    records.append(ExitRecord(name: name, location: location, duration: duration, outcome: outcome))
+    records.append(
+      ExitRecord(
+        name: step.name, location: step.location, duration: duration, outcome: outcome, isFinalizer: step.isFinalizer))
     failures += new
   }
 }

@@ -8,6 +8,10 @@ extension ExitStack {
   /// reporter runs on the thread of the failed handler, or on the actor that isolates the reporter. An error out of
   /// the reporter goes to stderr, together with the failure.
   ///
+  /// Where a process has several copies of the library, a plugin's for example, the newest reporter of ``process`` also
+  /// receives the failures of each copy without a reporter; ``ExitFailure/error`` is then an ``ExitError`` with the text of
+  /// the error.
+  ///
   /// - Parameter reporter: Receives each failure.
   public func onFailure(
     @_inheritActorContext _ reporter: @escaping @Sendable @isolated(any) (ExitFailure) throws -> Void

@@ -11,11 +11,19 @@ extension ExitStack {
   /// - Returns: The handlers that ran, their times and their failures.
   @discardableResult
   public func run() -> ExitReport {
-    var report = ExitReport()
-    for step in Shim.run(reference, channel) {
-      report.add(name: step.name, location: step.location, duration: step.duration, failures: step.failures)
-    }
-    return report
+    ExitReport(Shim.run(reference, channel) ?? [])
+  }
+
+  /// Runs the stack as ``run()`` does, unless another thread runs the stack: for a thread that holds a lock which a handler
+  /// needs.
+  ///
+  /// The name follows `withLockIfAvailable(_:)` of a mutex. In a handler of the same stack this function runs the rest.
+  /// Handlers on other actors, asynchronous handlers and nested stacks that another thread runs are waited for.
+  ///
+  /// - Returns: The handlers that ran, their times and their failures; `nil` when another thread runs the stack, and
+  ///   nothing ran in this call.
+  public func runIfAvailable() -> ExitReport? {
+    Shim.run(reference, channel, unlessBusy: true).map(ExitReport.init)
   }
 
   /// Runs the stack for the last time.
@@ -59,7 +67,7 @@ extension ExitStack {
           failures = await handler.runForTask()
           duration = .now - start
         }
-        report.add(name: step.name, location: step.location, duration: duration, failures: failures)
+        report.add(step, duration, failures)
       }
     }
     return report

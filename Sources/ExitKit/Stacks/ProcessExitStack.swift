@@ -80,7 +80,7 @@ public final class ProcessExitStack: ExitStack, @unchecked Sendable {
   /// handler runs on the exiting thread at once, which is no failure.
   public var mainActorGracePeriod: Duration {
     get { Shim.mainGrace }
-    set { Shim.mainGrace = newValue }
+    set { Shim.setMainGrace(newValue) }
   }
 
   /// How long after the first signal a second one ends the process at once; half a second at first.
@@ -89,7 +89,7 @@ public final class ProcessExitStack: ExitStack, @unchecked Sendable {
   /// Zero: at once. A negative time is zero. See ``exitOnSignals(_:)``.
   public var signalPatience: Duration {
     get { Shim.signalPatience }
-    set { Shim.signalPatience = newValue }
+    set { Shim.setSignalPatience(min(newValue.nanosecondsForC, UInt64(Int64.max))) }
   }
 
   /// Takes a fresh slot in libc's own list.
