@@ -119,6 +119,8 @@ private func exitCalled(_ status: UnsafePointer<CInt>?) { ExitLoop.exitCalled(st
 // MARK: - Functions for the rest of the library
 
 enum Shim {
+  typealias Registered = (raw: UInt64, error: ExitError?)
+
   /// A copy for C; ``free(_:)`` ends the copy.
   @inline(never)
   static func copy(_ text: String) -> UnsafeMutablePointer<CChar>? { strdup(text) }
@@ -145,7 +147,7 @@ enum Shim {
   @inline(__always)
   static func register(
     _ body: consuming @escaping HeldClosure.Body, on stack: StackReference, _ how: Registration
-  ) -> (raw: UInt64, error: ExitError?) {
+  ) -> Registered {
     let text = HandlerText(name: nil, file: how.file, line: how.line)
     let closure = HeldClosure(body)
     var entry = cexit_closure_entry(callClosure, closure.context, closure.code)
@@ -154,9 +156,7 @@ enum Shim {
     return register(&entry, on: stack, how) { _ = closure.take() }
   }
 
-  static func register(
-    _ handler: Handler, on stack: StackReference, _ how: Registration
-  ) -> (raw: UInt64, error: ExitError?) {
+  static func register(_ handler: Handler, on stack: StackReference, _ how: Registration) -> Registered {
     let context = Unmanaged.passRetained(handler)
     var entry = entry(
       { Unmanaged<Handler>.fromOpaque($0!)._withUnsafeGuaranteedRef { $0.runFromStack() } }, context.toOpaque(),
@@ -169,7 +169,7 @@ enum Shim {
   @inline(__always)
   private static func register(
     _ entry: inout cexit_entry, on stack: StackReference, _ how: Registration, _ release: () -> Void
-  ) -> (raw: UInt64, error: ExitError?) {
+  ) -> Registered {
     var handle = cexit_handler()
     if case .none(let error) = stack { return (release(), (0, error)).1 }
     let status = cexit_register_owned(stack.pointer, &entry, how.owner, &handle)
@@ -318,10 +318,7 @@ enum Shim {
     _getUnsafePointerToStoredProperties(body).assumingMemoryBound(to: cexit_finalizer.self)
   }
 
-  private static func pointer(_ object: AnyObject) -> UnsafeMutableRawPointer {
-    Unmanaged.passUnretained(object).toOpaque()
-  }
-
+  private static func pointer(_ any: AnyObject) -> UnsafeMutableRawPointer { Unmanaged.passUnretained(any).toOpaque() }
   static func isWatched(_ object: AnyObject) -> Bool { cexit_class_is_watched(pointer(object)) }
   static func watch(_ object: AnyObject, hops: Bool) -> Bool { cexit_class_watch(pointer(object), hops) }
   static func died(_ object: AnyObject) { cexit_object_died(pointer(object)) }
@@ -330,7 +327,7 @@ enum Shim {
   static func add(
     _ body: FinalizerBase, of object: AnyObject, place actor: (any Actor)?, prompt: inout Bool,
     on stack: StackReference, _ how: Registration
-  ) -> (raw: UInt64, error: ExitError?) {
+  ) -> Registered {
     if case .none(let error) = stack { return (0, error) }
     let text = body.text ?? HandlerText(name: nil, file: how.file, line: how.line, limit: 0)
     let context = Unmanaged.passRetained(body)

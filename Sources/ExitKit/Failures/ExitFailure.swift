@@ -38,7 +38,9 @@ public struct ExitFailure: Error, Sendable {
 }
 
 extension ExitFailure: CustomStringConvertible {
-  /// One line: `ExitKit: error in exit handler "flush" (App/main.swift:12): DiskFull()`; for an object's `error in finalizer` …
+  /// One line: `ExitKit: error in exit handler "flush" (App/main.swift:12): DiskFull()`.
+  ///
+  /// A finalizer is named `finalizer "close" (App/main.swift:12)`.
   public var description: String {
     if kind == .dropped { return "ExitKit: \(error)".onOneLine }
     var handler = isFinalizer ? "finalizer" : "exit handler"

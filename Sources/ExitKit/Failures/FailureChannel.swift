@@ -47,8 +47,9 @@ final class FailureChannel: Sendable {
     return true
   }
 
-  /// Reports a failure of a handler of C or of another copy, where the status is taken care of. This copy passes the
-  /// failure to no other copy: a failure does not go round in a circle.
+  /// Reports a failure of a handler of C or of another copy, where the status is taken care of.
+  ///
+  /// This copy passes the failure to no other copy: a failure does not go round in a circle.
   func reportForeign(_ failure: ExitFailure) { if !tell(failure) { Shim.writeLine(failure.description) } }
 
   /// Reports how a handler ended, and returns the failures.
