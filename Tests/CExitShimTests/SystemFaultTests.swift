@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A system that has less than a usual Linux: no /proc, an older kernel, a libc that refuses, a full disk.
+
+import Glibc
+import ProcessSupport
+import Testing
+
+@Suite(.disabled(if: isSanitized || isForeign, "a sanitizer makes such calls itself; these are calls of this libc"))
+struct SystemFaultTests {
+  /// Runs a case of the fixture while the functions of `failing` fail.
+  private func outcome(_ words: String..., failing: String = "", more: [String: String] = [:]) throws -> Outcome {
+    try run(compile("faults-system.c"), words, environment: ["FAIL": " \(failing) "].merging(more) { $1 })
+  }
+
+  @Test(arguments: ["", "fd", "fd pwritev2"])
+  func `a line comes to a pipe that can be opened once more, and to another user's pipe, also on an old kernel`(
+    failing: String
+  ) throws {
+    #expect(
+      try outcome("line", "free", failing: failing)
+        == Outcome(.exited(0), output: "goes on\n", errors: "a line\n"))
+  }
+
+  @Test(arguments: ["", "fd", "fd pwritev2"])
+  func `another user's pipe that is full does not keep the process, also on an old kernel`(failing: String) throws {
+    #expect(try outcome("line", "full", failing: failing) == Outcome(.exited(0), lines: "goes on"))
+  }
+
+  /// What is known of the function decides: its symbol, its place in the file, its address.
+  @Test(arguments: [
+    ("", "faults-system!nameless"), ("files", "faults-system+0x"), ("pread", "faults-system+0x"), ("maps", "0x"),
+  ])
+  func `a function is named by what can be read of its file`(failing: String, name: String) throws {
+    let outcome = try outcome("names", failing: failing)
+    let lines = outcome.output.split(separator: "\n")
+    #expect(outcome.ending == .exited(3) && lines.count == 3, "\(outcome)")
+    #expect(lines[1].hasPrefix("  runs \(name)"), "\(lines)")
+  }
+
+  @Test func `without attributes for a thread each call that needs a thread says so, and handlers run`() throws {
+    let refused = Outcome(.exited(4), lines: "12 12 12", "handler")
+    #expect(try outcome("threads", failing: "pthread_attr_init") == refused)
+  }
+
+  /// The end of main is not noticed without a key; the thread that looks for the end is the second thread.
+  @Test func `a process that cannot end with its last thread is told so`() throws {
+    #expect(
+      try outcome("threads", failing: "pthread_key_create second-thread")
+        == Outcome(
+          .exited(4), output: "0 11 11\nhandler\n",
+          errors: "ExitKit: no thread can be made that ends the process when the last thread has ended\n"))
+  }
+
+  @Test func `a signal is left to the file that reads the signal, and becomes an exit where /proc does not tell`()
+    throws
+  {
+    #expect(try outcome("reader") == Outcome(.exited(5), lines: "older handler", "handler"))
+    #expect(try outcome("reader", failing: "proc") == Outcome(.signaled(SIGTERM), lines: "handler", "older handler"))
+  }
+
+  @Test func `handlers of more shared objects than there are numbers for run`() throws {
+    #expect(try outcome("owners", "5000") == Outcome(.exited(4), lines: "10000 ran"))
+  }
+
+  @Test func `a trace on a full disk loses events and no handler`() throws {
+    let folder = try TraceTests.Folder()
+    let outcome = try outcome("full", more: ["EXITKIT_TRACE": "\(folder.path)/trace"])
+    #expect(outcome == Outcome(.exited(4), lines: "handler", "handler", "handler"))
+    #expect(try folder.text("trace") == "")
+  }
+}
