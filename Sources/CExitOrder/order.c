@@ -50,6 +50,13 @@ int __wrap___cxa_atexit(void (*handler)(void *), void *argument, void *object) {
   return __real___cxa_atexit == NULL ? -1 : BETWEEN_MARKS(__real___cxa_atexit(handler, argument, object));
 }
 
+// The same for atexit: musl's calls __cxa_atexit without the linker's name.
+int __wrap_atexit(function *handler);
+
+int __wrap_atexit(function *handler) {
+  return __wrap___cxa_atexit((void (*)(void *))handler, NULL, NULL);
+}
+
 #ifdef __GLIBC__
 // There atexit is part of each object and calls __cxa_atexit, which passes the status, too: all that on_exit needs. To
 // call libc's own would not do in a static executable, which has none beside this one.

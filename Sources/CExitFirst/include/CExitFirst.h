@@ -13,7 +13,8 @@
 // are as ever. The cost is a few microseconds when the process starts.
 //
 // A static executable has libc's own functions first: link with -Wl,--wrap=exit and -Wl,--wrap=__libc_start_main, as
-// `pkg-config --static` says (glibc).
+// `pkg-config --static` says. With musl also with -Wl,-u,__libc_exit_fini and -Wl,-u,__init_libc: CExitFirst's definitions
+// keep musl's out of the executable, and these names bring musl's back.
 //
 // Not together with CExitOrder, which is the other choice: one exact order with all of libc's handlers.
 

@@ -14,8 +14,8 @@
 // registration on the stack. Phases and nested stacks keep their order: early, normal and late entries and the contents of
 // a nested stack do not mix with other handlers.
 //
-// In a static executable libc's own functions cannot be stood in front of; link that with -Wl,--wrap=__cxa_atexit, as
-// `pkg-config --static` says.
+// In a static executable libc's own functions cannot be stood in front of; link that with -Wl,--wrap=__cxa_atexit, and
+// with musl also with -Wl,--wrap=atexit, as `pkg-config --static` says.
 
 #ifndef CEXITORDER_H
 #define CEXITORDER_H

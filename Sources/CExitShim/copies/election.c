@@ -109,7 +109,7 @@ static int look_in(struct dl_phdr_info *object, size_t size, void *context) {
 // Called once, for the executable, under the loader's lock.
 static int look_and_claim(struct dl_phdr_info *executable, size_t size, void *search) {
   (void)executable, (void)size;
-  if (dl_iterate_phdr(look_in, search) != 0) return 1;
+  if (dl_iterate_phdr(look_in, search) != 0 && ((struct search *)search)->home != &cexit__copy) return 1;
   ((struct search *)search)->home = &cexit__copy;
   atomic_store(&cexit__copy.claimed, 1);
   return 1;

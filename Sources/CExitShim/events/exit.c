@@ -86,8 +86,8 @@ static bool may_be_unloaded(void) {
   return !cexit__is_in_executable(&__dso_handle);
 }
 
-static CEXIT_NORETURN void enter_libc(void) {
-  int status = EXIT_FAILURE; // a libc that does not tell, and a thread that ended in libc's exit
+// With `status` unless the exit has another: a child of fork that goes on in its parent's exit has none.
+static CEXIT_NORETURN void enter_libc(int status) {
   cexit__exit_status(&status);
   bool inside = atomic_load(&cexit__leaving.inside) == this_thread();
   if ((cexit__leaving.libc_is_taken && cexit__libc_locks_exit()) || (inside && !cexit__libc_exits_again()))
@@ -132,7 +132,7 @@ void cexit__exit(int status) {
   }
   cexit__grant_status();
   put_slots_on_top();
-  enter_libc();
+  enter_libc(status);
 }
 
 // A handler of libc's ended the exiter's thread. The exiter has libc's lock, so the exiter goes on, from the destructor of
@@ -144,7 +144,7 @@ void cexit__exit_thread_ended(void) {
   cexit__pass_gate(&cexit__by_exit, NULL, false);
   cexit__inherit_status();
   if (!cexit__libc_exits_again()) run_to_the_end(&cexit__by_exit, 0, true);
-  enter_libc();
+  enter_libc(EXIT_FAILURE);
 }
 
 // A child made by a handler is not exiting. Another thread may have taken a slot off libc's list just before the fork.
