@@ -79,11 +79,13 @@ import Testing
 
   @Test func `late registrations run or are refused`() throws {
     let older = "in an older handler of libc's"
-    #expect(
-      try fixture("ways", ["late"])
-        == Outcome(
-          .exited(0),
-          lines: "handler", "\(older): accepted, pending", older, "in a destructor: accepted, pending",
-          "in a destructor", "in the flush: ECANCELED, not pending"))
+    let flush = "in the flush: ECANCELED, not pending"
+    // musl's list is closed before destructors are called, and musl calls the flush of the fixture twice.
+    let rest =
+      isMusl
+      ? ["in a destructor: ECANCELED, not pending", flush, flush]
+      : ["in a destructor: accepted, pending", "in a destructor", flush]
+    let lines = ["handler", "\(older): accepted, pending", older] + rest
+    #expect(try fixture("ways", ["late"]) == Outcome(.exited(0), output: lines.map { $0 + "\n" }.joined()))
   }
 }

@@ -48,7 +48,7 @@ import Testing
         == Outcome(.exited(0), lines: "4", "4", "4", "four", "three", "two", "one"))
   }
 
-  @Test func `unloading runs a plugin's handlers, also on another copy's stack`() throws {
+  @Test(unloads) func `unloading runs a plugin's handlers, also on another copy's stack`() throws {
     #expect(
       try Self.program(
         Self.program, "open=\(Self.plugin(0))", "add=-=one", "add=0=two", "add=-=three", "close=0", "count=-")
@@ -62,7 +62,7 @@ import Testing
         == Outcome(.exited(0), lines: "2", "three", "two", "one"))
   }
 
-  @Test func `the copy that has the stack can be unloaded, and another copy takes its place`() throws {
+  @Test(unloads) func `the copy that has the stack can be unloaded, and another copy takes its place`() throws {
     #expect(
       try Self.program(
         Self.program, "open=\(Self.plugin(0))", "open=\(Self.plugin(1))", "add=0=one", "close=0", "count=1",
@@ -93,7 +93,8 @@ import Testing
     }
   }
 
-  @Test(arguments: ["program", "plugin"])
+  // musl has no claim that can be seen without a lock: there the executable's copy always has the stack.
+  @Test(arguments: isMusl ? ["program"] : ["program", "plugin"])
   func `a newer and an older copy share; calls that the older copy lacks are refused`(older: String) throws {
     let known = "-DCEXIT_COPY_SIZE=offsetof(struct cexit__copy,stack_nest_owned)"
     let program = older == "program" ? Self.program.with { $0.flags.append(known) } : Self.program
@@ -103,7 +104,7 @@ import Testing
       try Self.program(
         program, "open=\(plugin)", "add=\(first)=one", "add=\(second)=two", "nest=\(second)", "count=\(first)",
         "nest=\(first)", "mark=\(second)")
-        == Outcome(.exited(0), lines: "Function not implemented", "2", "Success", "Success", "two", "one"))
+        == Outcome(.exited(0), lines: "Function not implemented", "2", errorText(0), errorText(0), "two", "one"))
   }
 
   @Test func `incompatible copies keep their own stacks, and one line says so`() throws {
@@ -112,8 +113,10 @@ import Testing
       Self.program, "open=\(plugin)", "add=-=one", "add=0=two", "add=-=three", "add=0=four", "count=-", "count=0")
     #expect(outcome.ending == .exited(0))
     #expect(outcome.output == "2\n2\nfour\ntwo\nthree\none\n")
+    // musl's loader knows the executable's path.
+    let executable = try isMusl ? compile("copies.c", Self.program) : "the executable"
     #expect(
       outcome.errors
-        == "ExitKit: the executable has an exit stack of its own: it brings an incompatible version of CExitShim\n")
+        == "ExitKit: \(executable) has an exit stack of its own: it brings an incompatible version of CExitShim\n")
   }
 }

@@ -2,6 +2,7 @@
 //
 // Calls of the system that fail, and what is short. What is accepted runs once, all the same; what fails says so.
 
+import Glibc
 import ProcessSupport
 import Testing
 
@@ -13,7 +14,9 @@ struct FaultTests {
   func `each call of libc may fail, alone or with all later calls: nothing is lost`(function: String) throws {
     let outcome = try fixture("faults", [function])
     #expect(outcome.ending == .exited(0), "\(outcome.output)\(outcome.errors)")
-    #expect(outcome.output.hasSuffix("some calls refused, nothing lost\n"), "\(outcome.output)")
+    // musl's list of handlers, its thread data and its streams do not come from the malloc that the fixture replaces.
+    let refused = isMusl && ["malloc", "calloc"].contains(function) ? "no call refused" : "some calls refused"
+    #expect(outcome.output.hasSuffix("\(refused), nothing lost\n"), "\(outcome.output)")
   }
 
   @Test(arguments: ["madvise", "pthread_key_create", "pthread_atfork", "open"])
@@ -34,7 +37,7 @@ struct FaultTests {
   @Test func `a stack nested in more than 32 stacks is refused, and the 32 stacks run at exit`() throws {
     #expect(
       try fixture("faults-scarce", ["deep", "10000"])
-        == Outcome(.exited(4), lines: "32 deep: Too many levels of symbolic links", "1 ran"))
+        == Outcome(.exited(4), lines: "32 deep: \(errorText(ELOOP))", "1 ran"))
   }
 
   @Test(arguments: ["closed", "full", "broken"])

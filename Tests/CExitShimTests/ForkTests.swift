@@ -47,7 +47,7 @@ import Testing
     #expect(try fixture("fork", ["load", way, rounds(100)]) == Outcome(.exited(0), lines: "done"))
   }
 
-  @Test(arguments: ways) func `a child that unloads a plugin does not adopt what that had registered`(
+  @Test(unloads, arguments: ways) func `a child that unloads a plugin does not adopt what that had registered`(
     way: String
   ) throws {
     let plugin = try compile("plugin.c", .plugin)

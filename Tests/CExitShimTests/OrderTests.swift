@@ -55,17 +55,17 @@ import Testing
     #expect(try fixture("order", ["invalid"]) == Outcome(.exited(0), lines: "still works"))
   }
 
-  @Test func `entries of two of three owners run when these owners are unloaded`() throws {
+  @Test(unloads) func `entries of two of three owners run when these owners are unloaded`() throws {
     #expect(
       try fixture("order", ["owners"])
         == Outcome(.exited(0), lines: "a 2", "a 1", "a is gone", "c", "c is gone", "plain 2", "b", "plain 1"))
   }
 
-  @Test func `entries of two owners that alternate go in their own order`() throws {
+  @Test(unloads) func `entries of two owners that alternate go in their own order`() throws {
     #expect(try fixture("order", ["two-owners"]) == Outcome(.exited(0)))
   }
 
-  @Test func `an entry without an owner stays, whichever object is unloaded`() throws {
+  @Test(unloads) func `an entry without an owner stays, whichever object is unloaded`() throws {
     let owned = Array(repeating: "owned\n", count: 39).joined()
     #expect(
       try fixture("order", ["nobody"])

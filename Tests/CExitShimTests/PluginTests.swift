@@ -19,7 +19,7 @@ import Testing
           lines: "plugin early", "main 4", "main 3", "plugin 2", "main 2", "plugin 1", "main 1", "plugin late"))
   }
 
-  @Test func `dlclose runs the plugin's own entries, and no more`() throws {
+  @Test(unloads) func `dlclose runs the plugin's own entries, and no more`() throws {
     #expect(
       try host("closed")
         == Outcome(
@@ -27,13 +27,13 @@ import Testing
           lines: "closing", "plugin 2", "plugin 1", "plugin late", "closed", "main 4", "main 3", "main 2", "main 1"))
   }
 
-  @Test func `of two plugins the closed plugin runs at dlclose, the other plugin at exit`() throws {
+  @Test(unloads) func `of two plugins the closed plugin runs at dlclose, the other plugin at exit`() throws {
     #expect(
       try host("two")
         == Outcome(.exited(0), lines: "closing", "plugin of the first", "closed", "plugin of the second"))
   }
 
-  @Test func `entries in nested and standalone stacks go with their owner`() throws {
+  @Test(unloads) func `entries in nested and standalone stacks go with their owner`() throws {
     #expect(
       try host("nested")
         == Outcome(
@@ -42,7 +42,7 @@ import Testing
           "plugin in a standalone stack", "closed", "main", "main, nested 2", "main, nested 1"))
   }
 
-  @Test(.disabled(if: isSanitized, "a sanitizer loads it elsewhere each time"))
+  @Test(unloads, .disabled(if: isSanitized, "a sanitizer loads it elsewhere each time"))
   func `a plugin that is loaded three times at one address runs its entries each time`() throws {
     let round = ["closing", "plugin ", "closed"].map { $0 + "\n" }.joined()
     #expect(
@@ -50,7 +50,7 @@ import Testing
         == Outcome(.exited(0), output: round + round + round + "plugin at exit\nmain, too\nmain, too\nmain\n"))
   }
 
-  @Test func `a plugin with 40 handlers is opened and closed twice`() throws {
+  @Test(unloads) func `a plugin with 40 handlers is opened and closed twice`() throws {
     #expect(try host("forty") == Outcome(.exited(0)))
   }
 
@@ -59,7 +59,7 @@ import Testing
       try host("pinned") == Outcome(.exited(0), lines: "closing", "closed", "main 2", "plugin pinned", "main 1"))
   }
 
-  @Test func `entries that handlers register during dlclose run before dlclose returns`() throws {
+  @Test(unloads) func `entries that handlers register during dlclose run before dlclose returns`() throws {
     #expect(
       try host("adding")
         == Outcome(
@@ -68,13 +68,13 @@ import Testing
           "closed"))
   }
 
-  @Test func `exit in a handler during dlclose finishes the plugin, then the process`() throws {
+  @Test(unloads) func `exit in a handler during dlclose finishes the plugin, then the process`() throws {
     #expect(
       try host("exiting")
         == Outcome(.exited(5), lines: "closing", "plugin exits", "plugin older", "main 2", "main 1"))
   }
 
-  @Test func `a handler may close a plugin`() throws {
+  @Test(unloads) func `a handler may close a plugin`() throws {
     #expect(
       try host("closed-by-handler")
         == Outcome(.exited(0), lines: "main 2", "closing", "plugin 1", "closed", "main 1"))
@@ -85,7 +85,7 @@ import Testing
     #expect(try host("closed-at-work") == Outcome(.exited(0), lines: "plugin has worked", "closed"))
   }
 
-  @Test func `an entry that a handler registers during dlclose runs before older entries`() throws {
+  @Test(unloads) func `an entry that a handler registers during dlclose runs before older entries`() throws {
     #expect(
       try host("added-first")
         == Outcome(.exited(0), lines: "closing", "plugin adds", "plugin added", "plugin older", "closed"))
@@ -95,14 +95,14 @@ import Testing
     #expect(try host("standalone") == Outcome(.exited(0), lines: "leaving"))
   }
 
-  @Test(.disabled(if: isSanitized, "a sanitizer keeps what was loaded"))
+  @Test(unloads, .disabled(if: isSanitized, "a sanitizer keeps what was loaded"))
   func `a plugin that is loaded and unloaded 2,000 times leaves nothing behind`() throws {
     let plugin = try compile("plugin.c", .plugin)
     #expect(
       try fixture("plugin-host", ["cycles", plugin, plugin, "2000"]) == Outcome(.exited(0), lines: "grown: no", "main"))
   }
 
-  @Test(.disabled(if: isSanitized, "a sanitizer keeps what was loaded"))
+  @Test(unloads, .disabled(if: isSanitized, "a sanitizer keeps what was loaded"))
   func `unloading the core runs its stack, and no code of the core is called later`() throws {
     let build = CBuild.plain.with { $0.core = .absent }
     #expect(

@@ -29,9 +29,8 @@ struct ScheduleTests {
     #expect(outcome.ending == .exited(0))
   }
 
-  @Test func `the old fault of slots noted too late is found, and its order can be replayed`()
-    throws
-  {
+  @Test(.disabled(if: isMusl, "there the last act runs what the slots have missed, and nothing is lost"))
+  func `the old fault of slots noted too late is found, and its order can be replayed`() throws {
     let faulty = Self.build.with { $0.flags += ["-DCEXIT_FAULT_NOTED_LATE"] }
     let found = try Self.orders("registers", "3", build: faulty)
     let lines = found.output.split(separator: "\n")

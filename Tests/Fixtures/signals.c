@@ -304,6 +304,9 @@ static int status_in_handler(int count, char **arguments) {
 
 #ifndef __GLIBC__ // musl has no fcloseall
 static void fcloseall(void) {
+  static bool closed;
+  if (closed) return;
+  closed = true;
   CHECK(fclose(stdin) == 0 && fclose(stdout) == 0 && fclose(stderr) == 0);
 }
 #endif

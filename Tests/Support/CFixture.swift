@@ -62,6 +62,9 @@ private let fixtureCompiler = getenv("EXITKIT_CC").map { String(cString: $0) } ?
 /// Whether the fixtures are for another libc or another machine than the tests.
 public let isForeign = getenv("EXITKIT_CC") != nil
 
+/// EXITKIT_FIRST: each fixture with a core also has CExitFirst, unless the fixture's test chooses a build itself.
+public let fixturesHaveFirst = getenv("EXITKIT_FIRST") != nil
+
 /// EXITKIT_RUN: the emulator that starts fixtures of another machine.
 private let emulator = getenv("EXITKIT_RUN").map { String(cString: $0) } ?? ""
 
@@ -96,6 +99,10 @@ private func makeProgram(_ name: String, _ build: CBuild) throws -> String {
     try filesIn(folder).filter { $0.hasSuffix(".h") }.map { "\(folder)/\($0)" }
     + ["\(packageRoot)/Sources/CExitShim/include/CExitShim.h"]
   let kind = build.isPlugin ? ["-fPIC", "-shared"] : ["-rdynamic"]
+  let chosen = build.libraries.contains { $0.hasSuffix("CExitFirst.o") || $0.hasSuffix("CExitOrder.o") }
+  if fixturesHaveFirst, !build.isPlugin, build.core != .absent, !chosen {
+    objects.append(try orderObject("CExitFirst", build))
+  }
   return try make(name.prefix { $0 != "." } + (build.isPlugin ? ".so" : ""), from: [source] + headers + objects) {
     (name.hasSuffix(".cpp") ? ["c++", "-std=c++17"] : [build.compiler, "-std=c11"])
       + strict + build.flags + build.programFlags + kind + ["-o", $0, source] + objects + build.libraries
@@ -108,6 +115,17 @@ public func compileObject(_ name: String, _ build: CBuild) throws -> String {
   let source = "\(packageRoot)/Tests/Fixtures/\(name)"
   return try make(name.dropLast(2) + ".o", from: [source]) {
     [build.compiler, "-std=c11"] + strict + build.flags + build.programFlags + ["-fPIC", "-c", "-o", $0, source]
+  }
+}
+
+/// CExitFirst or CExitOrder as an object for the linker.
+public func orderObject(_ name: String, _ build: CBuild) throws -> String {
+  let folder = "\(packageRoot)/Sources/\(name)"
+  let source = name == "CExitFirst" ? "first.c" : "order.c"
+  let sources = ["\(folder)/include/\(name).h", "\(folder)/\(source)"]
+  return try make("\(name).o", from: sources) {
+    [build.compiler, "-std=c11", "-O2", "-fPIC", "-Wall", "-Wextra", "-Werror", "-I", "\(folder)/include"]
+      + ["-I", "\(packageRoot)/Sources/CExitShim/include", "-c", "-o", $0, sources[1]]
   }
 }
 

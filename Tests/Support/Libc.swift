@@ -20,5 +20,19 @@ public let libcLocksExit: Bool =
   libc.name == "musl"
   ? !libc.version.lexicographicallyPrecedes([1, 2, 6]) : !libc.version.lexicographicallyPrecedes([2, 41])
 
+public let isMusl = libc.name == "musl"
+
+/// dlclose takes an object out of the process. musl keeps each object, and its handlers, to the end.
+public let libcUnloads = !isMusl
+
+/// The text of `strerror` in this libc.
+public func errorText(_ number: Int32) -> String {
+  switch (isMusl, number) {
+  case (true, 0): "No error information"
+  case (true, ELOOP): "Symbolic link loop"
+  default: String(cString: strerror(number))
+  }
+}
+
 /// Threads that exit at once lose handlers of plain libc: glibc before 2.41.
 public let libcLosesHandlers = libc.name == "glibc" && !libcLocksExit
