@@ -34,7 +34,7 @@ MODULEDIR = $(LIBDIR)/exitkit
 # -Oz (gcc 12, clang) makes the core 1 to 7 % smaller than -Os, and costs 1 to 2 % of the instructions.
 SMALL := $(shell $(CC) -Oz -E -x c /dev/null >/dev/null 2>&1 && echo -Oz || echo -Os)
 CFLAGS ?= $(SMALL) -g
-FAST = core/stack.o exit/register.o
+FAST = core/stack.o exit/register.o run/frame.o
 DENSE := $(shell $(CC) -Werror -fno-align-jumps -c -o /dev/null -x c /dev/null >/dev/null 2>&1 && \
   echo -fno-align-functions -fno-align-jumps -fno-align-loops -fno-align-labels)
 # No code of a user's is called by these, so nothing unwinds through them.

@@ -14,6 +14,7 @@
 #define NONE UINT32_MAX
 enum { FIRST_CHUNK = 32, CHUNKS = 31, PAGE = 64 };
 enum { MOST_EMPTY = 1 << 14 }; // pages: 64 MiB
+#define LAST_GENERATION (UINT32_MAX - 1)
 #define MOST_ENTRIES (((size_t)1 << CHUNKS) - FIRST_CHUNK)
 
 // 64 entries, 4 KiB, are a page. The page at work is in the slab; a page that has free entries is on the list of its chunk.
@@ -85,6 +86,22 @@ struct entry {
   };
 };
 _Static_assert(sizeof(struct entry) <= 64, "an entry is a cache line");
+
+// By hand where that can be: compilers put the parts together in memory, and wait there for the store buffer.
+ALWAYS_INLINE uint64_t entry_bits(uint32_t stack, unsigned kind, unsigned phase, bool inherited, unsigned line,
+                                  unsigned owner) {
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+  return stack | kind << 26 | phase << 29 | (uint32_t)inherited << 31 | (uint64_t)line << 34 | (uint64_t)owner << 52;
+#else
+  return (struct entry){.stack = stack & 0x3FFFFFF,
+                        .kind = kind & 7,
+                        .phase = phase & 3,
+                        .inherited = inherited,
+                        .line = line & 0x3FFFF,
+                        .owner = owner & 0xFFF}
+      .bits;
+#endif
+}
 
 // Slots in a list of libc's, all under the lock. `stands` is true only if two slots were put into the list and no slot
 // was called or taken back from before that until now. So an entry that is pushed under the lock while `stands` is true
@@ -194,7 +211,8 @@ static inline int enter(void) { // takes the lock in a process that is known; 0 
   return cexit__enter();
 }
 ALWAYS_INLINE bool enter_fast(void) { // false: not without asking further, by enter
-  return LIKELY(is_here()) && word_try(&cexit__lock_word);
+  const _Atomic uint32_t *here = atomic_load_explicit(&cexit__process.here, memory_order_acquire);
+  return LIKELY(atomic_load_explicit(here, memory_order_relaxed) == HERE) && word_try(&cexit__lock_word);
 }
 
 static inline struct owner *known_owner(const void *owner) { // the place of a known owner

@@ -70,6 +70,7 @@ COLD void cexit__lock_let_others(void) {
   lock_take(); // no EDEADLK: the lock is not this thread's
 }
 
-void cexit__word_wake(_Atomic uintptr_t *word) {
+int cexit__word_wake(_Atomic uintptr_t *word) {
   cexit__futex_wake(cexit__futex_half(word), 1);
+  return 0;
 }

@@ -24,8 +24,8 @@ extern _Atomic uintptr_t cexit__lock_word; // the lock of everything but the fin
 
 int cexit__word_take(_Atomic uintptr_t *word); // 0 or EDEADLK
 void cexit__word_drop(_Atomic uintptr_t *word);
-void cexit__word_wake(_Atomic uintptr_t *word);
-void cexit__lock_let_others(void); // with the lock held, and held again after
+int cexit__word_wake(_Atomic uintptr_t *word); // 0
+void cexit__lock_let_others(void);             // with the lock held, and held again after
 
 ALWAYS_INLINE bool word_try(_Atomic uintptr_t *word) {
   uintptr_t self = this_thread(), free_word = 0;
@@ -38,13 +38,15 @@ ALWAYS_INLINE bool word_try(_Atomic uintptr_t *word) {
   return atomic_compare_exchange_strong_explicit(word, &free_word, self, memory_order_acquire, memory_order_relaxed);
 }
 
+ALWAYS_INLINE bool word_give_up(_Atomic uintptr_t *word) { // true: cexit__word_wake is to follow
+  if (!SINGLE_THREADED) return (atomic_exchange_explicit(word, 0, memory_order_release) & 1) != 0;
+  atomic_signal_fence(memory_order_seq_cst);
+  atomic_store_explicit(word, 0, memory_order_release);
+  return false;
+}
+
 ALWAYS_INLINE void word_give(_Atomic uintptr_t *word) {
-  if (SINGLE_THREADED) {
-    atomic_signal_fence(memory_order_seq_cst);
-    atomic_store_explicit(word, 0, memory_order_release);
-  } else if (atomic_exchange_explicit(word, 0, memory_order_release) & 1) {
-    cexit__word_wake(word);
-  }
+  if (word_give_up(word)) cexit__word_wake(word);
 }
 
 // Calls, or the core would be half as large again. Where nanoseconds count, word_try and word_give are inlined.

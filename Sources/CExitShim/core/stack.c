@@ -52,32 +52,32 @@ static COLD void leave_unusually(cexit_stack *stack, const struct entry *entry) 
     stack->skipped_to[phase] = entry->older + 1;
 }
 
-ALWAYS_INLINE void unlink_from(cexit_stack *stack, struct entry *entry) {
-  uint32_t newer = entry->newer, older = entry->older;
-  if (newer != NONE)
-    entry_at(newer)->older = older;
-  else
-    stack->newest[entry->phase] = older;
-  if (older != NONE) entry_at(older)->newer = newer;
-  if (LIKELY(entry->phase != ASLEEP && !entry->inherited))
-    stack->count--;
-  else
-    leave_unusually(stack, entry);
-}
-
 COLD void cexit__entry_unlink(struct entry *entry) {
-  unlink_from(stack_at(entry->stack), entry);
+  cexit_stack *stack = stack_at(entry->stack);
+  unlink_plain(stack, entry);
+  if (is_plain(entry)) return;
+  stack->count++;
+  leave_unusually(stack, entry);
 }
 
-static __attribute__((noinline)) void free_elsewhere(uint32_t index, uint32_t generation) { // not in the page at work
+COLD void cexit__entry_free(uint32_t index) {
   struct slab *slab = &cexit__entries;
-  uint32_t number = (index + FIRST_CHUNK) / PAGE;
+  struct entry *entry = entry_at(index);
+  uint32_t number = (index + FIRST_CHUNK) / PAGE, place = index - slab->first;
+  entry->function = NULL;
+  entry->context = NULL;
+  if (entry->generation >= LAST_GENERATION) return;
+  slab->available++;
+  if (place < PAGE) {
+    slab->bits |= (uint64_t)1 << place;
+    return;
+  }
   unsigned chunk = chunk_of(index);
   struct chunk_pages *of = &slab->pages_of[chunk];
   struct page *page = &of->pages[number];
   uint64_t before = page->free;
   page->free = before | (uint64_t)1 << (index + FIRST_CHUNK) % PAGE;
-  if (generation > of->highest) of->highest = generation;
+  if (entry->generation > of->highest) of->highest = entry->generation;
   if (before == 0) {
     page->next = of->list;
     of->list = number;
@@ -91,52 +91,16 @@ static __attribute__((noinline)) void free_elsewhere(uint32_t index, uint32_t ge
   }
 }
 
-ALWAYS_INLINE void entry_free(struct entry *entry, uint32_t index) {
-  struct slab *slab = &cexit__entries;
-  uint32_t generation = entry->generation, place = index - slab->first;
-  entry->function = NULL;
-  entry->context = NULL;                    // or a leak checker would find the context in this entry
-  if (generation >= UINT32_MAX - 1) return; // retired, or a stale handle could match once more
-  slab->available++;
-  if (place < PAGE)
-    slab->bits |= (uint64_t)1 << place;
-  else
-    free_elsewhere(index, generation);
-}
-
-void cexit__entry_free(uint32_t index) {
-  entry_free(entry_at(index), index);
-}
-
-ALWAYS_INLINE void take(cexit_stack *stack, struct entry *entry, uint32_t index) {
-  unlink_from(stack, entry);
-  entry->generation++;
-  entry_free(entry, index);
-}
-
-static COLD void take_coldly(uint32_t index) {
+static __attribute__((noinline)) void take_any(uint32_t index) {
   struct entry *entry = entry_at(index);
   cexit__entry_unlink(entry);
   entry->generation++;
   cexit__entry_free(index);
 }
 
-// Field by field, and before the first write: a copy of the whole entry would read wide words over bytes that were just
-// written as narrow words, and the processor would wait for its store buffer.
-ALWAYS_INLINE void take_out(cexit_stack *stack, struct entry *entry, uint32_t index, struct entry *out) {
-  out->function = entry->function;
-  out->context = entry->context;
-  out->release = entry->release;
-  out->name = entry->name;
-  out->file = entry->file;
-  out->bits = entry->bits;
-  __builtin_prefetch(entry - 16, 1); // in a run, where entries lie in their order: a sixth less time
-  take(stack, entry, index);
-}
-
 COLD void cexit__entry_take(uint32_t index, struct entry *out) {
   *out = *entry_at(index);
-  take_coldly(index);
+  take_any(index);
 }
 
 COLD void cexit__entry_forget(uint32_t index) {
@@ -146,7 +110,7 @@ COLD void cexit__entry_forget(uint32_t index) {
     stack->foreign--;
     stack->count++; // unlinking subtracts 1
   }
-  take_coldly(index);
+  take_any(index);
 }
 
 void cexit__entry_release(const struct entry *entry) {
@@ -182,7 +146,7 @@ ALWAYS_INLINE uint32_t newest_of_ours(const cexit_stack *stack, unsigned phase) 
 
 // The floor does not change the order of the stack: the stack runs until no entry of the floor's epoch or later is
 // left.
-ALWAYS_INLINE uint32_t next(const cexit_stack *stack, uint32_t floor) {
+COLD uint32_t cexit__stack_next(const cexit_stack *stack, uint32_t floor) {
   if (floor != 0 && floor < cexit__process.yield) floor = cexit__process.yield;
   uint32_t next = NONE;
   for (unsigned i = 0; i < ASLEEP; i++) {
@@ -194,16 +158,39 @@ ALWAYS_INLINE uint32_t next(const cexit_stack *stack, uint32_t floor) {
   return NONE;
 }
 
-COLD uint32_t cexit__stack_next(const cexit_stack *stack, uint32_t floor) {
-  return next(stack, floor);
+static COLD bool take_unusual(cexit_stack *stack, uint32_t floor, struct entry *out) {
+  uint32_t index = cexit__stack_next(stack, floor);
+  if (index == NONE) return false;
+  cexit__entry_take(index, out);
+  if (out->owner != 0) cexit__use_begins(out->owner);
+  return true;
 }
 
-bool cexit__stack_take(cexit_stack *stack, uint32_t floor, struct entry *out) {
-  uint32_t index = next(stack, floor);
-  if (index == NONE) return false;
-  take_out(stack, entry_at(index), index, out);
-  if (!LIKELY(out->owner == 0)) cexit__use_begins(out->owner);
+static COLD bool free_as_well(uint32_t index) {
+  cexit__entry_free(index);
   return true;
+}
+
+// A run begins with the usual entry, the newest of its phase, from this process and from the executable. All calls are at
+// the end, so the function saves no registers.
+bool cexit__stack_take(cexit_stack *stack, uint32_t floor, struct entry *out) {
+  uint32_t early = stack->newest[CExitPhaseEarly], index = early != NONE ? early : stack->newest[CExitPhaseNormal];
+  if (!LIKELY(index != NONE)) return take_unusual(stack, floor, out);
+  struct entry *entry = entry_at(index);
+  uint32_t epoch = entry->epoch;
+  if (!LIKELY(epoch >= cexit__process.born && epoch >= floor && epoch >= cexit__process.yield && entry->owner == 0 &&
+              is_plain(entry)))
+    return take_unusual(stack, floor, out);
+  // Before the first write: a copy of the whole entry would read wide words over bytes that were just written as narrow
+  // words, and the processor would wait for its store buffer.
+  out->function = entry->function;
+  out->context = entry->context;
+  out->release = entry->release;
+  out->name = entry->name;
+  out->file = entry->file;
+  out->bits = entry->bits;
+  __builtin_prefetch(entry - 16, 1); // in a run, where entries lie in their order: a sixth less time
+  return take_plain(stack, entry, index) || free_as_well(index);
 }
 
 // ---- Handles
@@ -215,28 +202,45 @@ COLD bool cexit__is_pending(cexit_handler handler) {
   return pending;
 }
 
-static __attribute__((noinline)) bool give_and_release(cexit_function function, void *context, void (*release)(void *),
-                                                       unsigned kind) {
+// With the lock held, these drop the lock.
+static __attribute__((noinline)) bool cancel_and_release(uint32_t index) {
+  const struct entry *entry = entry_at(index);
+  struct entry taken = {
+      .function = entry->function, .context = entry->context, .release = entry->release, .kind = entry->kind};
+  take_any(index);
   lock_drop();
-  cexit__entry_release(&(struct entry){.function = function, .context = context, .release = release, .kind = kind & 7});
+  cexit__entry_release(&taken);
   return true;
 }
 
-// With the lock held; drops the lock. The only calls are at the end, so the function saves no registers.
-static bool cancel(cexit_handler handler) {
+static COLD bool give_nothing(void) {
+  lock_drop();
+  return false;
+}
+
+static COLD bool free_and_give(uint32_t index) {
+  cexit__entry_free(index);
+  lock_drop();
+  return true;
+}
+
+static COLD bool wake_next(void) {
+  return cexit__word_wake(&cexit__lock_word) == 0;
+}
+
+static COLD bool cancel_slowly(cexit_handler handler) {
+  if (enter() != 0) return false;
   uint32_t index = pending_index(handler);
-  if (index == NONE) return lock_drop(), false;
-  struct entry *entry = entry_at(index);
-  cexit_function function = entry->function;
-  void (*release)(void *) = entry->release;
-  void *context = entry->context;
-  unsigned kind = entry->kind;
-  take(stack_at(entry->stack), entry, index);
-  if (release != NULL || kind == KIND_CLOSURE) return give_and_release(function, context, release, kind);
-  word_give(&cexit__lock_word);
-  return true;
+  return index != NONE ? cancel_and_release(index) : give_nothing();
 }
 
+// The only calls are at the end, so the function saves no registers.
 bool cexit__cancel(cexit_handler handler) {
-  return (enter_fast() || enter() == 0) && cancel(handler);
+  if (!enter_fast()) return cancel_slowly(handler);
+  uint32_t index = pending_index(handler);
+  if (!LIKELY(index != NONE)) return give_nothing();
+  struct entry *entry = entry_at(index);
+  if (!(is_plain(entry) && entry->release == NULL && entry->kind != KIND_CLOSURE)) return cancel_and_release(index);
+  if (!take_plain(stack_of(entry), entry, index)) return free_and_give(index);
+  return !word_give_up(&cexit__lock_word) || wake_next();
 }

@@ -31,6 +31,57 @@ ALWAYS_INLINE void put_newest(cexit_stack *stack, struct entry *entry, uint32_t 
   joined(stack, phase, inherited);
 }
 
+ALWAYS_INLINE bool is_plain(const struct entry *entry) { // neither asleep nor inherited
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+  return LIKELY(entry->half[0] < (uint32_t)ASLEEP << 29); // above the phase lies `inherited`: one comparison for both
+#else
+  return LIKELY(entry->phase != ASLEEP && !entry->inherited);
+#endif
+}
+
+ALWAYS_INLINE cexit_stack *stack_of(const struct entry *entry) {
+  return LIKELY(entry->stack == 0) ? PROCESS : stack_at(entry->stack);
+}
+
+ALWAYS_INLINE void unlink_plain(cexit_stack *stack, struct entry *entry) {
+  uint32_t newer = entry->newer, older = entry->older;
+  if (newer != NONE)
+    entry_at(newer)->older = older;
+  else
+    stack->newest[entry->phase] = older;
+  if (older != NONE) entry_at(older)->newer = newer;
+  stack->count--;
+}
+
+// False: a case for cexit__entry_free, which is still to be called. So a caller has no call in the middle,
+// for which the caller would save registers.
+ALWAYS_INLINE bool entry_free(struct entry *entry, uint32_t index) {
+  struct slab *slab = &cexit__entries;
+  uint32_t generation = entry->generation, place = index - slab->first;
+  entry->function = NULL;
+  entry->context = NULL; // or a leak checker would find the context in this entry
+  if (place < PAGE) {
+    if (!LIKELY(generation < LAST_GENERATION)) return true; // retired, or a stale handle could match once more
+    slab->available++;
+    slab->bits |= (uint64_t)1 << place;
+    return true;
+  }
+  __asm__("" : "+r"(index)); // computes the chunk anew: to keep the chunk from before, callers would save registers
+  struct chunk_pages *of = &slab->pages_of[chunk_of(index)];
+  struct page *page = &of->pages[(index + FIRST_CHUNK) / PAGE];
+  uint64_t before = page->free, after = before | (uint64_t)1 << (index + FIRST_CHUNK) % PAGE;
+  if (!LIKELY(before != 0 && after != UINT64_MAX && generation <= of->highest)) return false;
+  page->free = after;
+  slab->available++;
+  return true;
+}
+
+ALWAYS_INLINE bool take_plain(cexit_stack *stack, struct entry *entry, uint32_t index) { // as entry_free
+  unlink_plain(stack, entry);
+  entry->generation++;
+  return LIKELY(entry_free(entry, index));
+}
+
 ALWAYS_INLINE uint32_t entry_new(struct entry **out) { // `bits` is not 0
   struct slab *slab = &cexit__entries;
   unsigned place = (unsigned)__builtin_ctzll(slab->bits);

@@ -10,8 +10,9 @@ static inline bool has_place(const cexit_stack *stack) { // of a nested stack
 }
 
 static inline bool is_ready(const cexit_stack *stack, const void *owner) {
-  return LIKELY(cexit__entries.bits != 0 && known_owner(owner)->owner == owner && !stack->refuses &&
-                (stack->slots == NULL || stack->slots->stands) && (stack->parent == NONE || has_place(stack)));
+  if (!LIKELY(cexit__entries.bits != 0 && known_owner(owner)->owner == owner && !stack->refuses)) return false;
+  if (stack == PROCESS) return cexit__process.process_slots.stands;
+  return (stack->slots == NULL || stack->slots->stands) && (stack->parent == NONE || has_place(stack));
 }
 
 COLD bool cexit__stack_is_ready(const cexit_stack *stack, const void *owner) {
@@ -56,39 +57,33 @@ static COLD int open_page_and_give(void) {
   return 0;
 }
 
-// With the stack ready and the lock held; drops the lock. Inlined where the entry is made, so that the fields go from
-// registers to the entry: through memory a registration takes half as long again.
-ALWAYS_INLINE int push(cexit_stack *stack, cexit_entry from, const void *owner, cexit_handler *out) {
+// With the stack ready and the lock held; drops the lock. Inlined where the entry is made. Each field goes to the entry
+// before the next field is read: so few registers are needed, and hardly any is saved.
+ALWAYS_INLINE int push(cexit_stack *stack, const cexit_entry *from, unsigned phase, const void *owner,
+                       cexit_handler *out, unsigned kind, unsigned flags) {
   struct entry *entry;
-  uint32_t index = entry_new(&entry);
-  uint32_t generation = entry->generation + 1;
+  bool inherited = (flags & CEXIT_INHERITED) != 0;
+  uint32_t index = entry_new(&entry), generation = entry->generation + 1, line = from->line;
+  entry->function = from->function;
+  entry->context = from->context;
+  entry->release = from->release;
+  entry->name = from->name;
+  // By itself: two at once are more than the caller wrote at once, and the processor would wait for its store buffer.
+  entry->file = *(const char *const volatile *)&from->file;
+  entry->generation = generation;
+  entry->epoch = cexit__process.epoch;
+  entry->bits = entry_bits(stack->index, kind, phase, inherited, line < 1u << 18 ? line : 0,
+                           (flags & CEXIT_PINNED) ? 0 : known_owner(owner)->number);
+  put_newest(stack, entry, index, phase, inherited);
   if (out != NULL) out->raw = (uint64_t)generation << 32 | index;
-  unsigned phase = (unsigned)from.phase, flags = from.flags, line = from.line;
-  *entry = (struct entry){
-      .function = from.function,
-      .context = from.context,
-      .release = from.release,
-      .name = from.name,
-      .file = from.file,
-      .generation = generation,
-      .epoch = cexit__process.epoch,
-      .stack = stack->index & 0x3FFFFFF,
-      .phase = phase & 3,
-      .inherited = flags & CEXIT_INHERITED,
-      .kind = kind_of(flags) & 7,
-      .line = line < 1u << 18 ? line & 0x3FFFF : 0,
-      .owner = (flags & CEXIT_PINNED) ? 0 : known_owner(owner)->number & 0xFFF,
-  };
-  put_newest(stack, entry, index, phase, (flags & CEXIT_INHERITED) != 0);
   if (!LIKELY(cexit__entries.bits != 0)) return open_page_and_give();
-  word_give(&cexit__lock_word);
-  return 0;
+  return word_give_up(&cexit__lock_word) ? cexit__word_wake(&cexit__lock_word) : 0;
 }
 
 COLD int cexit__entry_push(cexit_stack *stack, const cexit_entry *from, const void *owner, cexit_handler *out) {
   int error = cexit__stack_enter_ready(stack, owner);
   if (error != 0) return trace(MOMENT_REFUSED, from), error;
-  return push(stack, *from, owner, out);
+  return push(stack, from, (unsigned)from->phase & 3, owner, out, kind_of(from->flags), from->flags);
 }
 
 // The usual registration calls nothing, so no registers are saved. An unusual one ends in a call that starts over.
@@ -105,34 +100,33 @@ static COLD int push_unusual(cexit_stack *stack, const cexit_entry *entry, const
   return cexit__entry_push(stack, entry, owner, out);
 }
 
-static bool is_valid(const cexit_entry *entry) {
-  return entry != NULL && entry->function != NULL && (unsigned)entry->phase <= CExitPhaseLate &&
-         (entry->flags & ~(CEXIT_INHERITED | CEXIT_PINNED | CEXIT_CLOSURE)) == 0;
+static COLD int add_unusual(cexit_stack *stack, const cexit_entry *entry, const void *owner, cexit_handler *out,
+                            unsigned kind, bool locked) {
+  cexit_entry unusual = *entry;
+  if ((entry->flags & ~(CEXIT_INHERITED | CEXIT_PINNED | CEXIT_CLOSURE)) != 0) return EINVAL;
+  unusual.flags |= KIND_FLAG(kind);
+  return push_unusual(stack, &unusual, owner, out, locked);
 }
 
-// `kind`: a kind that callers of the public function cannot name, as a flag; else 0.
-static int add(cexit_stack *stack, const cexit_entry *entry, const void *owner, cexit_handler *out, uint32_t kind) {
-  if (!is_valid(entry)) return EINVAL;
+// `kind`: a kind that callers of the public function cannot name, or KIND_FUNCTION.
+static int add(cexit_stack *stack, const cexit_entry *entry, const void *owner, cexit_handler *out, unsigned kind) {
+  _Static_assert(KIND_FUNCTION == 0 && CEXIT_CLOSURE >> 2 == KIND_CLOSURE, "the kind of a usual entry is in its flags");
+  if (entry == NULL || entry->function == NULL) return EINVAL;
+  unsigned phase = (unsigned)entry->phase;
+  if (phase > CExitPhaseLate) return EINVAL;
   if (stack == NULL) stack = PROCESS;
   bool locked = false;
-  if ((entry->flags & ~CEXIT_CLOSURE) != 0 || !is_usual(stack, owner, &locked)) {
-    cexit_entry unusual = *entry;
-    unusual.flags |= kind;
-    return push_unusual(stack, &unusual, owner, out, locked);
-  }
-  cexit_entry from = *entry;
-  from.flags = (entry->flags & CEXIT_CLOSURE) | kind;
-  from.file =
-      *(const char *const volatile *)&entry->file; // by itself: two at once are more than the caller wrote at once
-  return push(stack, from, owner, out);
+  if ((entry->flags & ~CEXIT_CLOSURE) != 0 || !is_usual(stack, owner, &locked))
+    return add_unusual(stack, entry, owner, out, kind, locked);
+  return push(stack, entry, phase, owner, out, kind | (entry->flags & CEXIT_CLOSURE) >> 2, 0);
 }
 
 int cexit__register_owned(cexit_stack *stack, const cexit_entry *entry, const void *owner, cexit_handler *out) {
-  return add(stack, entry, owner, out, 0);
+  return add(stack, entry, owner, out, KIND_FUNCTION);
 }
 
 int cexit__register_finalizer(cexit_stack *stack, const cexit_entry *entry, const void *owner, cexit_handler *out) {
-  return add(stack, entry, owner, out, KIND_FLAG(KIND_FINALIZER));
+  return add(stack, entry, owner, out, KIND_FINALIZER);
 }
 
 static void call_with_status(void *context, void *function, CExitCall call) {
@@ -141,12 +135,8 @@ static void call_with_status(void *context, void *function, CExitCall call) {
   if (call != CExitCallRelease) ((void (*)(int, void *))function)(status, context);
 }
 
-ALWAYS_INLINE cexit_entry plain_entry(void (*function)(void)) {
-  return (cexit_entry){.function = (cexit_function)function, .flags = KIND_FLAG(KIND_ATEXIT)};
-}
-
 static COLD int push_plain(cexit_stack *stack, void (*function)(void), const void *owner, bool locked) {
-  cexit_entry entry = plain_entry(function);
+  cexit_entry entry = {.function = (cexit_function)function, .flags = KIND_FLAG(KIND_ATEXIT)};
   return push_unusual(stack, &entry, owner, NULL, locked);
 }
 
@@ -154,7 +144,8 @@ int cexit__atexit_owned(void (*function)(void), const void *owner) {
   bool locked = false;
   if (function == NULL) return EINVAL;
   if (!is_usual(PROCESS, owner, &locked)) return push_plain(PROCESS, function, owner, locked);
-  return push(PROCESS, plain_entry(function), owner, NULL);
+  return push(PROCESS, &(cexit_entry){.function = (cexit_function)function}, CExitPhaseNormal, owner, NULL, KIND_ATEXIT,
+              0);
 }
 
 int cexit__at_quick_exit_owned(void (*function)(void), const void *owner) {

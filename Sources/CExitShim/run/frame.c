@@ -12,11 +12,11 @@ struct published_frames cexit__frames;
 
 // ---- Frames that another thread reads
 
-uint64_t cexit__awake(void) {
+COLD uint64_t cexit__awake(void) {
   return cexit__now() - atomic_load(&cexit__frames.stopped);
 }
 
-void cexit__frames_tell(void) {
+COLD void cexit__frames_tell(void) {
   atomic_store(&cexit__frames.told, cexit__now());
   atomic_fetch_add(&cexit__frames.news, 1);
   cexit__futex_wake(&cexit__frames.news, 1);
@@ -30,20 +30,20 @@ void cexit__frames_stay_if_frozen(void) {
     cexit__futex_wait(&cexit__frames.frozen, seen);
 }
 
-void cexit__frames_freeze(void) {
+COLD void cexit__frames_freeze(void) {
   atomic_fetch_add(&cexit__frames.frozen, 1);
 }
 
-void cexit__frames_thaw(void) {
+COLD void cexit__frames_thaw(void) {
   atomic_fetch_sub(&cexit__frames.frozen, 1);
   cexit__futex_wake(&cexit__frames.frozen, INT32_MAX);
 }
 
-bool cexit__frames_are_the_exiters(void) {
+COLD bool cexit__frames_are_the_exiters(void) {
   return atomic_load_explicit(&cexit__frames.exiter, memory_order_relaxed) == &cexit__thread.running;
 }
 
-static void find_soonest(void) { // on the exiter
+static COLD void find_soonest(void) { // on the exiter
   uint64_t first = 0;
   for (const struct frame *handler = cexit__thread.running; handler != NULL; handler = handler->outer) {
     if (handler->limit != 0 && (first == 0 || handler->limit < first)) first = handler->limit;
@@ -51,12 +51,12 @@ static void find_soonest(void) { // on the exiter
   if (first != atomic_load(&cexit__frames.soonest)) atomic_store(&cexit__frames.soonest, first);
 }
 
-void cexit__frames_publish_exiter(void) {
+COLD void cexit__frames_publish_exiter(void) {
   atomic_store(&cexit__frames.exiter, &cexit__thread.running);
   cexit__frames_tell();
 }
 
-void cexit__frames_withdraw_exiter(void) {
+COLD void cexit__frames_withdraw_exiter(void) {
   if (!cexit__frames_are_the_exiters()) return;
   atomic_store(&cexit__frames.soonest, 0);
   atomic_store(&cexit__frames.exiter, NULL);
@@ -68,7 +68,7 @@ void cexit__frames_changed(void) {
   cexit__frames_stay_if_frozen();
 }
 
-void cexit__frames_publish_manual(bool begins) {
+COLD void cexit__frames_publish_manual(bool begins) {
   struct frame *_Atomic *here = &cexit__thread.running;
   if (cexit__frames_are_the_exiters()) return;
   if (begins) {
@@ -79,7 +79,7 @@ void cexit__frames_publish_manual(bool begins) {
   }
 }
 
-void cexit__frames_forked(void) {
+COLD void cexit__frames_forked(void) {
   atomic_store(&cexit__frames.told, 0);
   atomic_store(&cexit__frames.soonest, 0);
   atomic_store(&cexit__frames.exiter, NULL);
@@ -87,7 +87,7 @@ void cexit__frames_forked(void) {
   atomic_store(&cexit__frames.frozen, 0);
 }
 
-void cexit__frames_set_limit(uint64_t nanoseconds) {
+COLD void cexit__frames_set_limit(uint64_t nanoseconds) {
   struct frame *handler = cexit__thread.running;
   uint64_t time = cexit__awake();
   if (handler->started == 0) handler->started = time;
@@ -104,14 +104,13 @@ static inline void enter_frame(struct frame *here) {
   atomic_store_explicit(&cexit__thread.running, here, memory_order_release);
 }
 
-static inline void leave_frame(struct frame *here) {
-  unsigned owner = here->entry->owner;
-  if (!LIKELY(owner == 0)) cexit__use_ends(owner);
+static inline void leave_frame(struct frame *here, const struct entry *taken) {
+  if (!LIKELY(taken->owner == 0)) cexit__use_ends(taken->owner);
   atomic_store_explicit(&cexit__thread.running, here->outer, memory_order_release);
 }
 
 // The strings may go with the release, in the middle of which another thread may name the handler.
-static void release_observed(struct frame *here) {
+static COLD void release_observed(struct frame *here) {
   struct entry kept = *here->entry;
   char name[128], file[208];
   kept.name = cexit__text_copy(name, sizeof name, kept.name);
@@ -119,7 +118,7 @@ static void release_observed(struct frame *here) {
   here->entry = &kept;
   cexit__frames_stay_if_frozen();
   kept.release(kept.context);
-  leave_frame(here);
+  leave_frame(here, &kept);
 }
 
 static __attribute__((noinline)) void begin_observed(struct frame *here) {
@@ -140,8 +139,16 @@ static __attribute__((noinline)) void end_observed(struct frame *here, bool hold
   if (holds)
     release_observed(here);
   else
-    leave_frame(here);
+    leave_frame(here, here->entry);
   if (is_observed(OBSERVED_FOR_TIME)) cexit__frames_changed();
+}
+
+static __attribute__((noinline)) void end_and_release(struct frame *here, struct entry *taken) {
+  if (here->observer != NULL || is_observed(OBSERVED_FOR_TIME | OBSERVED_FOR_TRACE | OBSERVED_FOR_CRASHES))
+    return end_observed(here, true);
+  taken->release(taken->context);
+  leave_frame(here, taken);
+  if (is_observed(OBSERVED_FOR_TIME)) cexit__frames_changed(); // a reader may have come while the release ran
 }
 
 ALWAYS_INLINE void call_taken(struct entry *taken, CExitCall call, cexit_observer observer, void *context) {
@@ -167,12 +174,9 @@ ALWAYS_INLINE void call_taken(struct entry *taken, CExitCall call, cexit_observe
   }
   PROBE_END(taken, here.outcome);
   bool holds = taken->release != NULL && !is_closure(taken->kind); // a closure has let go of itself
-  unsigned reasons = OBSERVED_FOR_TIME | OBSERVED_FOR_TRACE | (holds ? OBSERVED_FOR_CRASHES : 0);
-  if (here.observer != NULL || is_observed(reasons)) return end_observed(&here, holds);
-  if (!holds) return leave_frame(&here);
-  taken->release(taken->context);
-  leave_frame(&here);
-  if (is_observed(OBSERVED_FOR_TIME)) cexit__frames_changed(); // a reader may have come while the release ran
+  if (!LIKELY(!holds)) return end_and_release(&here, taken);
+  if (here.observer != NULL || is_observed(OBSERVED_FOR_TIME | OBSERVED_FOR_TRACE)) return end_observed(&here, false);
+  leave_frame(&here, taken);
 }
 
 void cexit__call(struct entry *taken, CExitCall call, cexit_observer observer, void *context) {
