@@ -85,9 +85,8 @@ fuzz: ## Fuzz the C API against the model of the tests, under sanitizers; TIME=6
 	@Scripts/need clang
 	@Scripts/fuzz $(or $(TIME),60)
 
-coverage: ## Lines and branches of the C core that the tests of the C fixtures reach; what is not reached has a reason
+coverage: ## Lines and branches of the C core that the tests reach, C and Swift; what is not reached has a reason
 	@Scripts/need swift clang python3
-	$(SWIFT) build --build-tests $(STRICT)
 	@Scripts/coverage
 
 matrix: ## Run the C fixtures on other libcs, machines and compilers; CELLS='glibc-2.41 musl-newest' and the like
