@@ -16,7 +16,7 @@ struct ExitFirstTests {
   }
 
   static func program(_ arguments: [String], _ build: CBuild? = nil) throws -> Outcome {
-    try run(compile("first.c", build ?? self.build()), arguments, environment: ["MARK": "x"], deadline: 120)
+    try run(compile("first.c", build ?? self.build()), arguments, environment: ["MARK": "x"], deadline: 180)
   }
 
   static let inFront = ["newer", "older", "libc's", "libc's registers", "late"]

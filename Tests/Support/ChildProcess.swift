@@ -50,7 +50,7 @@ public struct SystemFailure: Error, CustomStringConvertible {
 ///   - environment: variables in addition to the environment of the tests.
 ///   - deadline: seconds. The default is generous, since a busy machine must not fail a test.
 public func run(
-  _ program: String, _ arguments: [String] = [], environment: [String: String] = [:], deadline: Double = 60
+  _ program: String, _ arguments: [String] = [], environment: [String: String] = [:], deadline: Double = 180
 ) throws -> Outcome {
   try ChildProcess(program, arguments, environment: environment, deadline: deadline).finish()
 }
@@ -67,7 +67,7 @@ public final class ChildProcess {
   private var ending: Ending?
 
   public init(
-    _ program: String, _ arguments: [String] = [], environment: [String: String] = [:], deadline: Double = 60
+    _ program: String, _ arguments: [String] = [], environment: [String: String] = [:], deadline: Double = 180
   ) throws {
     let words = words(program, arguments)
     let (identifier, ends) = try starting.withLock { _ in try spawn(words[0], Array(words.dropFirst()), environment) }
