@@ -90,7 +90,7 @@ static void leave(int signal) {
   cexit_exit(6);
 }
 
-static int exit_held(int count, char **arguments) { // the process ends, and a line says that no handler ran
+static int exit_held(int count, char **arguments) { // the exit takes the lock over, and runs the handler
   CHECK(count == 1);
   push_name(NULL, "handler");
   if (strcmp(arguments[0], "exit") == 0) with_lock(leave);
@@ -129,6 +129,64 @@ static int exit_held_by_second(int count, char **arguments) { // the second thre
   return 0;
 }
 
+// ---- A loop of registrations and cancellations, which a timer ends: at least `low` handlers run, at most `high`.
+
+static volatile int low, high;
+static int ran, last = 1000;
+static bool by_door;
+
+static void count(void *number) {
+  CHECK((int)(intptr_t)number < last);
+  last = (int)(intptr_t)number;
+  ran++;
+}
+
+static void compare(void *unused) {
+  (void)unused;
+  _exit(low <= ran && ran <= high ? 0 : 1);
+}
+
+static void leave_loop(int signal) {
+  (void)signal;
+  by_door ? cexit_exit(2) : exit(2);
+}
+
+static CEXIT_NORETURN void register_without_end(int microseconds) {
+  cexit_handler handlers[100];
+  push(NULL, compare, NULL);
+  on_signal(SIGALRM, leave_loop);
+  CHECK(setitimer(ITIMER_REAL, &(struct itimerval){{0, 0}, {0, microseconds}}, NULL) == 0);
+  for (;;) {
+    for (int i = 0; i < 100; i++) {
+      cexit_entry entry = {.function = count, .context = (void *)(intptr_t)i};
+      high = i + 1;
+      CHECK(cexit_register(NULL, &entry, &handlers[i]) == 0);
+      low = i + 1;
+    }
+    for (int i = 99; i >= 0; i--) {
+      low = i;
+      CHECK(cexit_cancel(handlers[i]));
+      high = i;
+    }
+  }
+}
+
+static int loop(int count, char **arguments) { // exit|cexit_exit <rounds>
+  CHECK(count == 2);
+  by_door = strcmp(arguments[0], "cexit_exit") == 0;
+  int rounds = atoi(arguments[1]), lost = 0;
+  for (int i = 0; i < rounds; i++) {
+    pid_t child = fork();
+    CHECK(child >= 0);
+    if (child == 0) register_without_end(300 + 37 * (i % 20));
+    int status;
+    CHECK(waitpid(child, &status, 0) == child);
+    lost += status != 0;
+  }
+  lost == 0 ? say("complete\n") : say("lost: %d of %d\n", lost, rounds);
+  return 0;
+}
+
 // ---- libc's lock: this program replaces __cxa_atexit, and raises the signal where libc would hold its lock.
 
 static bool interrupts, in_libc;
@@ -144,6 +202,20 @@ int __cxa_atexit(void (*function)(void *), void *argument, void *object) {
   if (interrupts) raise(SIGUSR1);
   in_libc = false;
   return real(function, argument, object);
+}
+
+static void leave_by_door(int signal) {
+  (void)signal;
+  cexit_exit(6);
+}
+
+static int exit_libc(int count, char **arguments) { // the handler runs; libc's exit, which would hang, is not entered
+  (void)count, (void)arguments;
+  push_name(NULL, "handler");
+  on_signal(SIGUSR1, leave_by_door);
+  interrupts = true;
+  cexit_mark();
+  return 0;
 }
 
 static void register_or_not(int signal) {
@@ -166,4 +238,4 @@ static int libc_held(int count, char **arguments) {
 }
 
 FIXTURE({"load", load}, {"held", held}, {"exit-held", exit_held}, {"exit-held-second", exit_held_by_second},
-        {"libc", libc_held})
+        {"loop", loop}, {"libc", libc_held}, {"exit-libc", exit_libc})

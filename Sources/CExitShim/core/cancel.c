@@ -52,8 +52,9 @@ static void take_matching(cexit_stack *stack, cexit_matcher *matches, const void
       if (nested) take_matching(entry->context, taken ? is_any : matches, wanted, list);
       list->is_nested = within;
       if (!taken) continue;
-      cexit__entry_unlink(entry);
       entry->generation++;
+      STEP();
+      cexit__entry_unlink(entry);
       entry->older = NONE;
       if (list->last == NONE)
         list->first = index;

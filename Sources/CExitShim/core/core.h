@@ -166,7 +166,7 @@ int cexit__slab_grow(struct slab *slab); // without the lock; 0, ENOMEM or EDEAD
 
 void cexit__entries_open_page(void); // with the lock held: `bits` is 0, and does not stay so
 int cexit__entries_supply(void);     // without the lock: for one registration, if it finds `bits` 0; 0 or as above
-void cexit__entries_lost(void);      // alone: all that no thread has claimed are free
+void cexit__entries_lost(bool pending_stay); // alone, or with the lock held: all that no thread has claimed are free
 
 #define PROCESS (&cexit__first_stacks[0])
 #define QUICK (&cexit__first_stacks[1])
@@ -271,12 +271,18 @@ static inline cexit_stack *parent_of(const cexit_stack *stack) {
 }
 uint32_t cexit__stack_level(const cexit_stack *stack); // with the lock held: in how many stacks this stack is nested
 void cexit__stack_set_parent(cexit_stack *stack, cexit_stack *parent); // with the lock held
-void cexit__stack_drop(cexit_stack *stack);                            // with the lock held: one reference less
-void cexit__stack_unreference(cexit_stack *stack);                     // without the lock
-void cexit__stack_close_if_over(cexit_stack *stack);                   // with the lock held
-void cexit__stacks_forked(void); // in a child: pending entries belong to the parent
+void cexit__stack_join_parent(cexit_stack *stack, cexit_stack *parent);
+void cexit__stack_drop(cexit_stack *stack);          // with the lock held: one reference less
+void cexit__stack_unreference(cexit_stack *stack);   // without the lock
+void cexit__stack_close_if_over(cexit_stack *stack); // with the lock held
+void cexit__stacks_forked(void);                     // in a child: pending entries belong to the parent
 void cexit__stacks_adopted(void);
 void cexit__stacks_lost(void); // forked in the middle of an operation: no entry is left
+
+// ---- repair.c
+
+void cexit__repair(
+    void); // this thread holds the lock, and does not come back to the change that it was in the middle of
 
 // ---- move.c
 

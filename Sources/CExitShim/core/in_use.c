@@ -2,7 +2,8 @@
 //
 // Which shared objects have handlers at work: dlclose of such an object waits (events/unload.c). A use begins when a
 // run takes the handler, with the lock held, and ends after the handler and its release have returned. A thread
-// remembers its own uses, so that a use ends also where a handler ends its thread or exits.
+// remembers its own uses, so that a use ends also where a handler ends its thread or exits. The thread remembers first
+// and forgets last: the exit of a signal handler that came in between counts one use too few, and never waits for ever.
 
 #include "core.h"
 
@@ -20,8 +21,8 @@ void cexit__use_begins(unsigned owner) {
 void cexit__use_ends(unsigned owner) {
   struct thread *here = &cexit__thread;
   if (here->use_count == 0 || here->used[here->use_count - 1] != owner) return;
-  here->use_count--;
   atomic_fetch_sub(&uses[owner], 1);
+  here->use_count--;
   if (atomic_load(&waiting) == 0) return;
   atomic_fetch_add(&changes, 1);
   cexit__futex_wake(&changes, INT32_MAX);
@@ -37,7 +38,7 @@ bool cexit__wait_while_used(unsigned owner) {
   bool waited = false;
   for (unsigned i = 0; i < cexit__thread.use_count; i++) own += cexit__thread.used[i] == owner;
   atomic_fetch_add(&waiting, 1);
-  for (uint32_t seen; seen = atomic_load(&changes), atomic_load(&uses[owner]) > own; waited = true)
+  for (uint32_t seen; seen = atomic_load(&changes), (int32_t)(atomic_load(&uses[owner]) - own) > 0; waited = true)
     cexit__futex_wait(&changes, seen);
   atomic_fetch_sub(&waiting, 1);
   return waited;

@@ -27,8 +27,9 @@ int cexit__stack_new(const char *name, cexit_stack **out) {
     index = cexit__stacks.fresh++;
   cexit__stacks.available--;
   cexit_stack *stack = stack_at(index);
-  *stack =
-      (cexit_stack){.newest = {NONE, NONE, NONE, NONE}, .index = index, .parent = NONE, .references = 1, .name = name};
+  *stack = (cexit_stack){.newest = {NONE, NONE, NONE, NONE}, .index = index, .parent = NONE, .name = name};
+  STEP();
+  stack->references = 1;
   lock_drop();
   *out = stack;
   return 0;
@@ -36,7 +37,7 @@ int cexit__stack_new(const char *name, cexit_stack **out) {
 
 // ---- Parents and children
 
-static void join_parent(cexit_stack *stack, cexit_stack *parent) {
+void cexit__stack_join_parent(cexit_stack *stack, cexit_stack *parent) {
   stack->next_sibling = parent->first_child;
   stack->previous_sibling = 0;
   if (parent->first_child != 0) stack_at(parent->first_child - 1)->previous_sibling = stack->index + 1;
@@ -58,15 +59,15 @@ uint32_t cexit__stack_level(const cexit_stack *stack) {
 }
 
 void cexit__stack_drop(cexit_stack *stack) {
-  while (stack != NULL && --stack->references == 0) {
-    cexit_stack *parent = parent_of(stack);
-    if (stack->newest[ASLEEP] != NONE)
+  for (cexit_stack *parent; stack != NULL; stack = parent) {
+    if (stack->references == 1 && stack->newest[ASLEEP] != NONE)
       cexit__stack_move_list(stack, PROCESS, ASLEEP); // the holder of a handle may still run the entry
+    parent = parent_of(stack);
+    if (--stack->references != 0) return;
     stack->next_free = cexit__stacks.free;
     cexit__stacks.free = stack->index;
     cexit__stacks.available++;
     if (parent != NULL) leave_parent(stack, parent);
-    stack = parent;
   }
 }
 
@@ -78,13 +79,13 @@ void cexit__stack_unreference(cexit_stack *stack) {
 
 void cexit__stack_set_parent(cexit_stack *stack, cexit_stack *parent) {
   cexit_stack *before = parent_of(stack);
+  if (parent != NULL) parent->references++;
+  STEP();
   if (before != NULL) leave_parent(stack, before);
   stack->parent = parent != NULL ? parent->index : NONE;
   stack->slots = parent != NULL ? parent->slots : NULL;
-  if (parent != NULL) {
-    join_parent(stack, parent);
-    parent->references++;
-  }
+  if (parent != NULL) cexit__stack_join_parent(stack, parent);
+  STEP();
   if (before != NULL) cexit__stack_drop(before);
 }
 
@@ -210,5 +211,5 @@ void cexit__stacks_lost(void) {
   }
   cexit__stacks.free = NONE;
   cexit__stacks.available = cexit__stacks.capacity - cexit__stacks.fresh;
-  cexit__entries_lost();
+  cexit__entries_lost(false);
 }

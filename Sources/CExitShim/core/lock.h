@@ -23,6 +23,10 @@ CEXIT_NORETURN void cexit__exit(int status);
 extern _Atomic uintptr_t cexit__lock_word; // the lock of everything but the finalizers' table
 
 int cexit__word_take(_Atomic uintptr_t *word); // 0 or EDEADLK
+
+// The compiler keeps the writes before this apart from the writes after. Costs no instruction: who may come in between
+// is a signal handler of the same thread (repair.c).
+#define STEP() atomic_signal_fence(memory_order_seq_cst)
 void cexit__word_drop(_Atomic uintptr_t *word);
 int cexit__word_wake(_Atomic uintptr_t *word); // 0
 void cexit__lock_let_others(void);             // with the lock held, and held again after

@@ -31,7 +31,7 @@ COLD void cexit__entries_open_page(void) {
   unsigned chunk = (unsigned)__builtin_ctz(slab->some);
   struct chunk_pages *of = &slab->pages_of[chunk];
   bool used = of->list != NONE;
-  uint32_t number = used ? of->list : of->fresh++;
+  uint32_t number = used ? of->list : of->fresh;
   struct page *page = &of->pages[number];
   slab->bits = used ? page->free : UINT64_MAX;
   slab->first = number * PAGE - FIRST_CHUNK;
@@ -44,6 +44,8 @@ COLD void cexit__entries_open_page(void) {
     if (slab->fresh < slab->first + PAGE) slab->fresh = slab->first + PAGE;
     if (of->floor != 0) page->free = 0;
     for (uint32_t i = 0; of->floor != 0 && i < PAGE; i++) ((struct entry *)slab->at)[i].generation = of->floor;
+    STEP();
+    of->fresh++;
   }
   if (of->list == NONE && of->fresh == end_page_of(chunk)) slab->some &= ~(1u << chunk);
 }
@@ -72,8 +74,9 @@ static bool take_empty(unsigned chunk) {
   slab->empty -= of->empty;
   of->empty = 0;
   of->list = NONE;
-  of->fresh = first;
   of->floor = of->highest;
+  STEP();
+  of->fresh = first;
   return true;
 }
 
@@ -105,28 +108,31 @@ COLD int cexit__entries_supply(void) {
   return full ? cexit__slab_grow(&cexit__entries) : 0;
 }
 
-// In the parent a thread may have been changing any of these lists. A claimed entry stays with the thread that claimed
-// the entry.
-COLD void cexit__entries_lost(void) {
+// A thread may have been changing any of these lists. A claimed entry stays with the thread that claimed the entry, and
+// a chunk whose memory a thread gives back stays with that thread.
+COLD void cexit__entries_lost(bool pending_stay) {
   struct slab *slab = &cexit__entries;
+  uint32_t some = pending_stay ? slab->some : UINT32_MAX;
   slab->bits = slab->withheld = 0;
   slab->first = NO_PAGE;
   slab->some = slab->empty = 0;
-  slab->most = MOST_EMPTY;
-  slab->available = slab->capacity;
+  if (!pending_stay) slab->most = MOST_EMPTY;
+  slab->available = slab->capacity = 0;
   for (unsigned chunk = chunk_of(0); chunk < CHUNKS && slab->chunk[chunk] != 0; chunk++) {
     struct chunk_pages *of = &slab->pages_of[chunk];
+    slab->capacity += 1u << chunk;
+    if (of->fresh == first_page_of(chunk) && (some >> chunk & 1) == 0) continue;
+    slab->available += 1u << chunk;
     of->list = NONE;
     of->empty = 0;
     if (of->fresh < end_page_of(chunk)) slab->some |= 1u << chunk;
     for (uint32_t i = first_page_of(chunk); i < of->fresh; i++) of->pages[i].free = 0;
     for (uint32_t n = 1u << chunk; n < of->fresh * PAGE; n++) {
       struct entry *entry = entry_at(n - FIRST_CHUNK);
+      bool pending = (entry->generation & 1) != 0;
       slab->available--;
-      if ((entry->generation & 1) != 0)
-        entry->generation++;
-      else if (entry->function != NULL)
-        continue;
+      if (pending ? pending_stay : entry->function != NULL) continue;
+      entry->generation += pending;
       cexit__entry_free(n - FIRST_CHUNK);
     }
   }

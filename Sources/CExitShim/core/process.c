@@ -70,10 +70,12 @@ int cexit__process_enter(void) {
   _Atomic uint32_t *fresh = page == NULL ? cexit__map_wiped(HERE) : NULL;
   if (cexit__hooks.recover()) return 0;
   int error = lock_take();
-  if (error == 0 && page == NULL) {
-    page = fresh;
-    fresh = NULL;
-    cexit__process_settle();
+  if (error == 0 && !is_here()) {
+    if (page == NULL) {
+      page = fresh;
+      fresh = NULL;
+    }
+    cexit__process_settle(); // or, the first thread was interrupted in the middle by its own exit
   }
   if (error == 0) lock_drop();
   if (error == 0) cexit__hooks.first_use();

@@ -36,6 +36,7 @@ COLD void cexit__entry_link_oldest(cexit_stack *stack, struct entry *entry, uint
   entry->stack = stack->index;
   entry->newer = oldest;
   entry->older = NONE;
+  STEP();
   if (oldest != NONE)
     entry_at(oldest)->older = index;
   else
@@ -93,8 +94,9 @@ COLD void cexit__entry_free(uint32_t index) {
 
 static __attribute__((noinline)) void take_any(uint32_t index) {
   struct entry *entry = entry_at(index);
-  cexit__entry_unlink(entry);
   entry->generation++;
+  STEP();
+  cexit__entry_unlink(entry);
   cexit__entry_free(index);
 }
 

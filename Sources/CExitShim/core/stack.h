@@ -27,6 +27,7 @@ ALWAYS_INLINE void put_newest(cexit_stack *stack, struct entry *entry, uint32_t 
   entry->newer = NONE;
   entry->older = older;
   if (older != NONE) entry_at(older)->newer = index;
+  STEP();
   stack->newest[phase] = index;
   joined(stack, phase, inherited);
 }
@@ -77,8 +78,9 @@ ALWAYS_INLINE bool entry_free(struct entry *entry, uint32_t index) {
 }
 
 ALWAYS_INLINE bool take_plain(cexit_stack *stack, struct entry *entry, uint32_t index) { // as entry_free
-  unlink_plain(stack, entry);
   entry->generation++;
+  STEP();
+  unlink_plain(stack, entry);
   return LIKELY(entry_free(entry, index));
 }
 

@@ -61,15 +61,16 @@ int cexit__slab_grow(struct slab *slab) {
 
   error = lock_take();
   bool ours = error == 0 && slab->capacity == seen; // another thread may have grown it meanwhile
-  if (ours) {
-    slab->chunk[k] = (uintptr_t)memory - elements;
-    slab->capacity += count;
-    slab->available += count;
-  }
   if (ours && of_entries) {
     struct page *pages = (struct page *)(void *)(memory + elements);
     slab->pages_of[k] = (struct chunk_pages){.pages = pages - count / PAGE, .list = NONE, .fresh = count / PAGE};
     slab->some |= count;
+    STEP();
+  }
+  if (ours) {
+    slab->chunk[k] = (uintptr_t)memory - elements;
+    slab->capacity += count;
+    slab->available += count;
   }
   if (error == 0) lock_drop();
   if (!ours)

@@ -90,7 +90,10 @@ static bool may_be_unloaded(void) {
 static CEXIT_NORETURN void enter_libc(int status) {
   cexit__exit_status(&status);
   bool inside = atomic_load(&cexit__leaving.inside) == this_thread();
-  if ((cexit__leaving.libc_is_taken && cexit__libc_locks_exit()) || (inside && !cexit__libc_exits_again()))
+  if (cexit__thread.in_libc)
+    cexit__say("exit called by a signal handler that interrupted libc's atexit: handlers of libc did not run");
+  if (cexit__thread.in_libc || (cexit__leaving.libc_is_taken && cexit__libc_locks_exit()) ||
+      (inside && !cexit__libc_exits_again()))
     cexit__end(status);
   cexit__set_told(&status);
   cexit__let_go_of_stdin();
@@ -100,17 +103,13 @@ static CEXIT_NORETURN void enter_libc(int status) {
   exit(status);
 }
 
-static void say_interrupted(void) {
-  static atomic_flag said = ATOMIC_FLAG_INIT;
-  if (atomic_flag_test_and_set(&said)) return;
-  cexit__say("exit called by a signal handler that interrupted a registration: handlers did not run");
-}
-
-// This thread holds the lock, so no thread may wait for this thread; nor may this thread wait for libc's exit lock.
-static CEXIT_NORETURN void leave_interrupted(int status) {
-  if (!cexit__libc_locks_exit()) exit(status);
-  say_interrupted();
-  cexit__end(status);
+// A signal handler has interrupted this thread with the lock held, and does not return.
+static COLD void take_lock_over(int status) {
+  if (cexit__in_vfork_child()) _exit(status); // the change goes on in the parent
+  cexit__repair();
+  cexit__slots_note_called(&cexit__process.process_slots);
+  cexit__slots_note_called(&cexit__process.quick_slots);
+  lock_drop();
 }
 
 // On top of libc's list: a thread in libc's exit is to meet this library before the handlers of other code.
@@ -121,7 +120,8 @@ static void put_slots_on_top(void) {
 void cexit__exit(int status) {
   if (cexit__in_vfork_child()) _exit(status);
   if (may_be_unloaded()) cexit__pin();
-  if (enter() != 0) leave_interrupted(status);
+  cexit__thread.taking_back = false; // a signal handler may have interrupted that
+  while (enter() != 0) take_lock_over(status);
   lock_drop();
   cexit__pass_gate(&cexit__by_exit, &status, false);
   if (cexit__guard_can_return(&cexit__by_exit, 0)) cexit__guard_return();
@@ -176,10 +176,10 @@ static void settle_status(const int *told) {
 static void run_from_slot(const struct way *way, uint32_t group, const int *status, const void *return_address) {
   struct slots *slots = way->slots;
   YIELD_POINT("libc has taken a slot");
-  bool ours = cexit__gate_is_own(way->leaving), held = lock_is_held_here(), again = !ours && !held;
+  bool ours = cexit__gate_is_own(way->leaving), again = !ours;
   if (again) cexit__slot_arm(slots, group, &__dso_handle);
   YIELD_POINT("the slot is back, its call not yet noted");
-  if (held || enter() != 0) return say_interrupted(); // waiting for the lock would be for ever
+  while (enter() != 0) take_lock_over(status != NULL ? *status : 127);
   cexit__slots_note_called(slots);
   uint32_t calls = slots->calls;
   if (ours) {

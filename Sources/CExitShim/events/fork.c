@@ -35,9 +35,9 @@ static void after_fork_in_parent(void) {
 static void after_fork_in_child(void) {
   cexit__table_after_fork();
   if (cexit__process_is_known()) {
-    cexit__process_settle();
     become_child();
     cexit__stacks_forked();
+    cexit__process_settle();
   }
   if (locked_for_fork) atomic_store(&cexit__lock_word, 0);
   if (libc_locked_for_fork) atomic_store(&cexit__libc_word, 0);

@@ -81,6 +81,7 @@ static void move(struct entry *entry, uint32_t index, bool asleep) {
   cexit_stack *stack = stack_at(entry->stack);
   cexit__entry_unlink(entry);
   if (asleep) entry->asleep_from = entry->phase;
+  STEP();
   entry->phase = asleep ? ASLEEP : entry->asleep_from;
   entry->epoch = cexit__process.epoch;
   cexit__entry_link(stack, entry, index);

@@ -70,11 +70,11 @@ ALWAYS_INLINE int push(cexit_stack *stack, const cexit_entry *from, unsigned pha
   entry->name = from->name;
   // By itself: two at once are more than the caller wrote at once, and the processor would wait for its store buffer.
   entry->file = *(const char *const volatile *)&from->file;
-  entry->generation = generation;
   entry->epoch = cexit__process.epoch;
   entry->bits = entry_bits(stack->index, kind, phase, inherited, line < 1u << 18 ? line : 0,
                            (flags & CEXIT_PINNED) ? 0 : known_owner(owner)->number);
   put_newest(stack, entry, index, phase, inherited);
+  entry->generation = generation; // after the fields: putting takes a step
   if (out != NULL) out->raw = (uint64_t)generation << 32 | index;
   if (!LIKELY(cexit__entries.bits != 0)) return open_page_and_give();
   return word_give_up(&cexit__lock_word) ? cexit__word_wake(&cexit__lock_word) : 0;

@@ -58,6 +58,7 @@ void cexit__slots_note_standing(struct slots *slots, uint32_t group, bool tagged
   if (slots->calls != calls) return;
   if (slots->group < group) slots->tagged = tagged;
   if (slots->group < group) slots->group = group;
+  STEP();
   slots->stands = true;
 }
 

@@ -7,10 +7,12 @@
 // deadlock, a thread returns without running anything: the other thread will run the rest.
 //
 // The process must not end in the middle of a manual run. So the threads in a manual run are counted, and the exit waits.
+// A thread notes its own run first and takes the note back last: the exit of a signal handler that came in between counts
+// one thread too few, and never waits for ever.
 
 #include "run.h"
 
-static _Atomic uint32_t busy;    // threads in a manual run; a change wakes the threads that wait
+static _Atomic int32_t busy;     // threads in a manual run; a change wakes the threads that wait
 static _Atomic uint32_t turns;   // grows when a stack is free again
 static _Atomic uint32_t waiting; // threads asleep on `busy` or `turns`
 static uint32_t runs;            // numbers the runs; written with the lock held
@@ -20,16 +22,20 @@ static struct waiter {
   const cexit_stack *stack;
 } * waiters; // threads that wait for a turn; read and written with the lock held
 
-static void changed(_Atomic uint32_t *word, uint32_t by) {
-  atomic_fetch_add(word, by);
+static void wake(const void *word) {
   if (atomic_load(&waiting) != 0) cexit__futex_wake(word, INT32_MAX);
+}
+
+static void count_in(int32_t by) {
+  atomic_fetch_add(&busy, by);
+  wake(&busy);
 }
 
 void cexit__has_waited(uint64_t since) {
   if (cexit__now() - since >= LONG_WAIT) cexit__hooks.long_wait();
 }
 
-static void wait_while(_Atomic uint32_t *word, uint32_t seen) { // may wake early
+static void wait_while(const void *word, uint32_t seen) { // may wake early
   uint64_t since = cexit__now();
   atomic_fetch_add(&waiting, 1);
   cexit__futex_wait_for(word, seen, LONG_WAIT);
@@ -42,7 +48,8 @@ static void wait_while(_Atomic uint32_t *word, uint32_t seen) { // may wake earl
 static void let_go(cexit_stack *stack) {
   stack->runner = 0;
   cexit__stack_close_if_over(stack);
-  changed(&turns, 1);
+  atomic_fetch_add(&turns, 1);
+  wake(&turns);
 }
 
 static void stop_waiting(void) {
@@ -71,7 +78,7 @@ cexit_stack *cexit__leave_innermost_run(uintptr_t thread) {
 }
 
 void cexit__stop_being_busy(void) {
-  if (cexit__thread.manual_runs != 0) changed(&busy, (uint32_t)-1);
+  if (cexit__thread.manual_runs != 0) count_in(-1);
   cexit__thread.manual_runs = 0;
   cexit__uses_end();
   atomic_store_explicit(&cexit__thread.running, NULL, memory_order_release);
@@ -100,7 +107,7 @@ void cexit__thread_leaves_runs(void) {
 }
 
 void cexit__finish_runs_of(uintptr_t thread) {
-  if (finish_runs(thread)) changed(&busy, (uint32_t)-1);
+  if (finish_runs(thread)) count_in(-1);
 }
 
 void cexit__runs_forked(void) {
@@ -110,14 +117,14 @@ void cexit__runs_forked(void) {
 }
 
 bool cexit__others_run(void) {
-  return atomic_load(&busy) != 0;
+  return atomic_load(&busy) > 0;
 }
 
 bool cexit__wait_for_others(void) {
   bool waited = false;
-  for (uint32_t seen; (seen = atomic_load(&busy)) != 0; waited = true) {
+  for (int32_t seen; (seen = atomic_load(&busy)) > 0; waited = true) {
     if (!waited) trace(MOMENT_WAIT_BEGINS, "manual runs");
-    wait_while(&busy, seen);
+    wait_while(&busy, (uint32_t)seen);
   }
   if (waited) trace(MOMENT_WAIT_ENDS, "manual runs");
   return waited;
@@ -125,26 +132,29 @@ bool cexit__wait_for_others(void) {
 
 // ---- Runs
 
-static inline void count_busy(uint32_t by) {
+static inline void count_busy(int32_t by) {
   if (SINGLE_THREADED)
     atomic_store_explicit(&busy, atomic_load_explicit(&busy, memory_order_relaxed) + by, memory_order_relaxed);
   else
-    changed(&busy, by);
+    count_in(by);
 }
 
 int cexit__run_begin(void) {
   int saved = errno;
   if (cexit__thread.manual_runs++ != 0) return saved;
+  STEP();
   if (is_observed(OBSERVED_FOR_TIME)) cexit__frames_publish_manual(true);
   count_busy(1);
   return saved;
 }
 
 void cexit__run_end(int saved) {
-  if (--cexit__thread.manual_runs == 0) {
-    count_busy((uint32_t)-1);
+  if (cexit__thread.manual_runs == 1) {
+    count_busy(-1);
     if (is_observed(OBSERVED_FOR_TIME)) cexit__frames_publish_manual(false);
   }
+  STEP();
+  cexit__thread.manual_runs--;
   errno = saved;
 }
 
@@ -178,6 +188,7 @@ static int take_turn(cexit_stack *stack, bool waits) {
       return EBUSY;
     }
     struct waiter here = {waiters, this_thread(), stack};
+    STEP();
     waiters = &here;
     uint32_t seen = atomic_load(&turns);
     lock_drop();
