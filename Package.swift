@@ -38,7 +38,6 @@ let package = Package(
     .target(name: "ProcessSupport", path: "Tests/Support"),
     .testTarget(name: "CExitShimTests", dependencies: ["CExitShim", "ProcessSupport"]),
     program("SignalWays", ["ExitKit"]), program("AsyncSignalWays", ["ExitKit"]),
-    .testTarget(name: "WaysOutTests", dependencies: ["ProcessSupport", "SignalWays", "AsyncSignalWays"]),
     .testTarget(name: "ExitKitTests", dependencies: ["CExitShim", "ExitKit"]),
     .target(name: "CWays", path: "Tests/Programs/CWays"),
     .target(name: "Ways", dependencies: ["CExitShim", "ExitKit"], path: "Tests/Programs/Ways"),
@@ -51,7 +50,8 @@ let package = Package(
     program("FirstMain", ["CExitFirst", "ExitKit", "Ways"]),
     program("FirstAsyncMain", ["CExitFirst", "ExitKit", "Ways"]),
     program("Plain", ["CWays"]), program("PlainError", []), program("PlainAsyncError", []),
-    .testTarget(name: "WaysOutSwiftTests", dependencies: ["ExitKit", "ProcessSupport"]),
+    .testTarget(
+      name: "ExitKitProcessTests", dependencies: ["ExitKit", "ProcessSupport", "SignalWays", "AsyncSignalWays"]),
     .testTarget(
       name: "DecoratorTests",
       dependencies: ["ProcessSupport", "ExitKitMacros", swiftSyntax("SwiftSyntaxMacrosGenericTestSupport")]),
