@@ -96,16 +96,18 @@ private let swiftLibrary = Result {
 
 /// The tools that `Scripts/need` does not find.
 private let missing: Set<String> = {
-  let all = ["openssl", "libcurl", "sqlite3", "glib", "ncurses", "python3", "python3-dev", "jemalloc", "tcmalloc"]
+  let all = [
+    "openssl", "libcurl", "sqlite3", "glib", "ncurses", "python3", "python3-dev", "jemalloc", "tcmalloc", "gdb",
+  ]
   let found = try? run("\(packageRoot)/Scripts/need", ["--lacking"] + all)
   return Set((found?.output ?? all.joined(separator: "\n")).split(separator: "\n").map(String.init))
 }()
 
-private func needs(_ tools: String...) -> ConditionTrait {
+func needs(_ tools: String...) -> ConditionTrait {
   .enabled(if: missing.isDisjoint(with: tools), "not installed: \(missing.intersection(tools).sorted())")
 }
 
-private func words(of tool: String, _ arguments: String...) -> [String] {
+func words(of tool: String, _ arguments: String...) -> [String] {
   let outcome = try? run(tool, arguments)
   return (outcome?.output ?? "").split { $0 == " " || $0 == "\n" }.map(String.init)
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Loads a plugin, has it register handlers, and closes it; with "stay" as the second argument exits with it, and with
-// "report" hears of its failures.
+// Loads a plugin, lets the plugin register handlers, and closes the plugin. With "stay" the program exits with the plugin,
+// and with "report" the program hears of failures in the plugin.
 //
-// It prints by puts: the Swift runtime (6.3) keeps what it knows of the types of a plugin that is gone, so a cast, as in
-// print, would crash.
+// The program prints by puts. A cast, as in print, would crash: the Swift runtime (6.3) keeps records of the types of a
+// plugin after dlclose.
 
 import ExitKit
 import Glibc

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// `Fixtures/python-atexit.c` is Python's module atexit over the C API, and takes the place of Python's own in a program. The
+// checks, in `Fixtures/python-atexit.py`, are CPython's tests of atexit and weakref.finalize, written anew.
+
+import ProcessSupport
+import Testing
+
+@Suite(.disabled(if: isSanitized || isForeign, "this Python has another libc, or no sanitizer"))
+struct PythonAtexitTests {
+  private func python(_ way: String) throws -> Outcome {
+    let headers = words(of: "python3-config", "--includes").flatMap { ["-isystem", String($0.dropFirst(2))] }
+    let module = try compile(
+      "python-atexit.c",
+      .plugin.with {
+        $0.core = .linked
+        $0.programFlags = headers
+      })
+    return try run("python3", ["\(packageRoot)/Tests/Fixtures/python-atexit.py", module, way], deadline: 60)
+  }
+
+  @Test(needs("python3-dev")) func `CPython's tests of atexit and weakref.finalize pass on a module over the C API`()
+    throws
+  {
+    let outcome = try python("checks")
+    #expect(outcome.ending == .exited(0) && outcome.errors == "")
+    #expect(outcome.output.split(separator: "\n").count == 13)
+  }
+
+  @Test(needs("python3-dev"), arguments: zip(["exit", "libc"], [Int32(0), 5]))
+  func `handlers in Python run newest first, whether the interpreter or libc's exit ends the process`(
+    way: String, status: Int32
+  ) throws {
+    let outcome = try python(way)
+    #expect(outcome.ending == .exited(status) && outcome.errors == "")
+    // Python 3.12 starts no threads in a handler.
+    #expect(
+      outcome.output.split(separator: "\n").map(String.init).filter { !$0.hasPrefix("thread") } == [
+        "registered in a handler", "two", "last finalizer", "from a finalizer", "first finalizer", "one",
+      ])
+  }
+}
