@@ -48,8 +48,31 @@ private func callClosure(_ context: UnsafeMutableRawPointer?, _ code: UnsafeMuta
   let closure = HeldClosure(context: context, code: code)
   switch call.rawValue {  // by number: to switch over an enum of C's takes memory in a debug build
   case CExitCall.run.rawValue: Handler.run(closure)
-  case CExitCall.step.rawValue: Handler.runElsewhere(closure)
+  case CExitCall.step.rawValue: Handler.runElsewhere(closure, .plain, nil)
   default: _ = closure.take()
+  }
+}
+
+private func callClosure(
+  _ kind: ClosureKind, _ context: UnsafeMutableRawPointer?, _ code: UnsafeMutableRawPointer?, _ call: CExitCall
+) {
+  let closure = HeldClosure(context: context, code: code)
+  switch call.rawValue {
+  case CExitCall.run.rawValue: Handler.run(closure, kind, nil)
+  case CExitCall.step.rawValue: Handler.runElsewhere(closure, kind, nil)
+  default: _ = closure.takeBody(kind)
+  }
+}
+
+/// A function for each kind, since the entry has room for no more than the closure's two words.
+@inline(__always)
+private func function(of kind: ClosureKind) -> cexit_closure {
+  switch kind {
+  case .plain: callClosure
+  case .withContext: { callClosure(.withContext, $0, $1, $2) }
+  case .call: { callClosure(.call, $0, $1, $2) }
+  case .async: { callClosure(.async, $0, $1, $2) }
+  case .asyncWithContext: { callClosure(.asyncWithContext, $0, $1, $2) }
   }
 }
 
@@ -125,6 +148,9 @@ enum Shim {
   @inline(never)
   static func copy(_ text: String) -> UnsafeMutablePointer<CChar>? { strdup(text) }
   static func free(_ text: UnsafeMutablePointer<CChar>) { CExitShim.free(text) }
+  /// Memory of libc's; Swift's own `allocate` asks for an alignment, which takes twice as long.
+  static func allocate(_ bytes: Int) -> UnsafeMutableRawPointer? { malloc(bytes) }
+  static func free(_ memory: UnsafeMutableRawPointer) { CExitShim.free(memory) }
 
   // Stacks
 
@@ -147,22 +173,32 @@ enum Shim {
   @inline(__always)
   static func register(
     _ body: consuming @escaping HeldClosure.Body, on stack: StackReference, _ how: Registration
+  ) -> Registered { register(HeldClosure(body), .plain, on: stack, how) }
+
+  @inline(__always)
+  private static func register(
+    _ closure: HeldClosure, _ kind: ClosureKind, on stack: StackReference, _ how: Registration
   ) -> Registered {
     let text = HandlerText(name: nil, file: how.file, line: how.line)
-    let closure = HeldClosure(body)
-    var entry = cexit_closure_entry(callClosure, closure.context, closure.code)
+    var entry = cexit_closure_entry(function(of: kind), closure.context, closure.code)
     if how.inherited { entry.flags |= CEXIT_INHERITED }
     (entry.phase, entry.file, entry.line) = (cPhase(how.phase), text.file, text.line)
-    return register(&entry, on: stack, how) { _ = closure.take() }
+    return register(&entry, on: stack, how) { _ = closure.takeBody(kind) }
   }
 
-  static func register(_ handler: Handler, on stack: StackReference, _ how: Registration) -> Registered {
-    let context = Unmanaged.passRetained(handler)
-    var entry = entry(
-      { Unmanaged<Handler>.fromOpaque($0!)._withUnsafeGuaranteedRef { $0.runFromStack() } }, context.toOpaque(),
-      { Unmanaged<Handler>.fromOpaque($0!).release() }, handler.text, how)
-    if handler.text.milliseconds != 0 { _ = cexit_prepare_limits() }  // at exit making a thread may fail
-    return register(&entry, on: stack, how, context.release)
+  /// Registers a closure of any kind. A name, a limit and a channel go into a block.
+  @inline(__always)
+  static func register(
+    _ body: consuming Handler.Body, _ channel: FailureChannel?, on stack: StackReference, _ how: Registration
+  ) -> Registered {
+    let (closure, kind) = HeldClosure.of(body), limit = how.limit.milliseconds ?? 0
+    if how.name == nil, limit == 0, channel == nil { return register(closure, kind, on: stack, how) }
+    let block = HandlerBlock.make(closure, kind, channel, limit: limit, name: how.name)
+    guard let block else { return (closure.takeBody(kind), (0, error(ENOMEM))).1 }
+    let name = how.name == nil ? nil : HandlerBlock.name(of: block)
+    var entry = entry({ HandlerBlock.run($0!) }, block, { HandlerBlock.release($0!) }, name, how)
+    if limit != 0 { _ = cexit_prepare_limits() }  // at exit making a thread may fail
+    return register(&entry, on: stack, how) { HandlerBlock.release(block) }
   }
 
   /// Gives the entry to C; if C refuses the entry, `release` ends what the entry holds.
@@ -179,11 +215,13 @@ enum Shim {
   @inline(__always)
   private static func entry(
     _ function: @escaping cexit_function, _ context: UnsafeMutableRawPointer,
-    _ release: @escaping @convention(c) (UnsafeMutableRawPointer?) -> Void, _ text: HandlerText, _ how: Registration
+    _ release: @escaping @convention(c) (UnsafeMutableRawPointer?) -> Void, _ name: UnsafePointer<CChar>?,
+    _ how: Registration
   ) -> cexit_entry {
-    cexit_entry(
+    let text = HandlerText(name: nil, file: how.file, line: how.line)
+    return cexit_entry(
       function: function, context: context, release: release, phase: cPhase(how.phase),
-      flags: how.inherited ? UInt32(CEXIT_INHERITED) : 0, name: text.cName, file: text.file, line: text.line)
+      flags: how.inherited ? UInt32(CEXIT_INHERITED) : 0, name: name, file: text.file, line: text.line)
   }
 
   private static func cPhase(_ phase: ExitPhase) -> CExitPhase {
@@ -329,11 +367,10 @@ enum Shim {
     on stack: StackReference, _ how: Registration
   ) -> Registered {
     if case .none(let error) = stack { return (0, error) }
-    let text = body.text ?? HandlerText(name: nil, file: how.file, line: how.line, limit: 0)
     let context = Unmanaged.passRetained(body)
     var entry = entry(
       { Unmanaged<FinalizerBase>.fromOpaque($0!)._withUnsafeGuaranteedRef { $0.runFromStack() } }, context.toOpaque(),
-      releaseFinalizer, text, how)
+      releaseFinalizer, body.text?.cName, how)
     let place = actor.map { $0 === MainActor.shared ? CEXIT_ON_MAIN : CEXIT_ON_ACTOR } ?? 0
     let node = node(body)
     let status = cexit_finalizer_add(stack.pointer, node, pointer(object), place, &prompt, &entry, how.owner)

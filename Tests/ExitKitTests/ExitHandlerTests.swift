@@ -26,6 +26,35 @@ import Testing
     #expect(stack.run().records.isEmpty)
   }
 
+  /// A closure without a name stands in the entry of the process stack, a closure with a name or a limit in a block.
+  @Test(arguments: [(nil, nil), ("a name", nil), (nil, Duration.seconds(50)), ("another name", .seconds(50))])
+  func `captures of each kind of closure are released once, after the run and on cancel`(
+    name: String?, timeout: Duration?
+  ) async {
+    let log = Log()
+    func handlers() -> [ExitHandler] {
+      let witness = [Witness(log), Witness(log), Witness(log), Witness(log)]
+      return [
+        atExit(name: name, timeout: timeout) { [witness = witness[0]] in witness.log.note("ran") },
+        atExit(name: name, timeout: timeout) { [witness = witness[1]] (_: ExitContext) in witness.log.note("ran") },
+        atExit(name: name, timeout: timeout) { [witness = witness[2]] in
+          await Task.yield(); witness.log.note("ran")
+        },
+        atExit(name: name, timeout: timeout) { [witness = witness[3]] (_: ExitContext) in
+          await Task.yield(); witness.log.note("ran")
+        },
+        atExit(name: name, timeout: timeout, noteOnMain, Witness(log)),
+      ]
+    }
+    for handler in handlers() { #expect(handler.cancel()) }
+    #expect(log.all == Array(repeating: "released", count: 5))
+    for handler in handlers() { #expect(handler.run()) }
+    #expect(log.all.count { $0 == "ran" } == 5)
+    // The task of an asynchronous closure may end a little later than the closure.
+    for _ in 0..<100_000 where log.all.count(where: { $0 == "released" }) < 10 { await Task.yield() }
+    #expect(log.all.count { $0 == "released" } == 10)
+  }
+
   @Test func `captures are released right after the run`() {
     stack.register { log.note("older") }
     stack.register { [witness = Witness(log)] in _ = witness }
@@ -71,3 +100,5 @@ import Testing
     #expect(log.all.count <= 50)
   }
 }
+
+@MainActor private func noteOnMain(_ witness: Witness) { witness.log.note("ran") }

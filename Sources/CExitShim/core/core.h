@@ -199,6 +199,7 @@ bool cexit__process_repair(void); // in a copy that no fork handler told of: tru
 void cexit__process_repaired(void);   // on that thread, after cexit__process_settle
 uint32_t cexit__process_number(void); // of this process, async-signal-safe; 0 in a child of vfork, and in a copy that
                                       // has not called anything yet
+bool cexit__process_has_number(uint32_t wanted); // without a call of the system: true in a child of vfork, too
 bool cexit__is_here_slowly(void);
 void cexit__process_settle(void); // with the lock held, or alone: sets this process up
 bool cexit__in_vfork_child(void); // shares this memory, but is not this process

@@ -100,6 +100,10 @@ bool cexit__in_vfork_child(void) {
   return page != &assumed_here || cexit__shares_memory_with(known);
 }
 
+bool cexit__process_has_number(uint32_t wanted) {
+  return page != NULL && is_here() && atomic_load(&number) == wanted;
+}
+
 uint32_t cexit__process_number(void) {
   return page != NULL && is_here() && atomic_load(&process_id) == getpid() ? atomic_load(&number) : 0;
 }

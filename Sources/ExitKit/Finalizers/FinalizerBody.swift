@@ -93,7 +93,7 @@ final class FinalizerName: Sendable {
   let channel: FailureChannel
 
   init(_ name: String, file: StaticString, line: UInt, channel: FailureChannel) {
-    text = HandlerText(name: name, file: file, line: line, limit: 0)
+    text = HandlerText(name: name, file: file, line: line)
     self.channel = channel
   }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// The contents of a Swift handler's entry, and how the handler runs.
+/// A handler that does not run at once where its stack has come to it: on an actor, asynchronously, or by a task.
+///
+/// An entry has no handler object. The entry holds a closure as two words, or a ``HandlerBlock``.
 final class Handler: Sendable {
   enum Body: Sendable {
     case plain(HeldClosure.Body)
@@ -13,9 +15,8 @@ final class Handler: Sendable {
   private let body: Body
   /// The channel that is told of failures; `nil`: the process's.
   private let channel: FailureChannel?
-  let text: HandlerText
+  private let text: HandlerText
 
-  @inline(__always)
   init(_ body: consuming Body, channel: FailureChannel?, text: HandlerText) {
     self.body = body
     self.channel = channel
@@ -24,31 +25,43 @@ final class Handler: Sendable {
 
   deinit { text.release() }
 
-  /// Runs a closure that stands in the entry without a handler object.
+  /// Runs a closure without a parameter that stands in the entry.
   @inline(__always)
   static func run(_ closure: HeldClosure) {
-    guard closure.isHere else { return runElsewhere(closure) }
-    do { try closure.takeUnisolated()() } catch { failed(error) }
+    guard closure.isHere else { return runElsewhere(closure, .plain, nil) }
+    do { try closure.takeUnisolated()() } catch { failed(error, .process) }
   }
 
-  /// Runs the closure like any handler: on its actor, or handed out.
+  /// Runs a closure of any kind; the channel is told of failures, `nil`: the process's.
+  static func run(_ closure: HeldClosure, _ kind: ClosureKind, _ channel: FailureChannel?) {
+    do {
+      switch kind {
+      case .plain where closure.isHere: try closure.takeUnisolated()()
+      case .withContext where closure.isHere: try closure.takeUnisolatedWithContext()(.current)
+      default: runElsewhere(closure, kind, channel)
+      }
+    } catch {
+      failed(error, channel ?? .process)
+    }
+  }
+
+  /// Runs the closure on its actor, asynchronously, or hands the closure out.
   @inline(never)
-  static func runElsewhere(_ closure: HeldClosure) {
-    Handler(.plain(closure.take()), channel: nil, text: Shim.currentText).runFromStack()
+  static func runElsewhere(_ closure: HeldClosure, _ kind: ClosureKind, _ channel: FailureChannel?) {
+    Handler(closure.takeBody(kind), channel: channel, text: Shim.currentText).runFromStack()
   }
 
   @inline(never)
-  private static func failed(_ error: any Error) {
+  private static func failed(_ error: any Error, _ channel: FailureChannel) {
     let text = Shim.currentText
     defer { text.release() }
-    let failures = FailureChannel.process.report(ExitLoop.End(error: error), of: text)
+    let failures = channel.report(ExitLoop.End(error: error), of: text)
     Shim.leave(HandlerOutcome(failures: failures, deferred: nil))
   }
 
   /// Called by the stack that has claimed the handler.
-  func runFromStack() {
+  private func runFromStack() {
     if Shim.mayHandOut, Shim.leave(HandlerOutcome(failures: [], deferred: self)) { return }
-    if text.milliseconds != 0 { Shim.limit(milliseconds: text.milliseconds) }
     guard let failures = run(), !failures.isEmpty else { return }
     Shim.leave(HandlerOutcome(failures: failures, deferred: nil))
   }

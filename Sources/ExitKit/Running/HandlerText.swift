@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Name, place and limit of a handler, as C reads them for reports.
+/// Name and place of a handler, as C reads them for reports.
 ///
 /// The file is a literal, the name a copy. The owner of the text calls `release` once.
 struct HandlerText: Sendable {
@@ -8,8 +8,6 @@ struct HandlerText: Sendable {
   private let nameAddress: UInt
   private let fileAddress: UInt
   private let lineAndKind: UInt32  // the top bit: a finalizer's. C keeps 18 bits of a line
-  /// How long the handler may run while the process exits; 0: as long as the handler likes.
-  let milliseconds: UInt32
 
   var line: UInt32 { lineAndKind & ~Self.finalizer }
   var isFinalizer: Bool { lineAndKind & Self.finalizer != 0 }
@@ -19,18 +17,16 @@ struct HandlerText: Sendable {
   var file: UnsafePointer<CChar>? { UnsafePointer(bitPattern: fileAddress) }
 
   @inline(__always)
-  init(name: String?, file: StaticString, line: UInt, limit: UInt32 = 0) {
+  init(name: String?, file: StaticString, line: UInt) {
     nameAddress = name == nil ? 0 : UInt(bitPattern: Shim.copy(name!))
     fileAddress = file.hasPointerRepresentation ? UInt(bitPattern: file.utf8Start) : 0
     lineAndKind = UInt32(truncatingIfNeeded: min(line, UInt(~Self.finalizer)))
-    milliseconds = limit
   }
 
   init(cName: UnsafeMutablePointer<CChar>?, file: UnsafePointer<CChar>?, line: UInt32, isFinalizer: Bool) {
     nameAddress = UInt(bitPattern: cName)
     fileAddress = UInt(bitPattern: file)
     lineAndKind = min(line, ~Self.finalizer) | (isFinalizer ? Self.finalizer : 0)
-    milliseconds = 0
   }
 
   func release() { if let cName { Shim.free(cName) } }

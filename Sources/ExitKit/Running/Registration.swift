@@ -26,7 +26,7 @@ struct Registration {
 }
 
 extension ExitStack {
-  /// Registers a closure without a handler object: the entry in C has room for a closure without name and limit.
+  /// Registers a closure without a parameter: the entry in C has room for a closure without name and limit.
   ///
   /// Inlined, as all on its way to C: a call more costs a tenth of the whole.
   @inline(__always)
@@ -39,10 +39,8 @@ extension ExitStack {
   }
 
   func add(_ body: consuming Handler.Body, _ how: Registration) -> ExitHandler {
-    let text = HandlerText(name: how.name, file: how.file, line: how.line, limit: how.limit.milliseconds ?? 0)
-    let handler = Handler(body, channel: ownChannel, text: text)
     let (raw, error) =
-      how.limit.milliseconds == nil ? (0, Self.badTimeout) : Shim.register(handler, on: reference, how)
+      how.limit.milliseconds == nil ? (0, Self.badTimeout) : Shim.register(body, ownChannel, on: reference, how)
     if let error { Self.refuse(error, how, channel) }
     return ExitHandler(raw: raw, file: how.file, line: how.line, name: how.name)
   }
@@ -67,9 +65,12 @@ struct HandlerLimit {
   init(_ limit: Duration?) { milliseconds = limit == nil ? 0 : Self.milliseconds(limit!) }
 
   private static func milliseconds(_ limit: Duration) -> UInt32? {
-    let (seconds, attoseconds) = limit.components
-    // In integers: Double's rounding is a function of libm, which nothing else here needs.
-    guard limit > .zero, seconds < Int64(UInt32.max) / 1_000 else { return nil }
-    return UInt32(seconds * 1_000 + (attoseconds + 999_999_999_999_999) / 1_000_000_000_000_000)
+    // In integers: Double's rounding is a function of libm, which nothing else here needs. One division of the
+    // processor: `components` takes four times as long.
+    let one: UInt64 = 1_000_000_000_000_000
+    guard limit > .zero, limit < .seconds(UInt32.max / 1_000) else { return nil }
+    let roundedUp = limit.attoseconds + Int128(one - 1)
+    let words = (high: UInt64(truncatingIfNeeded: roundedUp >> 64), low: UInt64(truncatingIfNeeded: roundedUp))
+    return UInt32(one.dividingFullWidth(words).quotient)
   }
 }

@@ -44,6 +44,11 @@ enum Unisolated {
   }
 }
 
+/// What the two words of a ``HeldClosure`` are.
+enum ClosureKind: UInt8 {
+  case plain, withContext, call, async, asyncWithContext
+}
+
 /// A closure as its two words, which own the closure until `take` moves the closure out.
 ///
 /// Only structs pass through generic functions in this file, since a struct's metadata is part of the program. Metadata
@@ -68,6 +73,8 @@ struct HeldClosure {
     let closure = Isolated(body: body)
     withUnsafeMutableBytes(of: &self) { _ = $0.baseAddress!.initializeMemory(as: Isolated.self, to: closure) }
   }
+
+  var isEmpty: Bool { code == nil && context == nil }
 
   /// Whether the calling thread may call the closure without a hop.
   @inline(__always)
@@ -106,6 +113,58 @@ struct HeldClosure {
     var taken: Plain?
     withUnsafeMutableBytes(of: &self) { taken = $0.baseAddress!.assumingMemoryBound(to: Plain.self).move() }
     return taken!.body
+  }
+
+  // Closures of other types. Where a closure keeps its actor does not depend on the parameters, so `isHere` holds for
+  // a closure with a context, too.
+
+  private struct WithContext { let body: @Sendable @isolated(any) (ExitContext) throws -> Void }
+  private struct PlainWithContext { let body: Unisolated.BodyWith<ExitContext> }
+  private struct Async { let body: @Sendable @isolated(any) () async throws -> Void }
+  private struct AsyncWithContext { let body: @Sendable @isolated(any) (ExitContext) async throws -> Void }
+
+  static func of(_ body: consuming Handler.Body) -> (HeldClosure, ClosureKind) {
+    var closure = Self(context: nil, code: nil)
+    switch body {
+    case .plain(let body):
+      closure.fill(with: Isolated(body: body))
+      return (closure, .plain)
+    case .withContext(let body):
+      closure.fill(with: WithContext(body: body))
+      return (closure, .withContext)
+    case .call(let call):
+      return (Self(context: Unmanaged.passRetained(call).toOpaque(), code: nil), .call)
+    case .async(let body):
+      closure.fill(with: Async(body: body))
+      return (closure, .async)
+    case .asyncWithContext(let body):
+      closure.fill(with: AsyncWithContext(body: body))
+      return (closure, .asyncWithContext)
+    }
+  }
+
+  @inline(__always)
+  private mutating func fill<Closure>(with closure: Closure) {
+    withUnsafeMutableBytes(of: &self) { _ = $0.baseAddress!.initializeMemory(as: Closure.self, to: closure) }
+  }
+
+  @inline(__always)
+  private consuming func move<Closure>(as type: Closure.Type) -> Closure {
+    withUnsafeMutableBytes(of: &self) { $0.baseAddress!.assumingMemoryBound(to: Closure.self).move() }
+  }
+
+  consuming func takeBody(_ kind: ClosureKind) -> Handler.Body {
+    switch kind {
+    case .plain: .plain(move(as: Isolated.self).body)
+    case .withContext: .withContext(move(as: WithContext.self).body)
+    case .call: .call(Unmanaged<IsolatedCall>.fromOpaque(context!).takeRetainedValue())
+    case .async: .async(move(as: Async.self).body)
+    case .asyncWithContext: .asyncWithContext(move(as: AsyncWithContext.self).body)
+    }
+  }
+
+  consuming func takeUnisolatedWithContext() -> Unisolated.BodyWith<ExitContext> {
+    move(as: PlainWithContext.self).body
   }
 }
 
