@@ -186,7 +186,7 @@ enum Shim {
     return register(&entry, on: stack, how) { _ = closure.takeBody(kind) }
   }
 
-  /// Registers a closure of any kind. A name, a limit and a channel go into a block.
+  /// Registers a closure of any kind; a name, a limit and a channel go into a block.
   @inline(__always)
   static func register(
     _ body: consuming Handler.Body, _ channel: FailureChannel?, on stack: StackReference, _ how: Registration
