@@ -36,7 +36,7 @@ SMALL := $(shell $(CC) -Oz -E -x c /dev/null >/dev/null 2>&1 && echo -Oz || echo
 CFLAGS ?= $(SMALL) -g
 FAST = core/stack.o exit/register.o run/frame.o
 DENSE := $(shell $(CC) -Werror -fno-align-jumps -c -o /dev/null -x c /dev/null >/dev/null 2>&1 && \
-  echo -fno-align-functions -fno-align-jumps -fno-align-loops -fno-align-labels)
+  echo -fno-align-functions -fno-align-jumps -fno-align-loops -fno-align-labels -fno-inline-small-functions)
 # No code of a user's is called by these, so nothing unwinds through them.
 NOT_UNWOUND = copies/forward.o copies/election.o core/process.o core/storage.o
 $(foreach folder,$(BUILD) $(BUILD)/whole,$(addprefix $(folder)/,$(FAST))): CFLAGS := $(patsubst -Os,-O2,$(patsubst -Oz,-O2,$(CFLAGS))) $(DENSE)

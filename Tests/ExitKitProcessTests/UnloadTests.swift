@@ -40,7 +40,7 @@ import Testing
       #expect(outcome.lines.suffix(2) == ["program, asynchronous", "program"])
       return outcome.lines.dropLast(2) + outcome.reports
     }
-    let own = "handler program's own (unload_host/unload-host.swift): CancellationError()"
+    let own = "handler program's own (Program/unload-host.swift): CancellationError()"
     let names = ["finalizer thing", "handler nested", "handler plain"]
     let plugins = names.map { "\($0) (Plugin/unload-plugin.swift): Failure()" }
     #expect(try lines() == ([own] + plugins).map { "program: \($0)" })

@@ -61,12 +61,8 @@ void cexit__word_drop(_Atomic uintptr_t *word) {
 // milliseconds where all processors are busy.
 COLD void cexit__lock_let_others(void) {
   lock_drop();
-  for (int i = 0; i < 200 && atomic_load_explicit(&cexit__lock_word, memory_order_relaxed) == 0; i++) {
-    if (i < 100)
-      sched_yield();
-    else
-      nanosleep(&(struct timespec){0, 100000}, NULL);
-  }
+  for (int i = 0; i < 100 && atomic_load_explicit(&cexit__lock_word, memory_order_relaxed) == 0; i++)
+    nanosleep(&(struct timespec){0, 50000}, NULL);
   lock_take(); // no EDEADLK: the lock is not this thread's
 }
 

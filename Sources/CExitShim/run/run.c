@@ -177,7 +177,7 @@ static bool waits_for_this_thread(uintptr_t thread) {
 
 // Takes the lock, and the stack for this thread: 0. Else without the lock, and without the stack: EDEADLK, or EBUSY where
 // another thread has the stack, and this thread may not wait.
-static int take_turn(cexit_stack *stack, bool waits) {
+int cexit__take_turn(cexit_stack *stack, bool waits) {
   int error = enter();
   if (error != 0) return error;
   stack->references++;
@@ -204,7 +204,7 @@ static int take_turn(cexit_stack *stack, bool waits) {
   return 0;
 }
 
-static void end_turn(cexit_stack *stack) { // drops the lock
+void cexit__end_turn(cexit_stack *stack) { // drops the lock
   if (--stack->turns == 0) let_go(stack);
   cexit__stack_drop(stack);
   lock_drop();
@@ -221,9 +221,9 @@ struct run { // the arguments of a run of a stack, and the result
 
 static void run_stack(void *context) {
   struct run *run = context;
-  int saved = cexit__run_begin(), error = take_turn(run->stack, run->error == NULL);
+  int saved = cexit__run_begin(), error = cexit__take_turn(run->stack, run->error == NULL);
   if (error == 0 && cexit__call_all(run->stack, run->floor, run->observer, run->context, saved, &run->ran))
-    end_turn(run->stack);
+    cexit__end_turn(run->stack);
   cexit__run_end(saved);
   if (run->error != NULL) *run->error = error;
 }
@@ -257,15 +257,4 @@ size_t cexit__stack_run(cexit_stack *stack) {
 
 size_t cexit__stack_run_observed(cexit_stack *stack, cexit_observer observer, void *context) {
   return cexit__run_stack(stack, 0, observer, context);
-}
-
-bool cexit__run_one(cexit_stack *stack) {
-  struct entry taken;
-  int saved = cexit__run_begin();
-  bool ours = take_turn(stack, true) == 0, found = ours && cexit__stack_take(stack, 0, &taken);
-  if (ours) lock_drop();
-  if (found) cexit__call(&taken, CExitCallRun, NULL, NULL);
-  if (ours && enter() == 0) end_turn(stack);
-  cexit__run_end(saved);
-  return found;
 }

@@ -34,6 +34,17 @@ bool cexit__stack_step(cexit_stack *stack, cexit_observer observer, void *contex
   return true;
 }
 
+bool cexit__run_one(cexit_stack *stack) {
+  struct entry taken;
+  int saved = cexit__run_begin();
+  bool ours = cexit__take_turn(stack, true) == 0, found = ours && cexit__stack_take(stack, 0, &taken);
+  if (ours) lock_drop();
+  if (found) cexit__call(&taken, CExitCallRun, NULL, NULL);
+  if (ours && enter() == 0) cexit__end_turn(stack);
+  cexit__run_end(saved);
+  return found;
+}
+
 // ---- The handler of a handle
 
 static bool take_by_handle(cexit_handler handler, struct entry *out) {
