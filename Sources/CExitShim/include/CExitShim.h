@@ -48,7 +48,9 @@
 // Threads. Every function may be called from any thread at any time, handlers included. None but cexit_is_exiting,
 // cexit_exit_status, cexit_exit_signal and cexit_dump is async-signal-safe; from a signal handler the other
 // functions work or return EDEADLK. A signal handler may exit in the middle of a call of this library: every accepted
-// handler runs. A handler that a run had claimed, a moment before its call, counts as begun.
+// handler runs. A handler that a run had claimed, a moment before its call, counts as begun. After an exit in the middle of
+// a cancellation the release may be left out; in the middle of putting a handler to sleep, the handler may run later than its
+// place; in the middle of dlclose, handlers of the object may be left out.
 //
 // A handler may: register, cancel or run other handlers, call exit (the handler ends, the rest still run, and the last
 // status wins), fork, start threads, block. A handler must not: longjmp to a caller, throw a C++ exception, unload the
