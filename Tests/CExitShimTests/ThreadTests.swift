@@ -7,7 +7,8 @@ import Testing
 
 @Suite struct ThreadTests {
   @Test func `16 threads exit together, and every handler runs once`() throws {
-    #expect(try fixture("threads-leave", ["together", rounds(100)]) == Outcome(.exited(0), lines: "done"))
+    let outcome = try fixture("threads-leave", ["together", rounds(100)])
+    #expect(outcome == Outcome(.exited(0), lines: "done"))
   }
 
   @Test(.disabled(if: isSanitized, "a sanitizer stands where this program stands in for libc"))
@@ -16,7 +17,8 @@ import Testing
   }
 
   @Test func `nine threads exit together, and handlers registered late run once, too`() throws {
-    #expect(try fixture("threads-leave", ["add", rounds(50)]) == Outcome(.exited(0), lines: "done"))
+    let outcome = try fixture("threads-leave", ["add", rounds(50)])
+    #expect(outcome == Outcome(.exited(0), lines: "done"))
   }
 
   @Test(arguments: [31, 32, 33, 64, 65])
@@ -32,16 +34,18 @@ import Testing
   private func expectAllRan(_ arguments: [String]) throws {
     let many = 10 * stress
     let lines = Array(repeating: "newest\n", count: many).joined()
-    #expect(
-      try fixture("threads-leave", arguments + ["\(many)"]) == Outcome(.exited(0), output: lines + "done\n"))
+    let outcome = try fixture("threads-leave", arguments + ["\(many)"])
+    #expect(outcome == Outcome(.exited(0), output: lines + "done\n"))
   }
 
   @Test func `handlers start threads, register and exit: all run once, the last status wins`() throws {
-    #expect(try fixture("threads-leave", ["torture", rounds(50)]) == Outcome(.exited(0), lines: "done"))
+    let outcome = try fixture("threads-leave", ["torture", rounds(50)])
+    #expect(outcome == Outcome(.exited(0), lines: "done"))
   }
 
   @Test func `a thread that exits after the last handler waits for the exit, too`() throws {
-    #expect(try fixture("threads-leave", ["late", ""]) == Outcome(.exited(3), lines: "all wait"))
+    let outcome = try fixture("threads-leave", ["late", ""])
+    #expect(outcome == Outcome(.exited(3), lines: "all wait"))
   }
 
   // Since glibc 2.41 threads wait in libc, where their status is not seen.
