@@ -17,8 +17,8 @@ static inline void wait_for(int number) {
   while (atomic_load(&step) < number) sched_yield();
 }
 
-/// Lets other threads come. 50 calls of sched_yield would take as long where nothing else runs, and a fifth of a second where
-/// each gives a processor to another process: then an exit of 33 such handlers is said to wait.
+/// Lets other threads come. Beside two busy programs 50 calls of sched_yield would take a fifth of a second, and the library
+/// would say that an exit of 33 such handlers waits.
 static inline void take_a_while(void) {
   nanosleep(&(struct timespec){0, 20000}, NULL);
 }
