@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the programs with threads have in common: what ran, steps to wait for, and rounds, each a child of its own.
+// For the programs with threads: counts of runs, steps to wait for, and rounds, each a child of its own.
 
 #include "fixture.h"
 
 enum { MOST_HANDLERS = 1 << 17 };
 
-static atomic_int ran[MOST_HANDLERS]; // how often each handler did
+static atomic_int ran[MOST_HANDLERS]; // how often, for each handler
 static _Atomic int step;
 static pthread_barrier_t together __attribute__((unused));
 
@@ -23,7 +23,7 @@ static inline void take_a_while(void) {
   nanosleep(&(struct timespec){0, 20000}, NULL);
 }
 
-static inline void wait_until_asleep(pid_t thread) { // one that is on its way into exit: it waits there
+static inline void wait_until_asleep(pid_t thread) { // a thread on its way into exit sleeps in exit
   char path[64], state[256] = "";
   snprintf(path, sizeof path, "/proc/self/task/%d/stat", (int)thread);
   while (strstr(state, ") S") == NULL) {
