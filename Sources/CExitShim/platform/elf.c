@@ -82,6 +82,29 @@ static int find_function(struct dl_phdr_info *object, size_t size, void *data) {
   return 1;
 }
 
+// The thread sanitizer calls what was given to libc from a function of its own, so the caller of that function is looked for.
+#if defined(__SANITIZE_THREAD__)
+#define THREAD_SANITIZER 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define THREAD_SANITIZER 1
+#endif
+#endif
+#ifdef THREAD_SANITIZER
+#include <execinfo.h>
+
+static bool is_called_by(uintptr_t finalize) { // from libc
+  void *callers[16];
+  int count = backtrace(callers, 16);
+  for (int i = 0; i < count; i++) {
+    uintptr_t function = (uintptr_t)callers[i];
+    if (cexit__libc_object(function) != LIBC) continue;
+    return dl_iterate_phdr(find_function, &function) != 0 && function == finalize;
+  }
+  return false;
+}
+#endif
+
 // dladdr would look at each symbol of libc, which takes longer than all else that a small program does at its exit. So
 // dladdr is asked only where the table, or libc's own __cxa_finalize, is not found.
 bool cexit__is_unloading_call(const void *return_address) {
@@ -89,6 +112,9 @@ bool cexit__is_unloading_call(const void *return_address) {
   uintptr_t finalize = dlsym != NULL ? (uintptr_t)dlsym(RTLD_DEFAULT, "__cxa_finalize") : 0;
   uintptr_t function = (uintptr_t)return_address;
   if (dl_iterate_phdr(find_function, &function) == 0) return false;
+#ifdef THREAD_SANITIZER
+  if (finalize != 0) return is_called_by(finalize);
+#endif
   if (function != 0 && cexit__libc_object(finalize) == LIBC) return function == finalize;
   return dladdr != NULL && dladdr(return_address, &info) != 0 && info.dli_sname != NULL &&
          strcmp(info.dli_sname, "__cxa_finalize") == 0;
