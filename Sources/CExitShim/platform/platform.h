@@ -56,7 +56,7 @@ void cexit__forget_memory(void *memory, size_t size); // gives it back, to be ze
 _Atomic uint32_t *cexit__map_wiped(uint32_t value);
 void cexit__unmap_wiped(_Atomic uint32_t *word);
 
-// ---- raise.c
+// ---- signal.c
 
 // The signal's disposition is this handler, which is told the number alone: SIG_DFL, SIG_IGN, or another.
 bool cexit__is_plain(const struct sigaction *action, void (*handler)(int));
@@ -69,9 +69,6 @@ void cexit__raise(int number);                 // on this thread, blocked or not
 bool cexit__raise_on(int task, int number);    // on another thread; false: not sent
 void cexit__raise_here(int number);            // on this thread, unblocked
 CEXIT_NORETURN void cexit__die_of(int number); // by the signal's default; where the process lives on, 128 + number
-
-// ---- signal_reader.c
-
 bool cexit__signal_has_reader(int number); // a file of this process reads the signal, by signalfd; false if in doubt
 
 // ---- stderr.c
@@ -88,12 +85,9 @@ bool cexit__task_is_asleep(int task);      // in a sleep, a read, a poll or the 
 uintptr_t cexit__task_sleeps_on(int task); // the word of cexit__futex_wait, or of a lock of libc's; 0: not known
 bool cexit__main_thread_has_ended(void);   // false if in doubt. Not in a signal handler
 bool cexit__threads_are_at_most(unsigned count); // the main thread counts, though it has ended
-
-// ---- pool_rest.c
-
 void cexit__let_pool_rest(void); // until each other thread is seen asleep, 200 ms at most. Not in a signal handler
 
-// ---- elf.c: takes a lock of the loader's; not in a signal handler.
+// ---- loader.c: takes a lock of the loader's; not in a signal handler.
 
 void cexit__pin_object(const void *address); // keeps the object that holds the address loaded for ever
 void cexit__pin_path(const char *path);      // the same by its file; an empty path is the executable
@@ -101,14 +95,14 @@ void cexit__pin(void);                       // the object that this code is par
 bool cexit__is_in_executable(const void *address);
 // A function of libc's list that returns there was called by __cxa_finalize, for an object that is unloaded; false: by exit.
 bool cexit__is_unloading_call(const void *return_address);
+enum libc_object { NEITHER, LIBC, LOADER };
+enum libc_object cexit__libc_object(uintptr_t address); // whose data that is. Takes a lock of the loader for a moment
 
 // ---- libc.c
 
-enum libc_object { NEITHER, LIBC, LOADER };
-enum libc_object cexit__libc_object(uintptr_t address); // whose data that is. Takes a lock of the loader for a moment
-bool cexit__libc_refuses_late(void);                    // a handler that is registered when the last one has run
-bool cexit__libc_exits_again(void);                     // libc bears an exit by the thread that is in its exit
-bool cexit__libc_locks_exit(void);                      // a thread in libc's exit lets no other in, for ever
+bool cexit__libc_refuses_late(void); // a handler that is registered when the last one has run
+bool cexit__libc_exits_again(void);  // libc bears an exit by the thread that is in its exit
+bool cexit__libc_locks_exit(void);   // a thread in libc's exit lets no other in, for ever
 
 #pragma GCC visibility pop
 #endif

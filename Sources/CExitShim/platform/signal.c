@@ -1,13 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Signals: taking one, raising one on this thread, and dying of one.
+// Signals: taking one, raising one on this thread, dying of one, and who reads one from a file.
 
 #include "platform.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
 bool cexit__is_plain(const struct sigaction *action, void (*handler)(int)) {
   return (action->sa_flags & SA_SIGINFO) == 0 && action->sa_handler == handler;
@@ -49,4 +54,38 @@ void cexit__die_of(int number) {
   struct sigaction standard = {.sa_handler = SIG_DFL};
   if (sigaction(number, &standard, NULL) == 0) cexit__raise_here(number);
   _exit(128 + number); // the first process of a container does not die of its own signals
+}
+
+// ---- Signals that this process reads from a file
+
+// As the signal sources of libdispatch do, by signalfd(2). The kernel lists a file's signals in /proc/self/fdinfo, as the
+// line "sigmask:" with 16 hexadecimal digits.
+
+static bool file_reads(int folder, const char *name, int number) {
+  char text[512];
+  int file = openat(folder, name, O_RDONLY | O_CLOEXEC);
+  ssize_t length = file >= 0 ? read(file, text, sizeof text - 1) : -1;
+  if (file >= 0) close(file);
+  text[length > 0 ? length : 0] = 0;
+  const char *line = strstr(text, "sigmask:");
+  return line != NULL && (strtoull(line + strlen("sigmask:"), NULL, 16) >> (number - 1) & 1) != 0;
+}
+
+// The system call, because readdir allocates memory.
+bool cexit__signal_has_reader(int number) {
+  enum { LENGTH = 16, NAME = 19 }; // the places in a record of getdents64(2)
+  int saved = errno;
+  bool found = false;
+  char records[2048];
+  int folder = open("/proc/self/fdinfo", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  for (long size; !found && folder >= 0 && (size = syscall(SYS_getdents64, folder, records, sizeof records)) > 0;) {
+    uint16_t length;
+    for (long at = 0; !found && at < size; at += length) {
+      memcpy(&length, records + at + LENGTH, sizeof length);
+      found = file_reads(folder, records + at + NAME, number);
+    }
+  }
+  if (folder >= 0) close(folder);
+  errno = saved;
+  return found;
 }

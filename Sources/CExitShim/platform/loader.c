@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The objects that are loaded: keeping one loaded, and telling the executable from the others.
+// All that the loader tells of loaded objects: keeping one loaded, telling the executable, libc and the loader from the
+// others, and telling unloading from exit.
 
 #include "platform.h"
 
@@ -43,6 +44,36 @@ void cexit__pin(void) {
   static atomic_flag pinned = ATOMIC_FLAG_INIT;
   if (atomic_flag_test_and_set(&pinned) || cexit__is_in_executable(&__dso_handle)) return;
   cexit__pin_object(&__dso_handle);
+}
+
+// ---- libc's data, or the loader's
+
+struct search {
+  uintptr_t address;
+  enum libc_object found;
+};
+
+static enum libc_object named(const char *path) {
+  const char *slash = strrchr(path, '/'), *name = slash != NULL ? slash + 1 : path;
+  if (strncmp(name, "libc.so", 7) == 0 || strncmp(name, "libc-", 5) == 0) return LIBC;
+  return strncmp(name, "ld", 2) == 0 ? LOADER : NEITHER;
+}
+
+static int look_in(struct dl_phdr_info *object, size_t size, void *context) {
+  (void)size;
+  struct search *search = context;
+  for (int i = 0; i < object->dlpi_phnum; i++) {
+    const ElfW(Phdr) *segment = &object->dlpi_phdr[i];
+    bool within = search->address - object->dlpi_addr - segment->p_vaddr < segment->p_memsz;
+    if (segment->p_type == PT_LOAD && within) search->found = named(object->dlpi_name);
+  }
+  return search->found != NEITHER;
+}
+
+enum libc_object cexit__libc_object(uintptr_t address) {
+  struct search search = {address, NEITHER};
+  dl_iterate_phdr(look_in, &search);
+  return search.found;
 }
 
 // ---- Unloading, or exit
