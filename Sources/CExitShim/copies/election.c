@@ -9,15 +9,13 @@
 //        |
 //        +---- a copy has claimed ---------> that copy is the leader: its object is pinned, and this is so for ever
 //
-// A copy claims only for itself: another copy could be half loaded. With glibc the walk over the objects holds the
-// loader's lock, which is recursive, so one copy at a time looks and claims. With musl the walk holds no lock, but
-// objects are never unloaded and new objects come last: with musl the first copy in the list is the leader.
+// A copy claims only for itself: another copy could be half loaded. Where a walk over the objects holds the loader's lock,
+// one copy at a time looks and claims. Where a walk holds no lock, objects are never unloaded and new objects come last: so
+// the first copy in the list is the leader.
 
 #include "../events/events.h"
 
 #include "copies.h"
-
-#include <link.h>
 
 #ifndef CEXIT_COPY_SIZE // a test defines a smaller size, to make an older copy
 #define CEXIT_COPY_SIZE sizeof(struct cexit__copy)
@@ -35,17 +33,7 @@ const struct cexit__copy *_Atomic cexit__leader = &cexit__copy;
 // The linker takes layout.c out of a static library for this reference.
 __attribute__((used)) static const struct layout *const layout = &cexit__layout;
 
-// Owner, length of the contents, type, contents: the distance to the table, which the linker computes.
-#define NOTE_OWNER "CExitShim"
-#define TEXT_(x) #x
-#define TEXT(x) TEXT_(x)
-__asm__(".pushsection .note.CExitShim, \"a\", %note\n"
-        ".balign 4\n"
-        ".long 10, 4, 1\n"
-        ".asciz \"" NOTE_OWNER "\"\n"
-        ".balign 4\n"
-        ".long cexit__copy - .\n"
-        ".popsection\n");
+CARRY_NOTE(cexit__copy);
 
 struct search {
   const struct cexit__copy *home; // NULL: no copy has claimed
@@ -53,20 +41,8 @@ struct search {
   char path[4096]; // of the object with that copy; empty: the executable
 };
 
-static const struct cexit__copy *home_in(const ElfW(Nhdr) * note) {
-  static const char owner[12] = NOTE_OWNER;
-  const char *text = (const char *)(note + 1);
-  if (note->n_namesz != sizeof NOTE_OWNER || note->n_descsz != 4 || memcmp(text, owner, sizeof owner) != 0) return NULL;
-  const int32_t *way = (const int32_t *)(text + sizeof owner);
-  return (const struct cexit__copy *)((const char *)way + *way);
-}
-
 static bool has_claimed(const struct cexit__copy *home) {
-#ifdef __GLIBC__
-  return atomic_load(&home->claimed) != 0;
-#else
-  return home->sharing == CEXIT_SHARING || atomic_load(&home->claimed) != 0;
-#endif
+  return atomic_load(&home->claimed) != 0 || (!LOADER_LOCKS_WALKS && home->sharing == CEXIT_SHARING);
 }
 
 static void complain(const char *path) {
@@ -74,45 +50,25 @@ static void complain(const char *path) {
              path[0] != 0 ? path : "the executable");
 }
 
-static void look_at(const struct cexit__copy *home, const char *path, struct search *search) {
-  if (home == NULL || search->home != NULL || !has_claimed(home)) return;
+static bool look_at(const void *copy, const char *path, void *context) {
+  const struct cexit__copy *home = copy;
+  struct search *search = context;
+  if (!has_claimed(home)) return false;
   if (home->sharing != CEXIT_SHARING) {
     if (search->complains) complain(path);
-    return;
+    return false;
   }
   search->home = home;
   size_t length = strlen(path);
   if (length < sizeof search->path) memcpy(search->path, path, length + 1);
+  return true;
 }
 
-static size_t rounded(size_t size, size_t unit) {
-  return (size + unit - 1) & ~(unit - 1);
-}
-
-static int look_in(struct dl_phdr_info *object, size_t size, void *context) {
-  (void)size;
+static void look_and_claim(void *context) {
   struct search *search = context;
-  for (int i = 0; i < object->dlpi_phnum; i++) {
-    const ElfW(Phdr) *segment = &object->dlpi_phdr[i];
-    if (segment->p_type != PT_NOTE) continue;
-    const char *at = (const char *)(object->dlpi_addr + segment->p_vaddr), *end = at + segment->p_memsz;
-    size_t unit = segment->p_align == 8 ? 8 : 4;
-    while (at < end && (size_t)(end - at) >= sizeof(ElfW(Nhdr))) {
-      const ElfW(Nhdr) *note = (const void *)at;
-      look_at(home_in(note), object->dlpi_name, search);
-      at += rounded(rounded(sizeof *note + note->n_namesz, unit) + note->n_descsz, unit);
-    }
-  }
-  return search->home != NULL;
-}
-
-// Called once, for the executable, under the loader's lock.
-static int look_and_claim(struct dl_phdr_info *executable, size_t size, void *search) {
-  (void)executable, (void)size;
-  if (dl_iterate_phdr(look_in, search) != 0 && ((struct search *)search)->home != &cexit__copy) return 1;
-  ((struct search *)search)->home = &cexit__copy;
+  if (cexit__each_note(look_at, search) && search->home != &cexit__copy) return;
+  search->home = &cexit__copy;
   atomic_store(&cexit__copy.claimed, 1);
-  return 1;
 }
 
 // A function that an older leader does not have refuses instead.
@@ -154,7 +110,7 @@ const struct cexit__copy *cexit__find_leader(void) {
   for (;;) { // until a search after pinning finds the same copy: its object may have been unloaded before
     search.home = NULL;
     search.path[0] = 0;
-    dl_iterate_phdr(look_and_claim, &search);
+    cexit__within_walk(look_and_claim, &search);
     if (search.home == &cexit__copy || search.home == pinned || search.path[0] == 0) break;
     pinned = search.home;
     cexit__pin_path(search.path);

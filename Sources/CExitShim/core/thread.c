@@ -13,7 +13,7 @@ static _Atomic bool has_end_key;
 
 bool cexit__is_main_thread(void) {
   cexit_thread *swift = &cexit__thread.swift; // a main thread stays the main thread, in a forked child, too
-  return swift->is_main || (swift->is_main = cexit__task() == getpid());
+  return swift->is_main || (swift->is_main = cexit__task() == cexit__main_task());
 }
 
 cexit_thread *cexit__this_thread(void) {

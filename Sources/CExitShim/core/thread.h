@@ -8,14 +8,6 @@
 
 #include "../platform/platform.h"
 
-// glibc makes a thread's copy of other models at first use, which may be in a signal handler. musl makes the copy with the
-// thread, and does not load an object that asks for this model.
-#ifdef __GLIBC__
-#define PER_THREAD _Thread_local __attribute__((tls_model("initial-exec")))
-#else
-#define PER_THREAD _Thread_local
-#endif
-
 #pragma GCC visibility push(hidden)
 
 struct frame; // run/run.h

@@ -60,9 +60,8 @@ void cexit__signal_taken_back(int number, const struct sigaction *from); // prin
 void cexit__signals_begin(void); // an exit begins: takes the chosen signals back from who has them now
 
 void cexit__signals_forked(void);
-void cexit__signals_end(void);     // at the very end; if a signal was taken, does not return
-int cexit__last_act_prepare(void); // makes libc call that; 0 or ENOMEM
-void cexit__let_go_of_stdin(void);
+void cexit__signals_end(void);              // at the very end; if a signal was taken, does not return
+int cexit__last_act_prepare(void);          // makes libc call that; 0 or ENOMEM
 CEXIT_NORETURN void cexit__end(int status); // flushes and ends the process, without libc's exit
 extern _Atomic bool cexit__last_act_made;   // this code stays loaded
 

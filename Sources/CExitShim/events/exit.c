@@ -9,12 +9,6 @@
 
 #include "events.h"
 
-// libc's list of streams, locked while libc flushes them at the end. Part of glibc, declared by no header.
-#pragma GCC visibility push(default)
-extern void _IO_list_lock(void) __attribute__((weak));
-extern void _IO_list_unlock(void) __attribute__((weak));
-#pragma GCC visibility pop
-
 // Handlers that exit again by plain exit stand on top of each other up to this depth; beyond, they return to the run.
 enum { DEEPEST = 32 };
 
@@ -208,11 +202,7 @@ extern void __tsan_init(void) __attribute__((weak));
 extern void __msan_init(void) __attribute__((weak));
 
 static bool libc_tells_status(void) {
-#ifdef __GLIBC__
-  return __tsan_init == NULL && __msan_init == NULL;
-#else
-  return false;
-#endif
+  return LIBC_TELLS_STATUS && __tsan_init == NULL && __msan_init == NULL;
 }
 
 // A libc that does not tell the status: known where this thread came by a door.
@@ -243,7 +233,7 @@ static bool close_if_empty(void) {
 // libc's list has run. A thread that met no slot waits here for the exiter, and pending entries have their last chance.
 void cexit__exit_ends(void) {
   if (atomic_load(&cexit__leaving.owner) == 0 || !is_here()) return;
-  if (_IO_list_unlock != NULL) _IO_list_unlock();
+  cexit__streams_unlock();
   int told = atomic_load(&cexit__leaving.told);
   bool known = atomic_load(&cexit__leaving.told_known) && cexit__gate_is_own(&cexit__leaving);
   trace(MOMENT_FOREIGN_ENDS, NULL);
@@ -251,5 +241,5 @@ void cexit__exit_ends(void) {
   YIELD_POINT("the last act");
   while (!close_if_empty()) run_to_the_end(&cexit__by_exit, 0, true);
   cexit__grant_status();
-  if (_IO_list_lock != NULL) _IO_list_lock();
+  cexit__streams_lock();
 }

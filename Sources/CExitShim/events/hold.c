@@ -14,32 +14,10 @@
 
 #include "events.h"
 
-#include <sys/syscall.h>
-#include <ucontext.h>
-
 enum { GOING, ASKED, HELD };
 static _Atomic uint32_t main_thread;
 
 enum { MOST = 50000000 }; // nanoseconds that the exiter waits for an answer
-
-// The kernel has put the thread back in front of the call, or the call has ended with EINTR. Of a futex neither counts:
-// the thread waits for a lock.
-static bool interrupted_a_call(const void *machine) {
-  const ucontext_t *context = machine;
-#if defined(__x86_64__)
-  const unsigned char *next = (const unsigned char *)context->uc_mcontext.gregs[REG_RIP];
-  long long result = context->uc_mcontext.gregs[REG_RAX];
-  if (next[0] == 0x0F && next[1] == 0x05) return result != SYS_futex;
-  return next[-2] == 0x0F && next[-1] == 0x05 && result == -EINTR;
-#elif defined(__aarch64__)
-  const uint32_t *next = (const uint32_t *)context->uc_mcontext.pc;
-  if (context->uc_mcontext.regs[8] == SYS_futex) return false;
-  return next[0] == 0xD4000001 || (next[-1] == 0xD4000001 && (long)context->uc_mcontext.regs[0] == -EINTR);
-#else
-  (void)context;
-  return false;
-#endif
-}
 
 static CEXIT_NORETURN void stay(void) {
   atomic_store(&main_thread, HELD);
@@ -55,20 +33,20 @@ static bool may_be_held(void) { // false while main runs handlers, or waits for 
 
 bool cexit__hold_answer(const siginfo_t *info, const void *machine) {
   uint32_t asked = ASKED;
-  if (info->si_code != SI_TKILL || info->si_pid != getpid() || atomic_load(&main_thread) != ASKED) return false;
-  if (may_be_held() && interrupted_a_call(machine)) stay();
+  if (!cexit__is_from_raise_on(info) || atomic_load(&main_thread) != ASKED) return false;
+  if (may_be_held() && cexit__interrupted_a_call(machine)) stay();
   atomic_compare_exchange_strong(&main_thread, &asked, GOING);
   cexit__futex_wake(&main_thread, 1);
   return true;
 }
 
 void cexit__hold_interrupted(const void *machine) {
-  if (may_be_held() && interrupted_a_call(machine)) stay();
+  if (may_be_held() && cexit__interrupted_a_call(machine)) stay();
 }
 
 bool cexit__hold_main(int number) {
   uint32_t going = GOING, asked = ASKED;
-  int task = getpid();
+  int task = cexit__main_task();
   if (cexit__is_main_thread() || !cexit__task_is_asleep(task)) return false;
   if (!atomic_compare_exchange_strong(&main_thread, &going, ASKED)) return going == HELD;
   if (cexit__raise_on(task, number)) cexit__futex_wait_for(&main_thread, ASKED, MOST);

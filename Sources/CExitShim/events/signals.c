@@ -45,8 +45,7 @@ static int take_number(uint64_t *set) { // the lowest signal, out of the set; 0:
 // ---- In the signal handler
 
 static uint64_t describe(int number, const siginfo_t *info) {
-  bool sent = info->si_code == SI_USER || info->si_code == SI_QUEUE || info->si_code == SI_TKILL;
-  return (uint64_t)(uint32_t)(sent ? info->si_pid : 0) << 32 | (uint32_t)number;
+  return (uint64_t)(uint32_t)cexit__sender(info) << 32 | (uint32_t)number;
 }
 
 // In a child the signal goes to the older disposition. By default the child dies, even as the first process of a

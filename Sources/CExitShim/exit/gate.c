@@ -50,11 +50,7 @@ void cexit__gate_release(struct process_exit *leaving) {
 
 void cexit__gate_forked(struct process_exit *leaving) {
   uintptr_t inside = atomic_load(&leaving->inside);
-#ifdef __GLIBC__
-  bool can_go_on = inside == this_thread();
-#else
-  bool can_go_on = false; // musl knows a thread by a number that changes at the fork
-#endif
+  bool can_go_on = LIBC_EXITS_IN_CHILD && inside == this_thread();
   bool taken = leaving->libc_is_taken || (inside != 0 && !can_go_on);
   memset(leaving, 0, sizeof *leaving);
   leaving->libc_is_taken = taken;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// All that the loader tells of loaded objects: keeping one loaded, telling the executable, libc and the loader from the
-// others, and telling unloading from exit.
+// All that the loader tells of loaded objects: keeping one loaded, telling the executable, libc and the loader from other
+// objects, finding what each object carries, and telling unloading from exit.
 
 #include "platform.h"
 
@@ -44,6 +44,69 @@ void cexit__pin(void) {
   static atomic_flag pinned = ATOMIC_FLAG_INIT;
   if (atomic_flag_test_and_set(&pinned) || cexit__is_in_executable(&__dso_handle)) return;
   cexit__pin_object(&__dso_handle);
+}
+
+bool cexit__are_in_one_object(const void *one, const void *other) {
+  Dl_info first, second;
+  if (dladdr == NULL || dladdr(one, &first) == 0 || dladdr(other, &second) == 0) return false;
+  return first.dli_fbase == second.dli_fbase;
+}
+
+// ---- Notes
+
+struct notes {
+  cexit__note_found *found;
+  void *context;
+};
+
+static const void *carried_by(const ElfW(Nhdr) * note) {
+  static const char owner[12] = NOTE_OWNER;
+  const char *text = (const char *)(note + 1);
+  if (note->n_namesz != sizeof NOTE_OWNER || note->n_descsz != 4 || memcmp(text, owner, sizeof owner) != 0) return NULL;
+  const int32_t *way = (const int32_t *)(text + sizeof owner);
+  return (const char *)way + *way;
+}
+
+static size_t rounded(size_t size, size_t unit) {
+  return (size + unit - 1) & ~(unit - 1);
+}
+
+static int look_for_notes(struct dl_phdr_info *object, size_t size, void *context) {
+  (void)size;
+  const struct notes *notes = context;
+  for (int i = 0; i < object->dlpi_phnum; i++) {
+    const ElfW(Phdr) *segment = &object->dlpi_phdr[i];
+    if (segment->p_type != PT_NOTE) continue;
+    const char *at = (const char *)(object->dlpi_addr + segment->p_vaddr), *end = at + segment->p_memsz;
+    size_t unit = segment->p_align == 8 ? 8 : 4;
+    while (at < end && (size_t)(end - at) >= sizeof(ElfW(Nhdr))) {
+      const ElfW(Nhdr) *note = (const void *)at;
+      const void *structure = carried_by(note);
+      if (structure != NULL && notes->found(structure, object->dlpi_name, notes->context)) return 1;
+      at += rounded(rounded(sizeof *note + note->n_namesz, unit) + note->n_descsz, unit);
+    }
+  }
+  return 0;
+}
+
+bool cexit__each_note(cexit__note_found *found, void *context) {
+  return dl_iterate_phdr(look_for_notes, &(struct notes){found, context}) != 0;
+}
+
+struct call {
+  void (*function)(void *);
+  void *context;
+};
+
+static int call_once(struct dl_phdr_info *executable, size_t size, void *context) {
+  (void)executable, (void)size;
+  const struct call *call = context;
+  call->function(call->context);
+  return 1;
+}
+
+void cexit__within_walk(void (*function)(void *), void *context) {
+  dl_iterate_phdr(call_once, &(struct call){function, context});
 }
 
 // ---- libc's data, or the loader's

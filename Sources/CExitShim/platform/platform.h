@@ -37,13 +37,40 @@ extern int __cxa_atexit(void (*function)(void *), void *argument, void *object);
 extern void __cxa_finalize(void *object);
 #pragma GCC visibility pop
 
+// glibc makes a thread's copy of other models at first use, which may be in a signal handler. musl makes the copy with the
+// thread, and does not load an object that asks for this model.
+#ifdef __GLIBC__
+#define PER_THREAD _Thread_local __attribute__((tls_model("initial-exec")))
+#else
+#define PER_THREAD _Thread_local
+#endif
+
+// What a libc does, where the code that asks is to cost nothing.
+#ifdef __GLIBC__
+enum {
+  LIBC_TELLS_STATUS = true,   // libc passes the status to a function of __cxa_atexit, as the second argument
+  LIBC_EXITS_IN_CHILD = true, // in a child of fork, the thread that was in libc's exit may enter libc's exit again
+  LOADER_LOCKS_WALKS = true,  // see cexit__within_walk
+};
+#else
+enum {
+  LIBC_TELLS_STATUS = false,
+  LIBC_EXITS_IN_CHILD = false, // musl knows a thread by a number that changes at the fork
+  LOADER_LOCKS_WALKS = false,
+};
+#endif
+
 #pragma GCC visibility push(hidden)
 
-// ---- wait.c: sleeping on a word of 32 bits, and the clock.
+// ---- wait.c: sleeping on a word of 32 bits, or on libdispatch's main queue; the clock.
 
 void cexit__futex_wait(const void *word, uint32_t seen); // while *word == seen; may return early
 void cexit__futex_wait_for(const void *word, uint32_t seen, uint64_t nanoseconds); // the same, at most that long
 void cexit__futex_wake(const void *word, int count);
+bool cexit__has_main_queue(void); // false: the program has no libdispatch. The next two need one
+void cexit__main_queue_wait(
+    uint64_t nanoseconds); // until an item arrives or a thread wakes the queue, at most that long
+void cexit__main_queue_wake(void);
 uint64_t cexit__now(void); // nanoseconds on a clock that nobody sets
 
 // ---- memory.c
@@ -55,6 +82,8 @@ void cexit__forget_memory(void *memory, size_t size); // gives it back, to be ze
 // NULL: the kernel offers no such thing (before Linux 4.14).
 _Atomic uint32_t *cexit__map_wiped(uint32_t value);
 void cexit__unmap_wiped(_Atomic uint32_t *word);
+// The first address may be written to, and the second holds code; false if in doubt.
+bool cexit__memory_permits(uintptr_t writing, uintptr_t executing);
 
 // ---- signal.c
 
@@ -65,10 +94,16 @@ bool cexit__is_handler(const struct sigaction *action, cexit__signal_handler *ha
 int cexit__handle(int number, cexit__signal_handler *handler, int flags); // from now on; 0 or an errno value
 // Gives the signal its former disposition, unless a handler of the program's has taken the place of this one.
 void cexit__give_back(int number, cexit__signal_handler *handler, const struct sigaction *former);
-void cexit__raise(int number);                 // on this thread, blocked or not
-bool cexit__raise_on(int task, int number);    // on another thread; false: not sent
-void cexit__raise_here(int number);            // on this thread, unblocked
-CEXIT_NORETURN void cexit__die_of(int number); // by the signal's default; where the process lives on, 128 + number
+void cexit__raise(int number);                      // on this thread, blocked or not
+bool cexit__raise_on(int task, int number);         // on another thread; false: not sent
+void cexit__raise_here(int number);                 // on this thread, unblocked
+CEXIT_NORETURN void cexit__die_of(int number);      // by the signal's default; where the process lives on, 128 + number
+void cexit__send_anew(int number, siginfo_t *info); // on this thread, as the handler was told of the signal
+pid_t cexit__sender(const siginfo_t *info);         // the process that sent the signal; 0: no process
+bool cexit__is_sent(const siginfo_t *info);         // else an instruction raised the signal
+bool cexit__is_from_raise_on(const siginfo_t *info); // called by this process
+// The handler has interrupted a call of the kernel: a sleep, a read or the like, not the wait for a lock. False if in doubt.
+bool cexit__interrupted_a_call(const void *machine);
 bool cexit__signal_has_reader(int number); // a file of this process reads the signal, by signalfd; false if in doubt
 
 // ---- stderr.c
@@ -79,6 +114,7 @@ void cexit__write_to(int file, const char *text, size_t length);
 // ---- tasks.c: threads of this process by the kernel's numbers.
 
 int cexit__task(void);                       // the calling thread's
+int cexit__main_task(void);                  // the main thread's
 bool cexit__shares_memory_with(int process); // this process runs in that one's memory, as after vfork; true if in doubt
 bool cexit__task_has_ended(int task);        // false if in doubt
 bool cexit__task_is_asleep(int task);      // in a sleep, a read, a poll or the like, not for a lock. False if in doubt
@@ -93,16 +129,43 @@ void cexit__pin_object(const void *address); // keeps the object that holds the 
 void cexit__pin_path(const char *path);      // the same by its file; an empty path is the executable
 void cexit__pin(void);                       // the object that this code is part of
 bool cexit__is_in_executable(const void *address);
+bool cexit__are_in_one_object(const void *one, const void *other); // false if in doubt
+// Calls the function, and meanwhile no other thread is in such a function, nor loads or unloads an object. Where the loader
+// has no lock for that (LOADER_LOCKS_WALKS), objects are never unloaded, and new objects come last.
+void cexit__within_walk(void (*function)(void *), void *context);
+// Puts a note into the object that this code becomes part of: the distance to the structure, which the linker computes.
+// Owner, length of the contents, type, contents.
+#define NOTE_OWNER "CExitShim"
+#define CARRY_NOTE(structure)                                                                                          \
+  __asm__(".pushsection .note.CExitShim, \"a\", %note\n"                                                               \
+          ".balign 4\n"                                                                                                \
+          ".long 10, 4, 1\n"                                                                                           \
+          ".asciz \"" NOTE_OWNER "\"\n"                                                                                \
+          ".balign 4\n"                                                                                                \
+          ".long " #structure " - .\n"                                                                                 \
+          ".popsection\n")
+// Each structure with such a note, and the path of its object: empty for the executable. True: the search ends.
+typedef bool cexit__note_found(const void *structure, const char *path, void *context);
+bool cexit__each_note(cexit__note_found *found,
+                      void *context); // in the order of the loader; true: the search was ended
 // A function of libc's list that returns there was called by __cxa_finalize, for an object that is unloaded; false: by exit.
 bool cexit__is_unloading_call(const void *return_address);
 enum libc_object { NEITHER, LIBC, LOADER };
 enum libc_object cexit__libc_object(uintptr_t address); // whose data that is. Takes a lock of the loader for a moment
 
-// ---- libc.c
+// ---- libc.c: exit, streams, and the end of a thread.
 
 bool cexit__libc_refuses_late(void); // a handler that is registered when the last one has run
 bool cexit__libc_exits_again(void);  // libc bears an exit by the thread that is in its exit
 bool cexit__libc_locks_exit(void);   // a thread in libc's exit lets no other in, for ever
+// libc calls the function once all handlers have run and all streams are flushed, and also by fcloseall; false: no memory.
+bool cexit__libc_calls_last(void (*function)(void));
+void cexit__streams_unlock(void); // in that function: other threads may come as far
+void cexit__streams_lock(void);
+void cexit__let_go_of_stdin(void); // so that libc's exit does not wait for a thread that reads standard input
+// Calls the function. True: the function ended this thread, and the thread stays. Not in a signal handler.
+bool cexit__thread_stays(void (*function)(void *), void *context);
+const char *cexit__program_name(void);
 
 #pragma GCC visibility pop
 #endif

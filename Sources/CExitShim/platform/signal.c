@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Signals: taking one, raising one on this thread, dying of one, and who reads one from a file.
+// Signals: taking one, raising one, dying of one, what the kernel tells of one, and who reads one from a file.
 
 #include "platform.h"
 
@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <ucontext.h>
 #include <unistd.h>
 
 bool cexit__is_plain(const struct sigaction *action, void (*handler)(int)) {
@@ -54,6 +55,44 @@ void cexit__die_of(int number) {
   struct sigaction standard = {.sa_handler = SIG_DFL};
   if (sigaction(number, &standard, NULL) == 0) cexit__raise_here(number);
   _exit(128 + number); // the first process of a container does not die of its own signals
+}
+
+// ---- What a signal handler is told
+
+pid_t cexit__sender(const siginfo_t *info) {
+  bool sent = info->si_code == SI_USER || info->si_code == SI_QUEUE || info->si_code == SI_TKILL;
+  return sent ? info->si_pid : 0;
+}
+
+bool cexit__is_sent(const siginfo_t *info) {
+  return info->si_code <= 0;
+}
+
+bool cexit__is_from_raise_on(const siginfo_t *info) {
+  return info->si_code == SI_TKILL && info->si_pid == getpid();
+}
+
+void cexit__send_anew(int number, siginfo_t *info) {
+  syscall(SYS_rt_tgsigqueueinfo, getpid(), syscall(SYS_gettid), number, info);
+}
+
+// The kernel has put the thread back in front of the call, or the call has ended with EINTR. Of a futex neither counts:
+// the thread waits for a lock.
+bool cexit__interrupted_a_call(const void *machine) {
+  const ucontext_t *context = machine;
+#if defined(__x86_64__)
+  const unsigned char *next = (const unsigned char *)context->uc_mcontext.gregs[REG_RIP];
+  long long result = context->uc_mcontext.gregs[REG_RAX];
+  if (next[0] == 0x0F && next[1] == 0x05) return result != SYS_futex;
+  return next[-2] == 0x0F && next[-1] == 0x05 && result == -EINTR;
+#elif defined(__aarch64__)
+  const uint32_t *next = (const uint32_t *)context->uc_mcontext.pc;
+  if (context->uc_mcontext.regs[8] == SYS_futex) return false;
+  return next[0] == 0xD4000001 || (next[-1] == 0xD4000001 && (long)context->uc_mcontext.regs[0] == -EINTR);
+#else
+  (void)context;
+  return false;
+#endif
 }
 
 // ---- Signals that this process reads from a file

@@ -20,6 +20,10 @@ int cexit__task(void) {
   return (int)syscall(SYS_gettid);
 }
 
+int cexit__main_task(void) {
+  return getpid();
+}
+
 bool cexit__shares_memory_with(int process) {
   int saved = errno;
   long different = syscall(SYS_kcmp, getpid(), process, 1 /* KCMP_VM */, 0, 0); // refused in some sandboxes

@@ -2,7 +2,7 @@
 //
 // Handlers that do not come back. A handler that ends the thread (pthread_exit, a cancellation) or exits again ends as a
 // handler, and the run that called the handler goes on, on the same thread. So no exit is left without a thread, and no
-// exit needs libc's exit a second time. libc tells of a thread's end where a function of pthread_cleanup_push would run.
+// exit needs libc's exit a second time.
 
 #include "run.h"
 
@@ -35,7 +35,7 @@ bool cexit__guard_can_return(const void *run, unsigned depth) {
 }
 
 void cexit__guard_return(void) {
-  longjmp(innermost->here, EXITED_AGAIN);
+  longjmp(innermost->here, 1);
 }
 
 void cexit__run_noticed(void (*function)(void *), void *context) {
@@ -45,56 +45,14 @@ void cexit__run_noticed(void (*function)(void *), void *context) {
   pthread_cleanup_pop(0);
 }
 
-#ifdef __GLIBC__
-
-#ifdef __EXCEPTIONS // then <pthread.h> has another way, and declares neither
-extern void __pthread_register_cancel(__pthread_unwind_buf_t *buffer) __cleanup_fct_attribute;
-extern void __pthread_unregister_cancel(__pthread_unwind_buf_t *buffer) __cleanup_fct_attribute;
-#endif
-// sigsetjmp without a mask, which needs less than a jmp_buf.
-extern int save_registers(void *buffer, int mask) __asm__("__sigsetjmp") __attribute__((returns_twice));
-
-// The parts of pthread_cleanup_push. A cleanup function cannot stop the thread's end; the code after save_registers can.
-static __attribute__((noinline)) enum return_kind call(void (*function)(void *), void *context) {
-  __pthread_unwind_buf_t end;
-  bool ended = save_registers(end.__cancel_jmp_buf, 0) != 0;
-  if (!ended) {
-    __pthread_register_cancel(&end);
-    function(context);
-  }
-  __pthread_unregister_cancel(&end);
-  return ended ? THREAD_ENDED : CAME_BACK;
-}
-
-#else
-
-static void stay(void *guard) {
-  longjmp(((struct guard *)guard)->here, THREAD_ENDED);
-}
-
-static __attribute__((noinline)) enum return_kind call(void (*function)(void *), void *context) {
-  pthread_cleanup_push(stay, innermost);
-  function(context);
-  pthread_cleanup_pop(0);
-  return CAME_BACK;
-}
-
-#endif
-
 enum return_kind cexit__guarded(void (*function)(void *), void *context, const void *run) {
   struct guard guard = {.outer = innermost,
                         .run = run,
                         .frame = cexit__thread.running,
                         .finalizers = cexit__thread.finalizers,
                         .depth = innermost != NULL ? innermost->depth + 1 : 0};
-  switch (_setjmp(guard.here)) {
-  case EXITED_AGAIN:
-    return leave(&guard, EXITED_AGAIN);
-  case THREAD_ENDED:
-    return leave(&guard, THREAD_ENDED);
-  default:
-    innermost = &guard;
-    cexit__thread.finalizers = 0; // this run may stand in a finalizer that does not come back
-    return leave(&guard, call(function, context));
-  }
+  if (_setjmp(guard.here) != 0) return leave(&guard, EXITED_AGAIN);
+  innermost = &guard;
+  cexit__thread.finalizers = 0; // this run may stand in a finalizer that does not come back
+  return leave(&guard, cexit__thread_stays(function, context) ? THREAD_ENDED : CAME_BACK);
 }

@@ -18,10 +18,7 @@
 
 #if CAN_WATCH
 
-#include <dlfcn.h>
-
 RUNTIME extern size_t swift_unownedRetainCount(void *object);
-#pragma weak dladdr
 
 struct class {
   _Atomic uintptr_t metadata; // 0: free
@@ -94,39 +91,6 @@ static SWIFT_CALL void dies(SWIFT_SELF void *object) {
 
 // ---- Whether a class can be watched
 
-struct memory { // the question to the memory map, and the answer
-  uintptr_t address;
-  char access;
-  bool granted;
-};
-
-static void judge(const char *line, struct memory *memory) { // "7f12-7f34 rw-p …"
-  char *end;
-  uintptr_t from = strtoull(line, &end, 16), to = strtoull(end + 1, &end, 16);
-  if (memory->address - from < to - from) memory->granted = memchr(end, memory->access, 5) != NULL;
-}
-
-static bool are_granted(struct memory *one, struct memory *other) {
-  char text[4096], *line;
-  size_t kept = 0;
-  int file = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
-  if (file < 0) return false;
-  for (ssize_t got; (got = read(file, text + kept, sizeof text - 1 - kept)) > 0 || (got < 0 && errno == EINTR);) {
-    if (got < 0) continue;
-    text[kept += (size_t)got] = '\0';
-    line = text;
-    for (char *end; (end = strchr(line, '\n')) != NULL; line = end + 1) {
-      *end = '\0';
-      judge(line, one);
-      judge(line, other);
-    }
-    kept = strlen(line);
-    memmove(text, line, kept + 1);
-  }
-  close(file);
-  return one->granted && other->granted;
-}
-
 static bool is_swift_class(uintptr_t metadata) { // other kinds of metadata have no such word
   uintptr_t kind = *(const uintptr_t *)metadata;
   return kind == 0 || kind > 0x7FF;
@@ -138,9 +102,7 @@ static bool is_swift_class(uintptr_t metadata) { // other kinds of metadata have
 // watches the class, too; the other copy's hook calls ours. Or a shared object was unloaded, and another class has the
 // address now; then class and deinit are in the same shared object.
 static bool may_be_another_class(uintptr_t metadata, cexit__deinit *word) {
-  Dl_info class, function;
-  if (dladdr == NULL || dladdr((void *)metadata, &class) == 0 || dladdr((void *)word, &function) == 0) return false;
-  return class.dli_fbase == function.dli_fbase && !cexit__is_in_executable((void *)metadata);
+  return cexit__are_in_one_object((void *)metadata, (void *)word) && !cexit__is_in_executable((void *)metadata);
 }
 
 bool cexit__class_is_watched(const void *object) {
@@ -222,8 +184,7 @@ static bool watch(uintptr_t metadata, bool hops) {
     atomic_store(&class->over, word);
     return true;
   }
-  struct memory place = {(uintptr_t)word_of(metadata), 'w', false}, code = {(uintptr_t)word, 'x', false};
-  if (!are_granted(&place, &code)) return false;
+  if (!cexit__memory_permits((uintptr_t)word_of(metadata), (uintptr_t)word)) return false;
   cexit__pin_object(&__dso_handle); // the word will point into this library for ever
   return replace_word(metadata, hops);
 }

@@ -2,13 +2,11 @@
 //
 // What a thread needs to run Swift jobs itself: a place to sleep, and the main queue.
 //
-// On the main thread both are one descriptor, the main queue's: libdispatch writes to it when an item arrives, and
-// so does whoever wakes the loop. Elsewhere the loop sleeps on its own word. libdispatch and the Swift runtime are
+// On the main thread both are one thing, the main queue: libdispatch wakes the queue's thread when an item arrives, and
+// so does a thread that wakes the loop. Elsewhere the loop sleeps on its own word. libdispatch and the Swift runtime are
 // weak references: a C program has neither.
 
 #include "swift.h"
-
-#include <poll.h>
 
 #if defined(__clang__)
 #define SWIFT_CC __attribute__((swiftcall))
@@ -24,16 +22,14 @@ typedef SWIFT_CC executor (*main_executor)(void);
 RUNTIME extern char _dispatch_main_q;
 RUNTIME extern const char *dispatch_queue_get_label(const void *queue);
 RUNTIME extern void dispatch_async_f(void *queue, void *context, void (*function)(void *));
-// Made for CFRunLoop, hence the names; on Linux the handle is an eventfd.
-RUNTIME extern void _dispatch_main_queue_callback_4CF(void *unused);
-RUNTIME extern int _dispatch_get_main_queue_handle_4CF(void);
+RUNTIME extern void _dispatch_main_queue_callback_4CF(void *unused); // made for CFRunLoop, hence the name
 RUNTIME extern SWIFT_CC executor (*swift_task_getMainExecutor_hook)(main_executor original);
 RUNTIME extern SWIFT_CC bool swift_task_isCurrentExecutorWithFlags(uintptr_t identity, uintptr_t implementation,
                                                                    uintptr_t flags);
 
 struct cexit_loop {
   _Atomic uint32_t woken;
-  int descriptor; // -1: sleeps on `woken`
+  bool serves_main_queue; // else the loop sleeps on `woken`
 };
 
 // ---- The main actor
@@ -88,13 +84,12 @@ bool cexit__executor_is_current(uintptr_t identity, uintptr_t implementation) {
 
 // ---- The loop
 
-static cexit_loop shared = {0, -1};
+static cexit_loop shared;
 
 cexit_loop *cexit__loop_create(void) {
   cexit_loop *loop = malloc(sizeof *loop);
   if (loop == NULL) return &shared;
-  bool main = _dispatch_get_main_queue_handle_4CF != NULL && cexit__main_is_idle();
-  *loop = (cexit_loop){0, main ? _dispatch_get_main_queue_handle_4CF() : -1};
+  *loop = (cexit_loop){0, cexit__has_main_queue() && cexit__main_is_idle()};
   return loop;
 }
 
@@ -104,23 +99,20 @@ void cexit__loop_destroy(cexit_loop *loop) {
 
 void cexit__loop_wake(cexit_loop *loop) {
   if (atomic_exchange(&loop->woken, 1) != 0 && loop != &shared) return;
-  uint64_t one = 1;
-  if (loop->descriptor < 0)
-    cexit__futex_wake(&loop->woken, INT32_MAX);
+  if (loop->serves_main_queue)
+    cexit__main_queue_wake();
   else
-    while (write(loop->descriptor, &one, sizeof one) < 0 && errno == EINTR) continue;
+    cexit__futex_wake(&loop->woken, INT32_MAX);
 }
 
 void cexit__loop_wait(cexit_loop *loop, int64_t nanoseconds) {
   if (atomic_exchange(&loop->woken, 0) != 0) return;
   if (nanoseconds < 0 || nanoseconds > LONG_WAIT) nanoseconds = LONG_WAIT;
-  struct timespec time = {nanoseconds / 1000000000, nanoseconds % 1000000000};
-  uint64_t count, since = cexit__now();
-  if (loop->descriptor < 0) {
+  uint64_t since = cexit__now();
+  if (loop->serves_main_queue)
+    cexit__main_queue_wait((uint64_t)nanoseconds);
+  else
     cexit__futex_wait_for(&loop->woken, 0, (uint64_t)nanoseconds);
-  } else if (ppoll(&(struct pollfd){.fd = loop->descriptor, .events = POLLIN}, 1, &time, NULL) > 0) {
-    while (read(loop->descriptor, &count, sizeof count) < 0 && errno == EINTR) continue;
-  }
   atomic_exchange(&loop->woken, 0);
   cexit__has_waited(since);
 }

@@ -12,7 +12,6 @@
 
 #include "watch.h"
 
-#include <sys/syscall.h>
 #include <ucontext.h>
 
 static const int crashes[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGABRT};
@@ -33,10 +32,6 @@ static void write_note(int number) {
   cexit__note_write(&note);
 }
 
-static void send_anew(int number, siginfo_t *info) {
-  syscall(SYS_rt_tgsigqueueinfo, getpid(), syscall(SYS_gettid), number, info);
-}
-
 static void call_former(const struct sigaction *former, int number, siginfo_t *info, void *machine) {
   sigset_t mask = former->sa_mask, usual;
   if ((former->sa_flags & SA_RESETHAND) != 0) sigaction(number, &(struct sigaction){.sa_handler = SIG_DFL}, NULL);
@@ -55,17 +50,17 @@ static void crashed(int number, siginfo_t *info, void *machine) {
   int saved = errno, place = 0;
   while (crashes[place] != number) place++;
   struct sigaction former = before[place], now;
-  bool sent = info->si_code <= 0, ends = number == SIGABRT; // abort() ends the process whatever a handler does
-  if (sent && !ends && (unblocked & 1u << place) != 0) {    // the program has it wait
+  bool sent = cexit__is_sent(info), ends = number == SIGABRT; // abort() ends the process whatever a handler does
+  if (sent && !ends && (unblocked & 1u << place) != 0) {      // the program has it wait
     unblocked &= (unsigned char)~(1u << place);
     sigaddset(&((ucontext_t *)machine)->uc_sigmask, number);
-    send_anew(number, info);
+    cexit__send_anew(number, info);
   } else if (sent && !ends && cexit__is_plain(&former, SIG_IGN)) {
     // nothing happens
   } else if (ends || cexit__is_plain(&former, SIG_DFL) || cexit__is_plain(&former, SIG_IGN)) {
     write_note(number);
     sigaction(number, &former, NULL);
-    if (sent || number == SIGTRAP) send_anew(number, info);
+    if (sent || number == SIGTRAP) cexit__send_anew(number, info);
   } else {
     call_former(&former, number, info, machine);
     if (sigaction(number, NULL, &now) == 0 && cexit__is_plain(&now, SIG_DFL)) write_note(number);

@@ -97,7 +97,7 @@ static void begin(const struct told *told) {
   if (begun) return;
   if (fstat(file, &now) == 0 && now.st_size == 0) put("[\n");
   put("{\"name\":\"process_name\",\"ph\":\"M\",\"pid\":%u,\"tid\":%u,\"args\":{\"name\":%q}},\n", process(),
-      (uint64_t)told->thread, program_invocation_short_name);
+      (uint64_t)told->thread, cexit__program_name());
   put("{\"name\":\"exitkit_trace\",\"ph\":\"M\",\"pid\":%u,\"tid\":%u,\"args\":{\"version\":1}},\n", process(),
       (uint64_t)told->thread);
   begun = true;
