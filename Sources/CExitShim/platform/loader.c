@@ -14,42 +14,75 @@
 #pragma weak dladdr
 #pragma weak dlsym
 
-void cexit__pin_object(const void *owner) {
-  Dl_info info;
-  if (owner == NULL || dlopen == NULL || dladdr == NULL || dladdr(owner, &info) == 0) return;
-  dlopen(info.dli_fname, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE); // fails for the executable, which stays anyway
+// ---- Which object
+
+struct object {
+  uintptr_t address;           // that the object is to hold
+  const ElfW(Phdr) * segments; // NULL: no object holds the address
+  unsigned count;
+  uintptr_t base;
+  const char *path;
+  bool is_executable; // the first in the loader's order
+  enum libc_object libc;
+};
+
+static enum libc_object named(const char *path) {
+  const char *slash = strrchr(path, '/'), *name = slash != NULL ? slash + 1 : path;
+  if (strncmp(name, "libc.so", 7) == 0 || strncmp(name, "libc-", 5) == 0) return LIBC;
+  return strncmp(name, "ld", 2) == 0 ? LOADER : NEITHER;
 }
 
-static int find_in_executable(struct dl_phdr_info *info, size_t size, void *data) {
+static int look_in(struct dl_phdr_info *info, size_t size, void *context) {
   (void)size;
-  const void **owner = data;
-  uintptr_t address = (uintptr_t)*owner - info->dlpi_addr;
+  struct object *object = context;
+  uintptr_t distance = object->address - info->dlpi_addr;
   for (int i = 0; i < info->dlpi_phnum; i++) {
     const ElfW(Phdr) *segment = &info->dlpi_phdr[i];
-    if (segment->p_type == PT_LOAD && address - segment->p_vaddr < segment->p_memsz) *owner = NULL;
+    if (segment->p_type != PT_LOAD || distance - segment->p_vaddr >= segment->p_memsz) continue;
+    object->segments = info->dlpi_phdr;
+    object->count = info->dlpi_phnum;
+    object->base = info->dlpi_addr;
+    object->path = info->dlpi_name;
+    object->libc = named(info->dlpi_name);
+    return 1;
   }
-  return 1; // the first one is the executable
+  object->is_executable = false;
+  return 0;
+}
+
+static struct object object_of(const void *address) {
+  struct object object = {.address = (uintptr_t)address, .is_executable = true};
+  dl_iterate_phdr(look_in, &object);
+  return object;
 }
 
 bool cexit__is_in_executable(const void *address) {
-  dl_iterate_phdr(find_in_executable, &address);
-  return address == NULL;
+  return object_of(address).is_executable;
 }
+
+bool cexit__are_in_one_object(const void *one, const void *other) {
+  const void *segments = object_of(one).segments;
+  return segments != NULL && segments == object_of(other).segments;
+}
+
+enum libc_object cexit__libc_object(uintptr_t address) {
+  return object_of((const void *)address).libc;
+}
+
+// ---- Keeping an object
 
 void cexit__pin_path(const char *path) {
   if (dlopen != NULL && path[0] != 0) dlopen(path, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE);
 }
 
-void cexit__pin(void) {
-  static atomic_flag pinned = ATOMIC_FLAG_INIT;
-  if (atomic_flag_test_and_set(&pinned) || cexit__is_in_executable(&__dso_handle)) return;
-  cexit__pin_object(&__dso_handle);
+void cexit__pin_object(const void *owner) {
+  struct object object = object_of(owner);
+  if (object.segments != NULL && !object.is_executable) cexit__pin_path(object.path);
 }
 
-bool cexit__are_in_one_object(const void *one, const void *other) {
-  Dl_info first, second;
-  if (dladdr == NULL || dladdr(one, &first) == 0 || dladdr(other, &second) == 0) return false;
-  return first.dli_fbase == second.dli_fbase;
+void cexit__pin(void) {
+  static atomic_flag pinned = ATOMIC_FLAG_INIT;
+  if (!atomic_flag_test_and_set(&pinned)) cexit__pin_object(&__dso_handle);
 }
 
 // ---- Notes
@@ -109,36 +142,6 @@ void cexit__within_walk(void (*function)(void *), void *context) {
   dl_iterate_phdr(call_once, &(struct call){function, context});
 }
 
-// ---- libc's data, or the loader's
-
-struct search {
-  uintptr_t address;
-  enum libc_object found;
-};
-
-static enum libc_object named(const char *path) {
-  const char *slash = strrchr(path, '/'), *name = slash != NULL ? slash + 1 : path;
-  if (strncmp(name, "libc.so", 7) == 0 || strncmp(name, "libc-", 5) == 0) return LIBC;
-  return strncmp(name, "ld", 2) == 0 ? LOADER : NEITHER;
-}
-
-static int look_in(struct dl_phdr_info *object, size_t size, void *context) {
-  (void)size;
-  struct search *search = context;
-  for (int i = 0; i < object->dlpi_phnum; i++) {
-    const ElfW(Phdr) *segment = &object->dlpi_phdr[i];
-    bool within = search->address - object->dlpi_addr - segment->p_vaddr < segment->p_memsz;
-    if (segment->p_type == PT_LOAD && within) search->found = named(object->dlpi_name);
-  }
-  return search->found != NEITHER;
-}
-
-enum libc_object cexit__libc_object(uintptr_t address) {
-  struct search search = {address, NEITHER};
-  dl_iterate_phdr(look_in, &search);
-  return search.found;
-}
-
 // ---- Unloading, or exit
 
 // The function that holds an address, by the table that unwinding searches: sorted pairs of distances from the table's
@@ -151,29 +154,22 @@ struct unwind_table {
 };
 static const uint8_t usual_head[4] = {1, 0x1B, 0x03, 0x3B};
 
-static int find_function(struct dl_phdr_info *object, size_t size, void *data) {
-  (void)size;
-  uintptr_t *address = data;
+static uintptr_t function_at(const struct object *object) { // 0: not known
   const struct unwind_table *table = NULL;
-  bool within = false;
-  for (int i = 0; i < object->dlpi_phnum; i++) {
-    const ElfW(Phdr) *segment = &object->dlpi_phdr[i];
-    uintptr_t begins = object->dlpi_addr + segment->p_vaddr;
-    if (segment->p_type == PT_LOAD && *address - begins < segment->p_memsz) within = true;
-    if (segment->p_type == PT_GNU_EH_FRAME) table = (const void *)begins;
+  for (unsigned i = 0; i < object->count; i++) {
+    const ElfW(Phdr) *segment = &object->segments[i];
+    if (segment->p_type == PT_GNU_EH_FRAME) table = (const void *)(object->base + segment->p_vaddr);
   }
-  if (!within) return 0;
   uint32_t low = 0, high = 0;
   if (table != NULL && memcmp(table->head, usual_head, sizeof usual_head) == 0) high = table->count;
   while (low < high) {
     uint32_t middle = low + (high - low) / 2;
-    if ((uintptr_t)table + (uintptr_t)(intptr_t)table->pairs[middle][0] <= *address)
+    if ((uintptr_t)table + (uintptr_t)(intptr_t)table->pairs[middle][0] <= object->address)
       low = middle + 1;
     else
       high = middle;
   }
-  *address = low != 0 ? (uintptr_t)table + (uintptr_t)(intptr_t)table->pairs[low - 1][0] : 0;
-  return 1;
+  return low != 0 ? (uintptr_t)table + (uintptr_t)(intptr_t)table->pairs[low - 1][0] : 0;
 }
 
 // The thread sanitizer calls what was given to libc from a function of its own, so the caller of that function is looked for.
@@ -191,9 +187,8 @@ static bool is_called_by(uintptr_t finalize) { // from libc
   void *callers[16];
   int count = backtrace(callers, 16);
   for (int i = 0; i < count; i++) {
-    uintptr_t function = (uintptr_t)callers[i];
-    if (cexit__libc_object(function) != LIBC) continue;
-    return dl_iterate_phdr(find_function, &function) != 0 && function == finalize;
+    struct object object = object_of(callers[i]);
+    if (object.libc == LIBC) return function_at(&object) == finalize;
   }
   return false;
 }
@@ -204,11 +199,12 @@ static bool is_called_by(uintptr_t finalize) { // from libc
 bool cexit__is_unloading_call(const void *return_address) {
   Dl_info info;
   uintptr_t finalize = dlsym != NULL ? (uintptr_t)dlsym(RTLD_DEFAULT, "__cxa_finalize") : 0;
-  uintptr_t function = (uintptr_t)return_address;
-  if (dl_iterate_phdr(find_function, &function) == 0) return false;
+  struct object object = object_of(return_address);
+  if (object.segments == NULL) return false;
 #ifdef THREAD_SANITIZER
   if (finalize != 0) return is_called_by(finalize);
 #endif
+  uintptr_t function = function_at(&object);
   if (function != 0 && cexit__libc_object(finalize) == LIBC) return function == finalize;
   return dladdr != NULL && dladdr(return_address, &info) != 0 && info.dli_sname != NULL &&
          strcmp(info.dli_sname, "__cxa_finalize") == 0;

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Memory from the kernel, and what the kernel permits there.
+// Memory from the kernel, and the kernel's map of memory.
 
 #include "platform.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -58,42 +57,57 @@ void cexit__unmap_wiped(_Atomic uint32_t *word) {
   munmap((void *)word, (size_t)sysconf(_SC_PAGESIZE));
 }
 
-// ---- What is permitted
+// ---- The map of memory
 
-struct memory { // the question to the memory map, and the answer
-  uintptr_t address;
-  char access;
-  bool granted;
-};
-
-static void judge(const char *line, struct memory *memory) { // "7f12-7f34 rw-p …"
-  char *end;
-  uintptr_t from = strtoull(line, &end, 16), to = strtoull(end + 1, &end, 16);
-  if (memory->address - from < to - from) memory->granted = memchr(end, memory->access, 5) != NULL;
+static const char *hexadecimal(const char *at, uintptr_t *number) {
+  for (*number = 0;; at++) {
+    unsigned digit = (unsigned)*at - '0', letter = (unsigned)*at - 'a';
+    if (digit >= 10 && letter >= 6) return at;
+    *number = *number << 4 | (digit < 10 ? digit : letter + 10);
+  }
 }
 
-static bool are_granted(struct memory *one, struct memory *other) {
-  char text[4096], *line;
-  size_t kept = 0;
+// "begin-end rights offset device inode   path"
+static void parse(const char *line, struct mapping *out) {
+  const char *at = hexadecimal(line, &out->begin);
+  if (*at == '-') at = hexadecimal(at + 1, &out->end);
+  if (strlen(at) > 6) {
+    memcpy(out->rights, at + 1, sizeof out->rights);
+    at = hexadecimal(at + 6, &out->offset);
+  }
+  const char *path = strchr(at, '/');
+  size_t length = path != NULL ? strlen(path) : 0;
+  if (length >= sizeof out->path) length = 0;
+  if (length != 0) memcpy(out->path, path, length);
+  out->path[length] = 0;
+}
+
+bool cexit__find_mapping(uintptr_t address, struct mapping *out) {
+  char buffer[1024];
+  size_t held = 0;
   int file = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
   if (file < 0) return false;
-  for (ssize_t got; (got = read(file, text + kept, sizeof text - 1 - kept)) > 0 || (got < 0 && errno == EINTR);) {
-    if (got < 0) continue;
-    text[kept += (size_t)got] = '\0';
-    line = text;
-    for (char *end; (end = strchr(line, '\n')) != NULL; line = end + 1) {
-      *end = '\0';
-      judge(line, one);
-      judge(line, other);
+  bool found = false;
+  for (ssize_t count; !found && (count = read(file, buffer + held, sizeof buffer - 1 - held)) > 0;) {
+    held += (size_t)count;
+    buffer[held] = 0;
+    char *line = buffer;
+    for (char *end; !found && (end = strchr(line, '\n')) != NULL; line = end + 1) {
+      *end = 0;
+      *out = (struct mapping){0};
+      parse(line, out);
+      found = out->begin <= address && address < out->end;
     }
-    kept = strlen(line);
-    memmove(text, line, kept + 1);
+    held = strlen(line);
+    if (held == sizeof buffer - 1) held = 0; // no line of a mapping with a path that could be opened
+    memmove(buffer, line, held);
   }
   close(file);
-  return one->granted && other->granted;
+  return found;
 }
 
 bool cexit__memory_permits(uintptr_t writing, uintptr_t executing) {
-  struct memory place = {writing, 'w', false}, code = {executing, 'x', false};
-  return are_granted(&place, &code);
+  struct mapping mapping;
+  return cexit__find_mapping(writing, &mapping) && mapping.rights[1] == 'w' &&
+         cexit__find_mapping(executing, &mapping) && mapping.rights[2] == 'x';
 }

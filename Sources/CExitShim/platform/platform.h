@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the library asks of the system and of libc. A port supplies these functions and touches no other room; each says
-// what the rest relies on. Each keeps errno, allocates nothing, and may be called in a signal handler, unless said.
+// What the library asks of the system and of libc: the contract of a port, which touches no other room. A port writes six
+// files a second time, in the order of this page: wait.c, memory.c, signal.c, tasks.c, loader.c, libc.c. It leaves stderr.c,
+// symbol.c and text.c alone, which need no more than POSIX and ELF. `make port` proves both by compiling for FreeBSD.
+//
+// Each function keeps errno, allocates nothing, and may be called in a signal handler, unless said.
 
 #ifndef CEXIT_PLATFORM_H
 #define CEXIT_PLATFORM_H
@@ -67,9 +70,8 @@ enum {
 void cexit__futex_wait(const void *word, uint32_t seen); // while *word == seen; may return early
 void cexit__futex_wait_for(const void *word, uint32_t seen, uint64_t nanoseconds); // the same, at most that long
 void cexit__futex_wake(const void *word, int count);
-bool cexit__has_main_queue(void); // false: the program has no libdispatch. The next two need one
-void cexit__main_queue_wait(
-    uint64_t nanoseconds); // until an item arrives or a thread wakes the queue, at most that long
+bool cexit__has_main_queue(void);                  // false: the program has no libdispatch. The next two need one
+void cexit__main_queue_wait(uint64_t nanoseconds); // until an item arrives, or a thread wakes the queue
 void cexit__main_queue_wake(void);
 uint64_t cexit__now(void); // nanoseconds on a clock that nobody sets
 
@@ -82,7 +84,13 @@ void cexit__forget_memory(void *memory, size_t size); // gives it back, to be ze
 // NULL: the kernel offers no such thing (before Linux 4.14).
 _Atomic uint32_t *cexit__map_wiped(uint32_t value);
 void cexit__unmap_wiped(_Atomic uint32_t *word);
-// The first address may be written to, and the second holds code; false if in doubt.
+struct mapping {                // of memory that belongs together
+  uintptr_t begin, end, offset; // `offset`: of `begin`, in the file
+  char rights[4];               // "rwxp", or - in the place of a right that is missing
+  char path[512];               // of the file; empty: no file
+};
+bool cexit__find_mapping(uintptr_t address, struct mapping *out); // false: none, or not known. Changes errno
+// The first address may be written to, and the second holds code; false if in doubt. Changes errno.
 bool cexit__memory_permits(uintptr_t writing, uintptr_t executing);
 
 // ---- signal.c
@@ -105,11 +113,6 @@ bool cexit__is_from_raise_on(const siginfo_t *info); // called by this process
 // The handler has interrupted a call of the kernel: a sleep, a read or the like, not the wait for a lock. False if in doubt.
 bool cexit__interrupted_a_call(const void *machine);
 bool cexit__signal_has_reader(int number); // a file of this process reads the signal, by signalfd; false if in doubt
-
-// ---- stderr.c
-
-// Writes all of the text, or as much as fits within a fifth of a second. Raises no SIGPIPE, does not stop for SIGTTOU.
-void cexit__write_to(int file, const char *text, size_t length);
 
 // ---- tasks.c: threads of this process by the kernel's numbers.
 
@@ -146,8 +149,7 @@ void cexit__within_walk(void (*function)(void *), void *context);
           ".popsection\n")
 // Each structure with such a note, and the path of its object: empty for the executable. True: the search ends.
 typedef bool cexit__note_found(const void *structure, const char *path, void *context);
-bool cexit__each_note(cexit__note_found *found,
-                      void *context); // in the order of the loader; true: the search was ended
+bool cexit__each_note(cexit__note_found *found, void *context); // in the loader's order; true: the search was ended
 // A function of libc's list that returns there was called by __cxa_finalize, for an object that is unloaded; false: by exit.
 bool cexit__is_unloading_call(const void *return_address);
 enum libc_object { NEITHER, LIBC, LOADER };
@@ -166,6 +168,11 @@ void cexit__let_go_of_stdin(void); // so that libc's exit does not wait for a th
 // Calls the function. True: the function ended this thread, and the thread stays. Not in a signal handler.
 bool cexit__thread_stays(void (*function)(void *), void *context);
 const char *cexit__program_name(void);
+
+// ---- stderr.c, which a port leaves alone
+
+// Writes all of the text, or as much as fits within a fifth of a second. Raises no SIGPIPE, does not stop for SIGTTOU.
+void cexit__write_to(int file, const char *text, size_t length);
 
 #pragma GCC visibility pop
 #endif

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Signals: taking one, raising one, dying of one, what the kernel tells of one, and who reads one from a file.
+// Signals: taking a signal, raising a signal, dying of a signal, what the kernel tells a handler, and files that read signals.
 
 #include "platform.h"
 

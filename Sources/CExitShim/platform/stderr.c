@@ -30,6 +30,8 @@ static ssize_t put(enum way way, int file, const char *text, size_t length) {
   case BY_KERNEL:
 #ifdef RWF_NOWAIT
     return pwritev2(file, &(struct iovec){(void *)text, length}, 1, -1, RWF_NOWAIT);
+#else
+    return errno = ENOSYS, -1;
 #endif
   case BY_FILE:
   case BY_OPENING:

@@ -99,11 +99,15 @@ bool cexit__task_is_asleep(int task) {
   return false;
 }
 
-bool cexit__main_thread_has_ended(void) {
+static char state_of(int task) { // 0: not known, or the thread has ended
   char text[256];
-  ask(getpid(), "stat", text, sizeof text);
-  const char *state = strrchr(text, ')'); // behind a name of any form
-  return state != NULL && strncmp(state, ") Z", 3) == 0;
+  ask(task, "stat", text, sizeof text);
+  const char *state = strrchr(text, ')'); // behind a name of any form: "12 (name) R ..."
+  return state != NULL && state[1] == ' ' ? state[2] : 0;
+}
+
+bool cexit__main_thread_has_ended(void) {
+  return state_of(cexit__main_task()) == 'Z';
 }
 
 bool cexit__threads_are_at_most(unsigned count) {
@@ -120,18 +124,6 @@ bool cexit__threads_are_at_most(unsigned count) {
 
 enum { PAUSE = 50000, PAUSES = 4000 }; // nanoseconds; 200 ms in all: other threads may compute for ever
 
-static bool is_at_work(int task, const char *thread) { // false, too, if the thread has ended
-  char path[64], text[256];
-  cexit__text(&(struct text){path, path + sizeof path - 1}, "%s/stat", thread);
-  int file = openat(task, path, O_RDONLY | O_CLOEXEC);
-  if (file < 0) return false;
-  ssize_t length = read(file, text, sizeof text - 1);
-  close(file);
-  text[length > 0 ? length : 0] = 0;
-  const char *state = strrchr(text, ')'); // "12 (name) R ..."
-  return state != NULL && state[1] == ' ' && state[2] == 'R';
-}
-
 void cexit__let_pool_rest(void) {
   int saved = errno, pauses = 0;
   DIR *threads = opendir("/proc/self/task");
@@ -140,8 +132,8 @@ void cexit__let_pool_rest(void) {
     return;
   }
   for (struct dirent *thread; (thread = readdir(threads)) != NULL;) {
-    if (thread->d_name[0] == '.' || strtol(thread->d_name, NULL, 10) == cexit__task()) continue;
-    while (is_at_work(dirfd(threads), thread->d_name) && pauses++ < PAUSES)
+    int task = (int)strtol(thread->d_name, NULL, 10); // 0: the folder or its parent
+    while (task != 0 && task != cexit__task() && state_of(task) == 'R' && pauses++ < PAUSES)
       nanosleep(&(struct timespec){0, PAUSE}, NULL);
   }
   closedir(threads);
