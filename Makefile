@@ -94,6 +94,9 @@ matrix: ## Run the C fixtures on other libcs, machines and compilers; CELLS='gli
 	$(SWIFT) build --build-tests $(STRICT)
 	@Scripts/matrix $(CELLS)
 
+port: ## Compile and link the core for FreeBSD, without the six files that a port writes; needs zig
+	@Scripts/check-port
+
 test-macro: ## Run the example and the tests of @AtExit; builds swift-syntax once, which takes minutes
 	@$(MACRO_PART) $(MAKE) --no-print-directory test-macro-alone
 
@@ -181,6 +184,6 @@ clean: ## Remove everything that was built
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 13
 
-.PHONY: build fuzz coverage model matrix test-model bench sanitize setup demo build-macro test test-setup test-library \
+.PHONY: build fuzz coverage model matrix port test-model bench sanitize setup demo build-macro test test-setup test-library \
   test-examples test-integration test-macro \
   test-macro-alone test-c test-builds lint breakage format docs clean help

@@ -12,8 +12,6 @@
 
 #include "watch.h"
 
-#include <ucontext.h>
-
 static const int crashes[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGABRT};
 enum { CRASHES = sizeof crashes / sizeof *crashes };
 
