@@ -78,7 +78,7 @@ struct entry {
   union {
     struct {
       unsigned stack : 26, kind : 3, phase : 2, inherited : 1;
-      unsigned asleep_from : 2;       // its phase, while `phase` is ASLEEP
+      unsigned asleep_from : 2;       // its phase, while `phase` is ASLEEP; else ASLEEP says that `file` is a hint
       unsigned line : 18, owner : 12; // line 0: not known
     };
     uint64_t bits;    // all of these
@@ -222,6 +222,12 @@ static inline struct owner *known_owner(const void *owner) { // the place of a k
 
 static inline bool is_foreign(const struct entry *entry) {
   return !LIKELY(entry->epoch >= cexit__process.born) && !entry->inherited;
+}
+
+// A list that entries were moved to leads through memory at random. So a moved entry without a file has a hint in place
+// of the file: the entry that moved eight entries before. A run fetches that memory in advance; a stale hint does no harm.
+static inline bool has_hint(const struct entry *entry) {
+  return entry->asleep_from == ASLEEP;
 }
 
 static inline void call_closure(const struct entry *entry, CExitCall call) {
