@@ -31,6 +31,9 @@
 #endif
 
 #define COLD __attribute__((cold, noinline)) // compiled for size, where the rest of the file is compiled for speed
+// A large table of zeros, not static: the linker puts such tables behind all other variables. So the variables that each
+// process writes share two pages, and the start of a process faults two pages in, not ten.
+#define TABLE __attribute__((common, visibility("hidden")))
 #define LIKELY(x) __builtin_expect(!!(x), 1)
 #define ALWAYS_INLINE static inline __attribute__((always_inline)) // where a call would cost a tenth of a registration
 
