@@ -134,6 +134,7 @@ void cexit__let_pool_rest(void); // until each other thread is seen asleep, 200 
 void cexit__pin_object(const void *address); // keeps the object that holds the address loaded for ever
 void cexit__pin_path(const char *path);      // the same by its file; an empty path is the executable
 void cexit__pin(void);                       // the object that this code is part of
+bool cexit__is_pinned(void);                 // by cexit__pin
 bool cexit__is_in_executable(const void *address);
 bool cexit__are_in_one_object(const void *one, const void *other); // false if in doubt
 // Calls the function, and meanwhile no other thread is in such a function, nor loads or unloads an object. Where the loader
