@@ -29,11 +29,12 @@ static sigset_t usual; // the signal mask of the thread that first asked for sig
 
 #define BIT(number) ((uint64_t)1 << ((number)-1)) // in a set of signals
 #define COMMON (BIT(SIGINT) | BIT(SIGTERM) | BIT(SIGHUP))
-// Signals that do not end a process, and signals of a crash: the thread that crashed cannot go on.
+// Signals that do not end a process, and signals of a crash: the thread that crashed cannot go on. platform.h adds signals
+// that POSIX does not know.
 #define REFUSED                                                                                                        \
   (BIT(SIGKILL) | BIT(SIGSTOP) | BIT(SIGCHLD) | BIT(SIGCONT) | BIT(SIGTSTP) | BIT(SIGTTIN) | BIT(SIGTTOU) |            \
-   BIT(SIGURG) | BIT(SIGWINCH) | BIT(SIGSEGV) | BIT(SIGBUS) | BIT(SIGILL) | BIT(SIGFPE) | BIT(SIGTRAP) |               \
-   BIT(SIGABRT) | BIT(SIGSYS))
+   BIT(SIGURG) | BIT(SIGSEGV) | BIT(SIGBUS) | BIT(SIGILL) | BIT(SIGFPE) | BIT(SIGTRAP) | BIT(SIGABRT) | BIT(SIGSYS) |  \
+   REFUSED_BEYOND_POSIX)
 
 static int take_number(uint64_t *set) { // the lowest signal, out of the set; 0: the set is empty
   if (*set == 0) return 0;

@@ -51,6 +51,9 @@ extern void __cxa_finalize(void *object);
 #define PER_THREAD _Thread_local
 #endif
 
+// Signals that POSIX does not know and that no exit may begin with, as bits: they end no process, or a crash raises them.
+#define REFUSED_BEYOND_POSIX ((uint64_t)1 << (SIGWINCH - 1))
+
 // What a libc does, where the code that asks is to cost nothing.
 #ifdef __GLIBC__
 enum {
