@@ -13,10 +13,11 @@ IN_FRONT_SOURCES = $(wildcard Sources/CExitOrder/*.c Sources/CExitFirst/*.c Sour
 C_HEADERS = $(wildcard Sources/CExitShim/*/*.h Sources/CExitShim/include/*.hpp)
 FIXTURE_TESTS = CExitShimTests\.|ExitKitProcessTests\.RealProgramTests
 MACRO_TOOLS = swift-6.3 git swift-syntax
+TOOLS_PART = Scripts/part 'the command exitkit' git swift-argument-parser --
 MACRO_PART = Scripts/part 'the example and the tests of @AtExit' $(MACRO_TOOLS) --
 TEST_SETUP = test-setup
 BESIDE = openssl libcurl sqlite3 glib ncurses jemalloc tcmalloc python3 python3-dev
-TEST_TOOLS = swift cc git g++ pkg-config cmake ninja meson spin sdt $(BESIDE)
+TEST_TOOLS = swift cc git g++ pkg-config cmake ninja meson spin sdt gdb $(BESIDE)
 # The examples' package leaves out what needs a tool of this list.
 WITHOUT = EXITKIT_WITHOUT="$$(Scripts/need --lacking sqlite3 pkg-config g++)"
 EXAMPLES = env $(WITHOUT) $(SWIFT)
@@ -53,7 +54,7 @@ test: ## Run every test; what a missing tool keeps from running is left out and 
 	@Scripts/part --begin
 	@Scripts/need --install $(TEST_TOOLS)
 	@Scripts/need swift cc
-	@$(MAKE) --no-print-directory test-c test-model test-builds test-macro test-library test-examples $(TEST_SETUP)
+	@$(MAKE) --no-print-directory test-c test-model test-builds test-macro test-library test-tools test-examples $(TEST_SETUP)
 	@Scripts/part --end
 
 test-setup: ## Check what demo and test do on a machine with Swift, gcc, libc6-dev and make, and nothing else
@@ -61,6 +62,7 @@ test-setup: ## Check what demo and test do on a machine with Swift, gcc, libc6-d
 
 test-library:
 	@for library in $(BESIDE); do Scripts/part "the tests beside $$library" $$library || exit; done
+	@Scripts/part 'the tests with gdb' gdb
 	$(SWIFT) test $(STRICT)
 
 test-examples:
@@ -116,8 +118,10 @@ tools: ## Build the command exitkit; `make install` then installs it, too
 	@Scripts/need swift git
 	$(SWIFT) build --package-path Tools -c release --static-swift-stdlib -Xswiftc -warnings-as-errors --product exitkit
 
-test-tools: ## Test the command exitkit and the commands for gdb
-	@Scripts/need swift git
+test-tools: ## Test the command exitkit and the commands for gdb; the first time swift-argument-parser is built
+	@$(TOOLS_PART) $(MAKE) --no-print-directory test-tools-alone
+
+test-tools-alone:
 	$(SWIFT) test --package-path Tools -Xswiftc -warnings-as-errors
 
 # The program ends by its signal, and so does exitkit.
@@ -185,5 +189,5 @@ help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 13
 
 .PHONY: build fuzz coverage model matrix port test-model bench sanitize setup demo build-macro test test-setup test-library \
-  test-examples test-integration test-macro \
-  test-macro-alone test-c test-builds lint breakage format docs clean help
+  test-examples test-integration test-macro test-macro-alone tools test-tools test-tools-alone picture \
+  test-c test-builds lint breakage format docs clean help
