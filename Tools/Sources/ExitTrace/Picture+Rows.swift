@@ -20,7 +20,7 @@ extension Picture {
 
   private mutating func draw(_ handler: Trace.Handler, _ y: Double) {
     let name = handler.isStack ? "▾ \(handler.span.name)" : handler.span.name
-    body += "<g><title>\(escaped(tip(handler)))</title>\n"
+    body += "<g><title>\(tip(handler).map(escaped).joined(separator: "\n"))</title>\n"
     label(
       name, place: handler.place, depth: handler.depth, style: isBad(handler) ? "red" : "name",
       dot: handler.isStack ? nil : handler.phase.rawValue, y)
@@ -65,13 +65,13 @@ extension Picture {
     }
   }
 
-  private func tip(_ handler: Trace.Handler) -> String {
+  private func tip(_ handler: Trace.Handler) -> [String] {
     var lines = [handler.span.name, "\(handler.phase.rawValue) phase, stack \(handler.stack)"]
     if let number = handler.number { lines[1] += ", number \(number)" }
     if let place = handler.place { lines.append(place) }
     lines.append(
       "\(duration(handler.span.start)) after the exit began, \(after(handler)), thread \(handler.span.thread)")
-    return lines.joined(separator: "\n")
+    return lines
   }
 
   // ---- Brackets

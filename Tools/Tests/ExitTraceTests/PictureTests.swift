@@ -73,6 +73,18 @@ import Testing
     #expect(elements.labels.contains { $0.text.hasPrefix("</svg><script>\"?]]>") })
   }
 
+  @Test func `the tooltip of a handler has lines, and a name with a line break is one of the lines`() throws {
+    var text = TraceText()
+    text.run(#"stop\nlistening"#, 500, phase: "early", number: 5)
+    #expect(
+      try Elements(Picture(text.trace()).svg()).titles.last == """
+        stop?listening
+        early phase, stack process, number 5
+        Server/main.swift:12
+        0 ns after the exit began, 500 µs, thread 7
+        """)
+  }
+
   @Test func `marks of the axis are round times`() {
     let marks = Axis(left: 0, width: 100, length: 27_500).marks
     #expect(marks == [0, 5000, 10_000, 15_000, 20_000, 25_000])
@@ -85,6 +97,7 @@ private final class Elements: NSObject, XMLParserDelegate {
   struct Label { var row: String, range: ClosedRange<Double>, text: String }
   private var elements: [(name: String, attributes: [String: String])] = []
   private(set) var labels: [Label] = []
+  private(set) var titles: [String] = []
   private var characters = ""
 
   init(_ svg: String) throws {
@@ -107,6 +120,7 @@ private final class Elements: NSObject, XMLParserDelegate {
   func parser(_ parser: XMLParser, foundCharacters string: String) { characters += string }
 
   func parser(_ parser: XMLParser, didEndElement name: String, namespaceURI: String?, qualifiedName: String?) {
+    if name == "title" { titles.append(characters) }
     guard name == "text", let attributes = elements.last(where: { $0.name == "text" })?.attributes else { return }
     let style = attributes["class"] ?? "", x = Double(attributes["x"] ?? "") ?? 0
     // The font's own advance: 0.6 em in the monospace fonts of the list.
