@@ -10,15 +10,16 @@ let package = Package(
   dependencies: [.package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2")],
   targets: [
     .target(name: "ExitTrace"),
-    .target(name: "ProcessView"),
+    .target(name: "ProcessView", dependencies: ["ExitTrace"]),
     .executableTarget(
       name: "exitkit",
       dependencies: [
         "ExitTrace", "ProcessView", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
+    .target(name: "ToolSupport", path: "Tests/Support"),
     .testTarget(name: "ExitTraceTests", dependencies: ["ExitTrace"]),
-    .testTarget(name: "ExitKitToolTests", dependencies: ["exitkit"]),
-    .testTarget(name: "ProcessViewTests", dependencies: ["ProcessView"]),
+    .testTarget(name: "ExitKitToolTests", dependencies: ["exitkit", "ToolSupport"]),
+    .testTarget(name: "ProcessViewTests", dependencies: ["ProcessView", "ToolSupport"]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -43,6 +43,7 @@ struct layout { // version 1
   struct {
     struct field outer, entry, started;
   } frame;
+  const uint64_t *deadline, *signals;
 };
 
 static int find_note(struct dl_phdr_info *object, size_t size, void *found) {
@@ -94,12 +95,10 @@ static void show_stack(const void *stack, int depth) {
     for (uint64_t index = get(stack, list); index != UINT32_MAX;) {
       const void *entry = element(layout->entries, (uint32_t)index, layout->entry.size);
       uint64_t all = get(entry, layout->entry.bits);
-      unsigned kind = bits(all, layout->entry.in_bits.kind), phase = bits(all, layout->entry.in_bits.phase);
-      unsigned from = bits(all, layout->entry.in_bits.asleep_from);
-      bool hinted = phase != 3 && from == 3;
+      unsigned kind = bits(all, layout->entry.in_bits.kind);
       say("%*s%s %s:%u kind %u phase %u %u %u%s\n", 2 * depth, "", text(get(entry, layout->entry.name)),
-          hinted ? "-" : text(get(entry, layout->entry.file)), bits(all, layout->entry.in_bits.line), kind, phase,
-          hinted ? 0 : from,
+          text(get(entry, layout->entry.file)), bits(all, layout->entry.in_bits.line), kind,
+          bits(all, layout->entry.in_bits.phase), bits(all, layout->entry.in_bits.asleep_from),
           bits(all, layout->entry.in_bits.inherited),
           get(entry, layout->entry.epoch) < born && !bits(all, layout->entry.in_bits.inherited) ? " a parent's" : "");
       CHECK(get(entry, layout->entry.generation) % 2 == 1);
@@ -134,6 +133,9 @@ static int read_layout(int count, char **arguments) {
   (void)count, (void)arguments;
   dl_iterate_phdr(find_note, &layout);
   CHECK(layout != NULL && layout->version == 1 && layout->size >= sizeof *layout);
+  CHECK(*layout->deadline == 0 && *layout->signals == 0);
+  CHECK(cexit_set_deadline(7000000000) == 0 && cexit_exit_on_signals((int[]){SIGTERM}, 1) == 0);
+  CHECK(*layout->deadline == 7000000000 && *layout->signals == 1 << (SIGTERM - 1));
   cexit_stack *nested;
   cexit_handler all[100]; // more than a chunk
   for (int i = 0; i < 100; i++) all[i] = add(NULL, "many", CExitPhaseNormal, 0, 1);

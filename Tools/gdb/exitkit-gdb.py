@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Commands of gdb that show the exit stacks of a live process or of a core file, without the help of the process.
 
-exit-stack   what is pending, the next handler first; nested stacks indented
+exit-stack   what is pending, the next handler first; nested stacks indented; the stack of quick_exit, stacks of their own
 exit-run     what the exiter is running, the innermost handler first
 
 The stacks are found by the ELF note "CExitShim", type 2 (Sources/CExitShim/copies/layout.c), so stripped programs work.
@@ -146,8 +146,7 @@ class Entry:
         return not self.bit("inherited") and self.field("epoch") < shape.get(shape.process, shape.born)
 
     def title(self):
-        has_file = self.bit("phase") == ASLEEP or self.bit("asleep_from") != ASLEEP
-        name, file = text(self.field("name")), text(self.field("file")) if has_file else None
+        name, file = text(self.field("name")), text(self.field("file"))
         if name is None and self.bit("kind") == CLOSURE:
             name = "a closure"
         elif name is None and not self.is_nested():
@@ -187,6 +186,24 @@ def show_stack(shape, stack, depth, seen):
             index = entry.field("older")
 
 
+def show_other_stacks(shape, seen):
+    """The stack of quick_exit, and stacks that the program runs by hand; then nested ones whose entry has been taken."""
+    fresh = shape.get(shape.stacks, shape.slab_fresh)
+    newest = shape.stack["newest"][0]
+    for nested in False, True:
+        for index in range(1, fresh):
+            stack = shape.stack_at(index)
+            lists = [number(stack + newest + 4 * phase, 4) for phase in ORDER]
+            used = shape.get(stack, shape.stack["references"]) != 0 and any(i != NONE for i in lists)
+            if not used or stack in seen or (shape.get(stack, shape.stack["parent"]) != NONE) != nested:
+                continue
+            name = text(shape.get(stack, shape.stack["name"]))
+            name = "stack " + name if name else "a stack"
+            name += ", taken off its stack" if nested else " of its own"
+            print(("on quick_exit" if index == 1 else name) + ":")
+            show_stack(shape, stack, 0, seen)
+
+
 class ExitStack(gdb.Command):
     """Shows the pending exit handlers, the next one first."""
 
@@ -196,7 +213,9 @@ class ExitStack(gdb.Command):
     def invoke(self, argument, from_tty):
         shape = layout()
         print("pending, the next one first:")
-        show_stack(shape, shape.stack_at(0), 0, set())
+        seen = set()
+        show_stack(shape, shape.stack_at(0), 0, seen)
+        show_other_stacks(shape, seen)
 
 
 class ExitRun(gdb.Command):
@@ -207,7 +226,7 @@ class ExitRun(gdb.Command):
 
     def invoke(self, argument, from_tty):
         shape = layout()
-        thread = shape.get(shape.leaving, shape.owner)
+        thread = shape.get(shape.leaving, shape.owner) & ~3  # the two lowest bits say how far the exit is
         if thread == 0:
             print("the process is not exiting")
             return

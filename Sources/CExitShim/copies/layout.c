@@ -11,8 +11,7 @@
 // chunk[floor(log2(i + first_chunk))] + (i + first_chunk) * element size. In a stack, `newest` holds four indexes, by phase
 // (normal, early, late, asleep), and `older` leads on; UINT32_MAX ends a list. An entry belongs to this process if its
 // epoch is at least `born`, or its bit `inherited` is set; a run takes early, normal, late. A nested stack is an entry of
-// kind 4, whose context is the address of the stack. `asleep_from` is the phase of an entry that is asleep (`phase` 3). In
-// another entry `asleep_from` 3 says that `file` is no file.
+// kind 4, whose context is the address of the stack.
 
 #include "../events/events.h"
 
@@ -50,7 +49,8 @@ __attribute__((used)) const struct layout {
   struct {
     struct field epoch, born;
   } of_process;
-  struct { // `owner`: the exiter, as the address of what the library remembers of that thread
+  struct { // `owner`: the exiter, as the address of what the library remembers of that thread; the two lowest bits are
+           // no part of the address
     struct field owner, status, status_known;
   } of_leaving;
   struct { // of a thread, such as an exiter and a stack's runner: its innermost frame
@@ -61,6 +61,8 @@ __attribute__((used)) const struct layout {
     // time for which the process was stopped, or 0
     struct field outer, entry, started;
   } frame;
+  const _Atomic uint64_t *deadline; // nanoseconds; 0: none
+  const _Atomic uint64_t *signals;  // bit n - 1: signal n becomes an exit
 } cexit__layout = {
     .version = LAYOUT_VERSION,
     .size = sizeof(struct layout),
@@ -83,6 +85,8 @@ __attribute__((used)) const struct layout {
                    FIELD(struct process_exit, status_known)},
     .thread = {FIELD(struct thread, running)},
     .frame = {FIELD(struct frame, outer), FIELD(struct frame, entry), FIELD(struct frame, started)},
+    .deadline = &cexit__deadline_length,
+    .signals = &cexit__signals_chosen,
 };
 
 // Eight bytes of contents: a copy of an earlier version, which looks for a note of four, passes over this one.

@@ -57,7 +57,8 @@ void cexit__signal_taken_back(int number, const struct sigaction *from); // prin
 
 // ---- signals.c  last_act.c
 
-void cexit__signals_begin(void); // an exit begins: takes the chosen signals back from who has them now
+extern _Atomic uint64_t cexit__signals_chosen; // bit n - 1: signal n becomes an exit
+void cexit__signals_begin(void);               // an exit begins: takes the chosen signals back from who has them now
 
 void cexit__signals_forked(void);
 void cexit__signals_end(void);              // at the very end; if a signal was taken, does not return

@@ -18,23 +18,23 @@
 
 enum { TAKEN = 1, EXITING = 2, REQUESTED = 4, CHANGE = 8 };
 
+_Atomic uint64_t cexit__signals_chosen;
+
 static _Atomic uint32_t state;                // the thread sleeps on this word; the bits from CHANGE up count choices
 static _Atomic uint32_t home;                 // the process that has the thread
-static _Atomic uint64_t chosen;               // bit n - 1: signal n becomes an exit
 static _Atomic uint64_t taken_at;             // nanoseconds, of cexit__now
 static _Atomic uint64_t patience = 500000000; // nanoseconds before a second signal ends the process
 static _Atomic uint64_t requested;            // 1 << 32 plus the status; 0: no request
-TABLE struct sigaction cexit__former_signals[64];
+static struct sigaction before[64];
 static sigset_t usual; // the signal mask of the thread that first asked for signals
 
 #define BIT(number) ((uint64_t)1 << ((number)-1)) // in a set of signals
 #define COMMON (BIT(SIGINT) | BIT(SIGTERM) | BIT(SIGHUP))
-// Signals that do not end a process, and signals of a crash: the thread that crashed cannot go on. platform.h adds signals
-// that POSIX does not know.
+// Signals that do not end a process, and signals of a crash: the thread that crashed cannot go on.
 #define REFUSED                                                                                                        \
   (BIT(SIGKILL) | BIT(SIGSTOP) | BIT(SIGCHLD) | BIT(SIGCONT) | BIT(SIGTSTP) | BIT(SIGTTIN) | BIT(SIGTTOU) |            \
-   BIT(SIGURG) | BIT(SIGSEGV) | BIT(SIGBUS) | BIT(SIGILL) | BIT(SIGFPE) | BIT(SIGTRAP) | BIT(SIGABRT) | BIT(SIGSYS) |  \
-   REFUSED_BEYOND_POSIX)
+   BIT(SIGURG) | BIT(SIGWINCH) | BIT(SIGSEGV) | BIT(SIGBUS) | BIT(SIGILL) | BIT(SIGFPE) | BIT(SIGTRAP) |               \
+   BIT(SIGABRT) | BIT(SIGSYS))
 
 static int take_number(uint64_t *set) { // the lowest signal, out of the set; 0: the set is empty
   if (*set == 0) return 0;
@@ -52,7 +52,7 @@ static uint64_t describe(int number, const siginfo_t *info) {
 // In a child the signal goes to the older disposition. By default the child dies, even as the first process of a
 // namespace, which the kernel would spare. An older handler gets the signal when this handler has returned.
 static void leave_to_former_disposition(int number) {
-  const struct sigaction *former = &cexit__former_signals[number - 1];
+  const struct sigaction *former = &before[number - 1];
   if (cexit__is_plain(former, SIG_DFL)) cexit__die_of(number);
   sigaction(number, former, NULL);
   cexit__raise(number);
@@ -61,7 +61,7 @@ static void leave_to_former_disposition(int number) {
 // While a file of this process reads the signal, the program drains by it; the exit comes after that.
 static bool is_left(int number, siginfo_t *info, void *machine) {
   return atomic_load(&state) % CHANGE == 0 && !cexit__is_exiting() &&
-         cexit__signal_left_to_reader(&cexit__former_signals[number - 1], number, info, machine);
+         cexit__signal_left_to_reader(&before[number - 1], number, info, machine);
 }
 
 // SIGPIPE comes with each write to a broken pipe, SIGHUP from the shell and from the kernel.
@@ -91,7 +91,7 @@ static void take(int number, siginfo_t *info, void *machine) {
 // ---- The thread
 
 static void set_mask_without_chosen(sigset_t mask) {
-  uint64_t left = atomic_load(&chosen);
+  uint64_t left = atomic_load(&cexit__signals_chosen);
   for (int number; (number = take_number(&left)) != 0;) sigdelset(&mask, number);
   pthread_sigmask(SIG_SETMASK, &mask, NULL);
 }
@@ -108,7 +108,7 @@ static void *exit_when_taken(void *unused) {
   while (nanosleep(&left, &left) != 0 && errno == EINTR) continue;
   atomic_fetch_or(&state, EXITING);
   set_mask_without_chosen(usual); // programs that handlers start inherit the mask
-  uint64_t set = atomic_load(&chosen);
+  uint64_t set = atomic_load(&cexit__signals_chosen);
   int number = cexit__exit_signal(NULL), first = take_number(&set);
   if (first != 0) cexit__hold_main(first);
   cexit__exit(number != 0 ? 128 + number : (int)(uint32_t)atomic_load(&requested));
@@ -123,7 +123,7 @@ static bool is_refused(int number) {
 
 static void give_back(uint64_t set) {
   for (int number; (number = take_number(&set)) != 0;) {
-    cexit__give_back(number, take, &cexit__former_signals[number - 1]);
+    cexit__give_back(number, take, &before[number - 1]);
   }
 }
 
@@ -131,11 +131,11 @@ static int choose(int number, uint64_t *added) {
   struct sigaction now;
   if (sigaction(number, NULL, &now) != 0) return errno;
   if (cexit__is_plain(&now, SIG_IGN) || cexit__is_handler(&now, take)) return 0; // nohup ignores SIGHUP, and keeps that
-  cexit__former_signals[number - 1] = now;
-  uint64_t bit = BIT(number), already = atomic_fetch_or(&chosen, bit) & bit;
+  before[number - 1] = now;
+  uint64_t bit = BIT(number), already = atomic_fetch_or(&cexit__signals_chosen, bit) & bit;
   int error = cexit__handle(number, take, SA_RESTART);
   if (error == 0) *added |= bit & ~already;
-  if (error != 0 && already == 0) atomic_fetch_and(&chosen, ~bit);
+  if (error != 0 && already == 0) atomic_fetch_and(&cexit__signals_chosen, ~bit);
   return error;
 }
 
@@ -165,7 +165,7 @@ int cexit__exit_on_signals(const int *signals, size_t count) {
   for (int number; error == 0 && (number = take_number(&wanted)) != 0;) error = choose(number, &added);
   if (error != 0) {
     give_back(added);
-    atomic_fetch_and(&chosen, ~added);
+    atomic_fetch_and(&cexit__signals_chosen, ~added);
   }
   tell_thread(CHANGE);
   errno = saved;
@@ -204,7 +204,7 @@ void cexit__signals_forked(void) {
 
 void cexit__signals_begin(void) {
   if (cexit__process_number() != atomic_load(&home)) return;
-  uint64_t left = atomic_load(&chosen);
+  uint64_t left = atomic_load(&cexit__signals_chosen);
   for (int number; (number = take_number(&left)) != 0;) {
     struct sigaction now;
     if (sigaction(number, NULL, &now) != 0 || cexit__is_handler(&now, take)) continue;
@@ -216,7 +216,7 @@ void cexit__signals_begin(void) {
 // From now on a signal finds the older disposition, and so does the signal that started the exit. An older handler may
 // let the process survive; then the process dies of the signal by its default action.
 void cexit__signals_end(void) {
-  if (cexit__process_number() == atomic_load(&home)) give_back(atomic_load(&chosen));
+  if (cexit__process_number() == atomic_load(&home)) give_back(atomic_load(&cexit__signals_chosen));
   int number = cexit__exit_signal(NULL);
   if (number == 0) return;
   cexit__raise_here(number);

@@ -9,7 +9,8 @@
 
 #include "watch.h"
 
-static _Atomic uint64_t deadline;        // nanoseconds; 0: none
+_Atomic uint64_t cexit__deadline_length;
+
 static _Atomic uint64_t began;           // when the exit did, by cexit__awake; 0: not yet
 static _Atomic int timeout_status = 124; // in place of 0, as timeout(1) has it
 static _Atomic bool has_said;            // the line about an exit that waits, without a deadline
@@ -18,7 +19,8 @@ static _Atomic uint32_t home;            // the number of the process whose thre
 // ---- The thread that watches
 
 static uint64_t due(void) { // 0: nothing is
-  uint64_t start = atomic_load(&began), length = atomic_load(&deadline), limit = atomic_load(&cexit__frames.soonest);
+  uint64_t start = atomic_load(&began), length = atomic_load(&cexit__deadline_length),
+           limit = atomic_load(&cexit__frames.soonest);
   uint64_t end = start != 0 && length != 0 ? start + length : 0;
   return limit != 0 && (end == 0 || limit < end) ? limit : end;
 }
@@ -70,7 +72,7 @@ static void report(uint64_t time) {
   if (over != NULL) {
     cexit__note_seconds(&note, ": its limit is", over->limit - over->limited);
   } else {
-    cexit__note_seconds(&note, ": the deadline of", atomic_load(&deadline));
+    cexit__note_seconds(&note, ": the deadline of", atomic_load(&cexit__deadline_length));
     cexit__note(&note, " has passed");
   }
   note_left(&note);
@@ -91,7 +93,7 @@ static void fire(uint64_t time) { // returns if there is no cause any more
 // Once an exit, and not where a deadline will speak. An exit whose handlers end, one after the other, is at work and gets
 // no line. A thread may read the frames of another thread only if all threads look for readers, and have done so for a while.
 void cexit__long_wait(void) {
-  if (atomic_load(&began) == 0 || atomic_load(&deadline) != 0 || atomic_load(&has_said)) return;
+  if (atomic_load(&began) == 0 || atomic_load(&cexit__deadline_length) != 0 || atomic_load(&has_said)) return;
   if (!cexit__frames_are_the_exiters() && !is_observed(OBSERVED_FOR_TIME)) return;
   struct note note;
   cexit__note_begin(&note);
@@ -138,7 +140,7 @@ void cexit__watch_exit(void) {
 }
 
 void cexit__watch_forked(void) { // a child has no deadline until the child sets a deadline
-  atomic_store(&deadline, 0);
+  atomic_store(&cexit__deadline_length, 0);
   atomic_store(&began, 0);
   atomic_store(&has_said, false);
   cexit__frames_forked();
@@ -163,13 +165,13 @@ int cexit__set_deadline(uint64_t nanoseconds) {
   if (nanoseconds > INT64_MAX) return EINVAL;
   int error = nanoseconds != 0 ? cexit__prepare_limits() : 0;
   if (error != 0) return error;
-  atomic_store(&deadline, nanoseconds);
+  atomic_store(&cexit__deadline_length, nanoseconds);
   cexit__frames_tell();
   return 0;
 }
 
 uint64_t cexit__deadline(void) {
-  return atomic_load(&home) == cexit__process_number() ? atomic_load(&deadline) : 0;
+  return atomic_load(&home) == cexit__process_number() ? atomic_load(&cexit__deadline_length) : 0;
 }
 
 int cexit__set_timeout_status(int status) {

@@ -12,6 +12,8 @@
 
 // ---- deadline.c
 
+extern _Atomic uint64_t cexit__deadline_length; // nanoseconds; 0: none
+
 void cexit__watch_exit(void); // the exit is this thread's
 void cexit__watch_forked(void);
 void cexit__long_wait(void); // on a thread that has waited, perhaps for the exit

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import ExitTrace
+
 /// A reason why clean-up would not run, and the advice.
 package struct Finding: Equatable {
   package let what, advice: String
@@ -12,6 +14,25 @@ package struct Doctor {
   package let isRunning: Bool
   /// Copies that have a stack of their own; nil where the memory of the process may not be read.
   private let leaders: Int?
+  private let settings: Settings?
+
+  /// What the process asked the library for, as its memory says.
+  package struct Settings {
+    /// Nanoseconds; 0: none.
+    package var deadline: UInt64
+    /// The signals that are to become an exit.
+    package var signals: Set<Int>
+
+    package init(deadline: UInt64, signals: Set<Int>) { (self.deadline, self.signals) = (deadline, signals) }
+
+    /// Nil: the memory may not be read, or nothing was registered.
+    init?(of process: Int) {
+      guard let memory = LiveMemory(process), let leader = Layout.find(in: memory).first(where: \.isLeader),
+        let deadline = leader.deadline, let signals = leader.signals
+      else { return nil }
+      self.init(deadline: leader.value(deadline, (0, 8)), signals: Status.signals(leader.value(signals, (0, 8))))
+    }
+  }
 
   package enum Refusal: Error { case noProcess, noProgram }
 
@@ -32,6 +53,7 @@ package struct Doctor {
     self.status = status
     isRunning = true
     leaders = Self.leaders(of: process, objects, starts)
+    settings = Settings(of: process)
   }
 
   /// The program would begin with the ignored and the blocked signals of this process.
@@ -41,10 +63,12 @@ package struct Doctor {
     self.status = status
     isRunning = false
     leaders = nil
+    settings = nil
   }
 
-  package init(objects: [Object], status: Status, isRunning: Bool) {
+  package init(objects: [Object], status: Status, isRunning: Bool, settings: Settings? = nil) {
     (self.objects, self.status, self.isRunning, leaders) = (objects, status, isRunning, nil)
+    self.settings = settings
   }
 
   private static func leaders(of process: Int, _ objects: [Object], _ starts: [String: UInt64]) -> Int? {
@@ -72,8 +96,8 @@ package struct Doctor {
       next += 1
       folders += object.folders
       for name in object.needed where seen.insert(name).inserted {
-        let places = folders + Libraries.folders
-        if let found = places.lazy.compactMap({ Object("\($0)/\(name)") }).first { objects.append(found) }
+        let paths = name.contains("/") ? [name] : (folders + Libraries.folders).map { "\($0)/\(name)" }
+        if let found = paths.lazy.compactMap({ Object($0) }).first { objects.append(found) }
       }
     }
     return objects
@@ -82,7 +106,7 @@ package struct Doctor {
   // ---- Findings
 
   package func findings() -> [Finding] {
-    core() + first() + signals() + libc() + late()
+    core() + first() + signals() + deadline() + libc() + late()
   }
 
   private var hasCore: Bool { objects.contains { !$0.copies.isEmpty } }
@@ -125,25 +149,44 @@ package struct Doctor {
     }
     let ignored = status.signals("SigIgn"), blocked = status.signals("SigBlk"), taken = status.signals("SigCgt")
     var findings: [Finding] = []
-    if let names = named(ignored) {
+    let lost = (settings?.signals ?? []).subtracting(taken)
+    if !lost.isEmpty {
+      let names = lost.sorted().map { signalName($0) }.joined(separator: ", ")
+      findings.append(
+        Finding(
+          what: "\(names): was to become an exit, and the library's handler is gone: other code reset the signal.",
+          advice: "Call exitOnSignals (cexit_exit_on_signals) after that code, or leave the signal alone there."))
+    }
+    if let names = named(ignored.subtracting(lost)) {
       findings.append(
         Finding(
           what: "\(names): ignored, so no such signal ends the program. nohup and a shell's & ignore signals.",
           advice: "Start the program without, or take the signal with exitOnSignals (cexit_exit_on_signals)."))
     }
-    if let names = named(blocked.subtracting(ignored).subtracting(isRunning ? taken : [])) {
+    if let names = named(blocked.subtracting(ignored).subtracting(isRunning ? taken : []).subtracting(lost)) {
       findings.append(
         Finding(
           what: "\(names): blocked, so no such signal arrives.",
           advice: "Unblock the signal in the program that starts this one (sigprocmask)."))
     }
-    if isRunning, let names = named(Set([15]).subtracting(ignored).subtracting(blocked).subtracting(taken)) {
+    if isRunning,
+      let names = named(Set([15]).subtracting(ignored).subtracting(blocked).subtracting(taken).subtracting(lost))
+    {
       findings.append(
         Finding(
           what: "\(names): nothing takes it, so the kernel ends the process without clean-up.",
           advice: "Take the signal with exitOnSignals (cexit_exit_on_signals)."))
     }
     return findings
+  }
+
+  private func deadline() -> [Finding] {
+    guard let settings, settings.deadline == 0 else { return [] }
+    return [
+      Finding(
+        what: "No deadline: a handler that hangs keeps the process for ever.",
+        advice: "Set ExitStack.process.deadline (cexit_set_deadline).")
+    ]
   }
 
   private func libc() -> [Finding] {
@@ -167,14 +210,14 @@ package struct Doctor {
 
   private func late() -> [Finding] {
     if isFirstLinked || !hasCore { return [] }
+    let files = objects.map { $0.path.split(separator: "/").last ?? "" }
     return Libraries.late.compactMap { library in
-      let isThere = objects.contains { object in
-        let name = object.path.split(separator: "/").last ?? ""
-        return library.files.contains { name.hasPrefix($0) }
-      }
-      guard isThere else { return nil }
+      let found = library.files.filter { file in files.contains { $0.hasPrefix(file.beginning) } }.map(\.name)
+      guard !found.isEmpty else { return nil }
       return Finding(
-        what: "\(library.name) \(library.habit): after plain exit it may be gone when handlers that use it run.",
+        what:
+          "\(Set(found).sorted().joined(separator: ", ")): \(library.habit), so after plain exit it may be gone when "
+          + "handlers run.",
         advice: "Link CExitFirst, or leave by ExitKit's exit (cexit_exit): then handlers run before libc's exit.")
     }
   }

@@ -19,13 +19,14 @@ package struct Dump {
     dump.showRunning(process)
     dump.lines.append("pending, the next one first:")
     dump.show(stack: leader.stack(0), depth: 0)
+    dump.showOtherStacks()
     return dump.lines
   }
 
   private init(layout: Layout, memory: any Memory) { (self.layout, self.memory) = (layout, memory) }
 
   private mutating func showRunning(_ process: Int) {
-    let thread = layout.value(layout.leaving, layout.owner)
+    let thread = layout.exiter
     var line = "ExitKit: process \(process) is \(thread == 0 ? "not " : "")exiting"
     if thread != 0 && layout.value(layout.leaving, layout.statusKnown) != 0 {
       line += " with status \(layout.value(layout.leaving, layout.status) & 255)"
@@ -37,6 +38,24 @@ package struct Dump {
       lines.append("  runs \(title(entry))")
       if part(entry, layout.kind) == Self.nested { show(stack: layout.value(entry, layout.context), depth: 2) }
       frame = layout.value(frame, layout.outer)
+    }
+  }
+
+  /// The stack of quick_exit, and stacks that the program runs by hand; then nested ones whose entry has been taken.
+  private mutating func showOtherStacks() {
+    let none = UInt64(UInt32.max), used = layout.value(layout.stacks, layout.fresh)
+    for isNested in [false, true] {
+      for index in 1..<UInt32(clamping: max(used, 1)) {
+        let stack = layout.stack(index)
+        guard layout.value(stack, layout.references) != 0, (layout.value(stack, layout.parent) != none) == isNested,
+          !shown.contains(stack),
+          (0...3).contains(where: { layout.value(stack, (layout.newest.offset + 4 * $0, 4)) != none })
+        else { continue }
+        let name = layout.text(layout.value(stack, layout.stackName)).map { "stack \($0)" } ?? "a stack"
+        lines.append(
+          "\(index == 1 ? "on quick_exit" : isNested ? "\(name), taken off its stack" : "\(name) of its own"):")
+        show(stack: stack, depth: 0)
+      }
     }
   }
 
@@ -74,9 +93,7 @@ package struct Dump {
   }
 
   private func title(_ entry: UInt64) -> String {
-    let isAsleep = part(entry, layout.phase) == Self.asleep
-    let hasFile = isAsleep || part(entry, layout.asleepFrom) != Self.asleep
-    let kind = part(entry, layout.kind), file = hasFile ? layout.text(layout.value(entry, layout.file)) : nil
+    let kind = part(entry, layout.kind), file = layout.text(layout.value(entry, layout.file))
     let name = layout.text(layout.value(entry, layout.name))
     var words: [String] = []
     if kind == Self.nested { words.append(name == nil ? "a stack" : "stack") }

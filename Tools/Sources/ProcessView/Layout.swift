@@ -11,8 +11,10 @@ struct Layout {
   let entrySize, stackSize: Int
   let function, release, context, name, file, older, epoch, bits: Field
   let kind, phase, inherited, asleepFrom, line: (low: Int, width: Int)
-  let newest, count, stackName: Field
+  let newest, parent, count, references, stackName: Field
   let born, owner, status, statusKnown, running, outer, frameEntry, started: Field
+  /// Addresses of numbers of 64 bits; nil in a library that does not tell them.
+  let deadline, signals: UInt64?
 
   init?(_ memory: any Memory, at address: UInt64) {
     guard let bytes = memory.bytes(at: address, 8), number(bytes, 0, 4) == 1,
@@ -40,15 +42,20 @@ struct Layout {
     position = (position + 3) / 4 * 4
     stackSize = Int(take(4))
     newest = field()
-    _ = (field(), field())
+    _ = field()
+    parent = field()
     count = field()
-    _ = (field(), field(), field())
+    _ = (field(), field())
+    references = field()
     stackName = field()
     _ = field()
     born = field()
     (owner, status, statusKnown, running) = (field(), field(), field(), field())
     (outer, frameEntry, started) = (field(), field(), field())
     guard position <= rest.count else { return nil }
+    position = (position + 7) / 8 * 8
+    let hasSettings = position + 16 <= rest.count
+    (deadline, signals) = hasSettings ? (take(8), take(8)) : (nil, nil)
   }
 
   func value(_ address: UInt64, _ field: Field) -> UInt64 {
@@ -56,6 +63,11 @@ struct Layout {
   }
 
   var isLeader: Bool { value(copy, (8, 4)) != 0 }
+
+  /// The thread that exits; 0: none.
+  ///
+  /// The two lowest bits of the word say how far the exit is.
+  var exiter: UInt64 { value(leaving, owner) & ~3 }
 
   func stack(_ index: UInt32) -> UInt64 { element(stacks, stackSize, index) }
   func entry(_ index: UInt32) -> UInt64 { element(entries, entrySize, index) }

@@ -1,20 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Libraries that tear themselves down in libc's exit, and where libraries are.
+/// Libraries that register their clean-up with libc at first use, and where libraries are.
 enum Libraries {
+  /// Libraries whose clean-up runs before older handlers of the program, since libc runs the newest handler first.
+  ///
+  /// RealLibraries.md has the libraries that were seen to do so, and the ones that were seen not to.
   struct Late {
-    let name: String
-    let files: [String]
+    /// The beginnings of file names, with the names that people know.
+    let files: [(beginning: String, name: String)]
     let habit: String
   }
 
   static let late = [
-    Late(name: "OpenSSL", files: ["libcrypto.so", "libssl.so"], habit: "registers its clean-up at first use"),
-    Late(name: "OpenMP", files: ["libgomp.so", "libomp.so"], habit: "ends its threads in a destructor"),
-    Late(name: "CUDA", files: ["libcuda.so", "libcudart.so"], habit: "registers its clean-up at first use"),
-    Late(name: "gRPC", files: ["libgrpc.so", "libgrpc++.so"], habit: "shuts down in destructors of static objects"),
-    Late(name: "GLib", files: ["libglib-2.0.so"], habit: "has destructors of its own"),
-    Late(name: "oneTBB", files: ["libtbb.so"], habit: "ends its threads in a destructor"),
+    Late(
+      files: [
+        ("libcrypto.so", "OpenSSL"), ("libssl.so", "OpenSSL"), ("libcurl.so", "libcurl"), ("libpython3", "Python"),
+      ], habit: "OpenSSL registers its clean-up at first use")
   ]
 
   static let folders =

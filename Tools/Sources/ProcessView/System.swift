@@ -39,8 +39,12 @@ package struct Status {
   }
 
   package func signals(_ field: String) -> Set<Int> {
-    let bits = fields[field].flatMap { UInt64($0, radix: 16) } ?? 0
-    return Set((1...64).filter { bits >> ($0 - 1) & 1 == 1 })
+    Self.signals(fields[field].flatMap { UInt64($0, radix: 16) } ?? 0)
+  }
+
+  /// Bit n - 1 stands for signal n.
+  static func signals(_ bits: UInt64) -> Set<Int> {
+    Set((1...64).filter { bits >> ($0 - 1) & 1 == 1 })
   }
 
   /// The process is number 1 where it lives, such as in a container.

@@ -2,6 +2,7 @@
 
 import Foundation
 import Testing
+import ToolSupport
 
 /// How a program ended, and what it wrote.
 struct Outcome: Equatable {
@@ -26,14 +27,6 @@ func exitkit(_ arguments: [String], whileRunning act: ((Process) throws -> Void)
   return Outcome(
     status: process.terminationStatus, isSignal: process.terminationReason == .uncaughtSignal, output: texts[0],
     errors: texts[1])
-}
-
-/// A folder that is gone after the test.
-func inFolder(_ body: (String) throws -> Void) throws {
-  let folder = FileManager.default.temporaryDirectory.appending(path: "exitkit-\(UUID())")
-  try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-  defer { try? FileManager.default.removeItem(at: folder) }
-  try body(folder.path)
 }
 
 let trace = """

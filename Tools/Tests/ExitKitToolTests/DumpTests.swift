@@ -2,44 +2,20 @@
 
 import Foundation
 import Testing
-
-private let tools = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-  .deletingLastPathComponent()
-private let core = tools.deletingLastPathComponent().appending(path: "Sources/CExitShim")
-
-private func find(_ program: String) -> String? {
-  (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":").map { "\($0)/\(program)" }
-    .first { FileManager.default.isExecutableFile(atPath: $0) }
-}
-
-private func run(_ program: String, _ arguments: [String]) throws -> String {
-  let process = Process(), output = Pipe()
-  process.executableURL = URL(filePath: try #require(find(program)))
-  process.arguments = arguments
-  process.standardOutput = output
-  process.standardError = FileHandle.nullDevice
-  try process.run()
-  let text = try output.fileHandleForReading.readToEnd() ?? Data()
-  process.waitUntilExit()
-  return String(decoding: text, as: UTF8.self)
-}
+import ToolSupport
 
 /// A process that hangs in a handler, and what it says of itself.
 private func whileHanging(
-  _ flags: [String], _ body: (_ process: Int32, _ program: String, _ own: String) throws -> Void
+  _ flags: [String], _ arguments: String..., body: (_ process: Int32, _ program: String, _ own: String) throws -> Void
 )
   throws
 {
   try inFolder { folder in
     let program = "\(folder)/hangs"
-    let sources = FileManager.default.enumerator(at: core, includingPropertiesForKeys: nil)?.compactMap { $0 as? URL }
-      .map(\.path).filter { $0.hasSuffix(".c") }
-    _ = try run(
-      "cc",
-      flags + ["-O1", "-std=c11", "-D_GNU_SOURCE", "-I\(core.path)/include", "-o", program]
-        + [tools.appending(path: "Tests/Fixtures/hangs.c").path] + (sources ?? []) + ["-lpthread", "-ldl"])
+    try compile(file: toolFile("Tests/Fixtures/hangs.c"), into: program, .core, flags)
     let process = Process(), output = Pipe()
     process.executableURL = URL(filePath: program)
+    process.arguments = arguments
     process.standardOutput = output
     try process.run()
     defer {
@@ -51,6 +27,11 @@ private func whileHanging(
     let text = String(decoding: own, as: UTF8.self).replacing("flush [31m", with: "flush?[31m")
     try body(process.processIdentifier, program, text)
   }
+}
+
+private func gdb(_ process: Int32, _ commands: String...) throws -> String {
+  let words = ["source \(toolFile("gdb/exitkit-gdb.py"))"] + commands
+  return try ToolSupport.output("gdb", ["-batch", "-nx", "-p", "\(process)"] + words.flatMap { ["-ex", $0] })
 }
 
 @Suite(.enabled(if: find("cc") != nil)) struct DumpTests {
@@ -66,7 +47,7 @@ private func whileHanging(
 
   @Test(.enabled(if: find("gcore") != nil)) func `shows of a core file what the process said of itself`() throws {
     try whileHanging(["-pie"]) { process, program, own in
-      _ = try run("gcore", ["-o", program, "\(process)"])
+      try ToolSupport.output("gcore", ["-o", program, "\(process)"])
       let outcome = try exitkit(["dump", "\(program).\(process)"])
       #expect(outcome.output == own, "\(outcome.errors)")
     }
@@ -75,14 +56,47 @@ private func whileHanging(
   @Test(.enabled(if: find("gdb") != nil), arguments: [["-pie"], ["-s"]])
   func `the commands of gdb show the same`(flags: [String]) throws {
     try whileHanging(flags) { process, program, own in
-      let script = tools.appending(path: "gdb/exitkit-gdb.py").path
-      let shown = try run(
-        "gdb", ["-batch", "-nx", "-p", "\(process)", "-ex", "source \(script)", "-ex", "exit-run", "-ex", "exit-stack"])
+      let shown = try gdb(process, "exit-run", "exit-stack")
       let lines = shown.split(separator: "\n").map(String.init)
       #expect(lines.contains("the process is exiting with status 3"))
       let wanted = own.split(separator: "\n").map(String.init)
         .filter { !$0.hasPrefix("ExitKit") && !$0.contains("plain") && !$0.contains("hangs") }
       #expect(lines.filter(wanted.contains).count == wanted.count)
+    }
+  }
+
+  private static let others = """
+    on quick_exit:
+      1 hangs!plain
+    stack of a test of its own:
+      2 upload (server.c:7)
+      1 stack inner
+        1 flush (server.c:7) late
+
+    """
+
+  @Test func `shows the stack of quick_exit, and stacks that the program runs by hand`() throws {
+    try whileHanging([], "others") { process, _, own in
+      let outcome = try exitkit(["dump", "\(process)"])
+      #expect(outcome.output == own + Self.others, "\(outcome.errors)")
+    }
+  }
+
+  @Test(.enabled(if: find("gdb") != nil)) func `the commands of gdb show the other stacks, too`() throws {
+    try whileHanging([], "others") { process, _, _ in
+      let shown = try gdb(process, "exit-stack")
+      #expect(shown.contains(Self.others.replacing("hangs!plain", with: "plain")), "\(shown.suffix(400))")
+    }
+  }
+
+  @Test func `an exiter that enters libc is found, too`() throws {
+    try whileHanging([], "entering") { process, _, own in
+      #expect(own.contains("  runs flush?[31m (server.c:7)\n"))
+      #expect(try exitkit(["dump", "\(process)"]).output == own)
+      if find("gdb") != nil {
+        let shown = try gdb(process, "exit-run")
+        #expect(shown.contains("  runs flush?[31m (server.c:7)\n"))
+      }
     }
   }
 
