@@ -7,6 +7,10 @@ internal import CExitShim
 internal import CExitShim.Binding
 internal import CExitShim.Finalizer
 
+#if !os(Linux)
+  #error("ExitKit supports Linux with glibc or musl, and no other system yet: depend on it .when(platforms: [.linux])")
+#endif
+
 // MARK: - Values that cross
 
 /// C's loop, on which a thread sleeps.

@@ -87,6 +87,10 @@ import Testing
           "  (read without the lock, which a thread holds: entries may be missing or wrong)", "0 one 1 0 128 1 - 0"))
   }
 
+  @Test func `an entry without a file is shown without a file after the entry has moved`() throws {
+    #expect(try fixture("look", ["moved"]) == Outcome(.exited(0), lines: "150 seen, 30 ran"))
+  }
+
   @Test func `a dump in a signal handler that interrupts registrations and cancellations ends`() throws {
     #expect(try fixture("look", ["interrupted", rounds(50_000)]) == Outcome(.exited(0), lines: "0"))
   }

@@ -95,10 +95,12 @@ static void show_stack(const void *stack, int depth) {
     for (uint64_t index = get(stack, list); index != UINT32_MAX;) {
       const void *entry = element(layout->entries, (uint32_t)index, layout->entry.size);
       uint64_t all = get(entry, layout->entry.bits);
-      unsigned kind = bits(all, layout->entry.in_bits.kind);
+      unsigned kind = bits(all, layout->entry.in_bits.kind), phase = bits(all, layout->entry.in_bits.phase);
+      unsigned from = bits(all, layout->entry.in_bits.asleep_from);
+      bool hinted = phase != 3 && from == 3;
       say("%*s%s %s:%u kind %u phase %u %u %u%s\n", 2 * depth, "", text(get(entry, layout->entry.name)),
-          text(get(entry, layout->entry.file)), bits(all, layout->entry.in_bits.line), kind,
-          bits(all, layout->entry.in_bits.phase), bits(all, layout->entry.in_bits.asleep_from),
+          hinted ? "-" : text(get(entry, layout->entry.file)), bits(all, layout->entry.in_bits.line), kind, phase,
+          hinted ? 0 : from,
           bits(all, layout->entry.in_bits.inherited),
           get(entry, layout->entry.epoch) < born && !bits(all, layout->entry.in_bits.inherited) ? " a parent's" : "");
       CHECK(get(entry, layout->entry.generation) % 2 == 1);

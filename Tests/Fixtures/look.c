@@ -166,5 +166,55 @@ static int interrupted(int count, char **arguments) {
   _exit(0);
 }
 
+// An entry that moved has a hint of the library's in place of a file, which nobody is to see.
+static bool has_right_file(const char *file, uint32_t line) {
+  return line != 0 ? strcmp(file, "App/main.c") == 0 : file == NULL;
+}
+
+static bool check_pending(void *context, const cexit_pending *seen) {
+  ++*(int *)context;
+  CHECK(has_right_file(seen->file, seen->line));
+  return true;
+}
+
+static void check_current(void *context) {
+  cexit_record record;
+  ++*(int *)context;
+  CHECK(cexit_current(&record) && has_right_file(record.file, record.line));
+}
+
+static void check_observed(void *context, const cexit_record *record) {
+  (void)context;
+  CHECK(has_right_file(record->file, record->line));
+}
+
+static int moved(int count, char **arguments) {
+  (void)count, (void)arguments;
+  enum { ALL = 30 };
+  cexit_handler handlers[ALL];
+  cexit_stack *stack;
+  int seen = 0, ran = 0;
+  for (int i = 0; i < ALL; i++) {
+    bool placed = i % 3 == 0;
+    cexit_entry entry = {
+        .function = check_current, .context = &ran, .file = placed ? "App/main.c" : NULL, .line = placed ? 1 : 0};
+    CHECK(cexit_register(NULL, &entry, &handlers[i]) == 0);
+  }
+  CHECK(cexit_stack_create("moved", &stack) == 0);
+  for (int round = 0; round < 2; round++) {
+    for (int i = 0; i < ALL; i++) CHECK(cexit_set_asleep(handlers[i], true));
+    CHECK(cexit_walk(NULL, check_pending, &seen) == 0);
+    for (int i = 0; i < ALL; i++) CHECK(cexit_set_asleep(handlers[i], false));
+    CHECK(cexit_walk(NULL, check_pending, &seen) == 0);
+  }
+  CHECK(cexit_stack_move(NULL, stack) == ALL);
+  CHECK(cexit_walk(stack, check_pending, &seen) == 0);
+  CHECK(cexit_run(handlers[0]) && cexit_run(handlers[1]));
+  CHECK(cexit_stack_step(stack, check_observed, NULL));
+  CHECK(cexit_stack_run_observed(stack, check_observed, NULL) == ALL - 3);
+  say("%d seen, %d ran\n", seen, ran);
+  _exit(0);
+}
+
 FIXTURE({"dump", dump}, {"walk", walk}, {"walk-one", walk_one}, {"change", change}, {"child", child}, {"deep", deep},
-        {"running", running}, {"locked", locked}, {"interrupted", interrupted})
+        {"running", running}, {"locked", locked}, {"interrupted", interrupted}, {"moved", moved})

@@ -146,7 +146,8 @@ class Entry:
         return not self.bit("inherited") and self.field("epoch") < shape.get(shape.process, shape.born)
 
     def title(self):
-        name, file = text(self.field("name")), text(self.field("file"))
+        has_file = self.bit("phase") == ASLEEP or self.bit("asleep_from") != ASLEEP
+        name, file = text(self.field("name")), text(self.field("file")) if has_file else None
         if name is None and self.bit("kind") == CLOSURE:
             name = "a closure"
         elif name is None and not self.is_nested():

@@ -11,7 +11,8 @@
 // chunk[floor(log2(i + first_chunk))] + (i + first_chunk) * element size. In a stack, `newest` holds four indexes, by phase
 // (normal, early, late, asleep), and `older` leads on; UINT32_MAX ends a list. An entry belongs to this process if its
 // epoch is at least `born`, or its bit `inherited` is set; a run takes early, normal, late. A nested stack is an entry of
-// kind 4, whose context is the address of the stack.
+// kind 4, whose context is the address of the stack. `asleep_from` is the phase of an entry that is asleep (`phase` 3). In
+// another entry `asleep_from` 3 says that `file` is no file.
 
 #include "../events/events.h"
 

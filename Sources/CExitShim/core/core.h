@@ -78,7 +78,7 @@ struct entry {
   union {
     struct {
       unsigned stack : 26, kind : 3, phase : 2, inherited : 1;
-      unsigned asleep_from : 2;       // its phase, while `phase` is ASLEEP
+      unsigned asleep_from : 2;       // its phase, while `phase` is ASLEEP; else ASLEEP says that `file` is a hint
       unsigned line : 18, owner : 12; // line 0: not known
     };
     uint64_t bits;    // all of these
@@ -224,9 +224,27 @@ static inline bool is_foreign(const struct entry *entry) {
   return !LIKELY(entry->epoch >= cexit__process.born) && !entry->inherited;
 }
 
+// A list that entries were moved to leads through memory at random. So a moved entry without a file has a hint in place
+// of the file: the entry that moved eight entries before. A run fetches that memory in advance; a stale hint does no harm.
+static inline bool has_hint(const struct entry *entry) {
+  return entry->asleep_from == ASLEEP;
+}
+
 static inline void call_closure(const struct entry *entry, CExitCall call) {
   ((cexit_closure)(void (*)(void))entry->function)(entry->context, (void *)entry->release, call);
 }
+
+// ---- entry.c: with the lock held, unless said otherwise.
+
+uint32_t cexit__pending_index(cexit_handler handler);                            // NONE: not pending in this process
+void cexit__entry_link(cexit_stack *stack, struct entry *entry, uint32_t index); // as the newest of its phase
+void cexit__entry_link_oldest(cexit_stack *stack, struct entry *entry, uint32_t index, uint32_t oldest);
+void cexit__entry_unlink(struct entry *entry);
+void cexit__entry_free(uint32_t index);
+bool cexit__entry_free_as_well(uint32_t index);       // the same; true
+bool cexit__entry_take_off(uint32_t index);           // off the stack and free again; true
+void cexit__entry_forget(uint32_t index);             // an entry of a parent process
+void cexit__entry_release(const struct entry *entry); // without the lock: releases the contents
 
 // ---- stack.c: with the lock held, unless said otherwise.
 
@@ -234,15 +252,8 @@ uint32_t
 cexit__stack_next(const cexit_stack *stack,
                   uint32_t floor); // the entry that runs next; NONE: no entry of the floor's epoch or later is left
 bool cexit__stack_take(cexit_stack *stack, uint32_t floor,
-                       struct entry *out);            // the same, taken; false: nothing is left
-uint32_t cexit__pending_index(cexit_handler handler); // NONE: not pending in this process
-void cexit__entry_link(cexit_stack *stack, struct entry *entry, uint32_t index); // as the newest of its phase
-void cexit__entry_link_oldest(cexit_stack *stack, struct entry *entry, uint32_t index, uint32_t oldest);
-void cexit__entry_unlink(struct entry *entry);
-void cexit__entry_free(uint32_t index);
-void cexit__entry_take(uint32_t index, struct entry *out); // off the stack and free again; `out`: the fields for a call
-void cexit__entry_forget(uint32_t index);                  // an entry of a parent process
-void cexit__entry_release(const struct entry *entry);      // without the lock: releases the contents
+                       struct entry *out);                               // the same, taken; false: nothing is left
+void cexit__entry_take(uint32_t index, struct entry *out);               // the same with this entry
 bool cexit__stack_is_ready(const cexit_stack *stack, const void *owner); // a registration needs no more than an entry
 int cexit__stack_make_ready(cexit_stack *stack,
                             const void *owner); // without the lock: supplies what is missing; 0 or an errno value

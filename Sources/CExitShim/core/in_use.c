@@ -7,21 +7,21 @@
 
 #include "core.h"
 
-static _Atomic uint32_t uses[1 << 12]; // by the number of the owner; no lock
-static _Atomic uint32_t changes;       // grows when a use ends while a thread waits; that thread sleeps on this word
+TABLE _Atomic uint32_t cexit__uses[1 << 12]; // by the number of the owner; no lock
+static _Atomic uint32_t changes; // grows when a use ends while a thread waits; that thread sleeps on this word
 static _Atomic uint32_t waiting;
 
 void cexit__use_begins(unsigned owner) {
   struct thread *here = &cexit__thread;
   if (here->use_count == sizeof here->used / sizeof *here->used) return; // nested so deep, the use is not noted
   here->used[here->use_count++] = (uint16_t)owner;
-  atomic_fetch_add(&uses[owner], 1);
+  atomic_fetch_add(&cexit__uses[owner], 1);
 }
 
 void cexit__use_ends(unsigned owner) {
   struct thread *here = &cexit__thread;
   if (here->use_count == 0 || here->used[here->use_count - 1] != owner) return;
-  atomic_fetch_sub(&uses[owner], 1);
+  atomic_fetch_sub(&cexit__uses[owner], 1);
   here->use_count--;
   if (atomic_load(&waiting) == 0) return;
   atomic_fetch_add(&changes, 1);
@@ -38,16 +38,17 @@ bool cexit__wait_while_used(unsigned owner) {
   bool waited = false;
   for (unsigned i = 0; i < cexit__thread.use_count; i++) own += cexit__thread.used[i] == owner;
   atomic_fetch_add(&waiting, 1);
-  for (uint32_t seen; seen = atomic_load(&changes), (int32_t)(atomic_load(&uses[owner]) - own) > 0; waited = true)
+  for (uint32_t seen; seen = atomic_load(&changes), (int32_t)(atomic_load(&cexit__uses[owner]) - own) > 0;
+       waited = true)
     cexit__futex_wait(&changes, seen);
   atomic_fetch_sub(&waiting, 1);
   return waited;
 }
 
 void cexit__uses_forked(void) { // no other thread came along
-  for (unsigned i = 0; i < sizeof uses / sizeof *uses; i++) {
-    if (atomic_load_explicit(&uses[i], memory_order_relaxed) != 0) atomic_store(&uses[i], 0);
+  for (unsigned i = 0; i < sizeof cexit__uses / sizeof *cexit__uses; i++) {
+    if (atomic_load_explicit(&cexit__uses[i], memory_order_relaxed) != 0) atomic_store(&cexit__uses[i], 0);
   }
-  for (unsigned i = 0; i < cexit__thread.use_count; i++) atomic_fetch_add(&uses[cexit__thread.used[i]], 1);
+  for (unsigned i = 0; i < cexit__thread.use_count; i++) atomic_fetch_add(&cexit__uses[cexit__thread.used[i]], 1);
   atomic_store(&waiting, 0);
 }

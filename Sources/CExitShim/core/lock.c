@@ -57,6 +57,10 @@ void cexit__word_drop(_Atomic uintptr_t *word) {
   word_give(word);
 }
 
+void cexit__lock_drop(void) {
+  cexit__word_drop(&cexit__lock_word);
+}
+
 // The thread that is woken takes longer to come than this thread to take the lock again: some microseconds, or
 // milliseconds where all processors are busy.
 COLD void cexit__lock_let_others(void) {

@@ -29,7 +29,8 @@ int cexit__word_take(_Atomic uintptr_t *word); // 0 or EDEADLK
 #define STEP() atomic_signal_fence(memory_order_seq_cst)
 void cexit__word_drop(_Atomic uintptr_t *word);
 int cexit__word_wake(_Atomic uintptr_t *word); // 0
-void cexit__lock_let_others(void);             // with the lock held, and held again after
+void cexit__lock_drop(void);
+void cexit__lock_let_others(void); // with the lock held, and held again after
 
 ALWAYS_INLINE bool word_try(_Atomic uintptr_t *word) {
   uintptr_t self = this_thread(), free_word = 0;
@@ -64,7 +65,7 @@ static inline int lock_take(void) {
   return cexit__word_take(&cexit__lock_word);
 }
 static inline void lock_drop(void) {
-  cexit__word_drop(&cexit__lock_word);
+  cexit__lock_drop();
 }
 static inline bool lock_is_wanted(void) { // with the lock held: another thread sleeps on it
   return (atomic_load_explicit(&cexit__lock_word, memory_order_relaxed) & 1) != 0;

@@ -13,119 +13,35 @@
 
 static const char phase_order[LISTS] = {CExitPhaseEarly, CExitPhaseNormal, CExitPhaseLate, ASLEEP};
 
-// ---- One entry
-
-// A forked child has to reach an inherited entry: the places of the stacks around the entry are inherited, too.
-COLD void cexit__inherit_place(const cexit_stack *stack) {
-  uint32_t index;
-  while (stack->parent != NONE && (index = cexit__pending_index((cexit_handler){stack->place})) != NONE) {
-    struct entry *place = entry_at(index);
-    if (place->inherited) return;
-    place->inherited = 1;
-    stack_at(place->stack)->inherited++;
-    stack = stack_at(place->stack);
+// Before the first write: a copy of the whole entry would read wide words over bytes that were just written as narrow
+// words, and the processor would wait for its store buffer.
+ALWAYS_INLINE void copy_for_call(struct entry *out, const struct entry *entry) {
+  out->function = entry->function;
+  out->context = entry->context;
+  out->release = entry->release;
+  out->name = entry->name;
+  out->bits = entry->bits;
+  const char *file = entry->file;
+  const void *ahead = entry - 16; // in a run, where entries lie in their order: a sixth less time
+  if (!LIKELY(!has_hint(entry))) {
+    ahead = file;
+    file = NULL;
   }
+  out->file = file;
+  __builtin_prefetch(ahead, 1);
 }
 
-COLD void cexit__entry_link(cexit_stack *stack, struct entry *entry, uint32_t index) {
-  entry->stack = stack->index;
-  put_newest(stack, entry, index, entry->phase, entry->inherited);
+// All calls are at the end, so the function saves no registers.
+static __attribute__((noinline)) bool take_out(cexit_stack *stack, struct entry *entry, uint32_t index,
+                                               struct entry *out) {
+  copy_for_call(out, entry);
+  if (!is_plain(entry)) return cexit__entry_take_off(index);
+  return take_plain(stack, entry, index) || cexit__entry_free_as_well(index);
 }
 
-COLD void cexit__entry_link_oldest(cexit_stack *stack, struct entry *entry, uint32_t index, uint32_t oldest) {
-  entry->stack = stack->index;
-  entry->newer = oldest;
-  entry->older = NONE;
-  STEP();
-  if (oldest != NONE)
-    entry_at(oldest)->older = index;
-  else
-    stack->newest[entry->phase] = index;
-  joined(stack, entry->phase, entry->inherited);
-}
-
-static COLD void leave_unusually(cexit_stack *stack, const struct entry *entry) { // asleep, or inherited
-  unsigned phase = entry->phase;
-  if (phase == ASLEEP) return;
-  stack->count--;
-  stack->inherited--;
-  if (stack->skipped_to[phase] != 0 && entry_at(stack->skipped_to[phase] - 1) == entry)
-    stack->skipped_to[phase] = entry->older + 1;
-}
-
-COLD void cexit__entry_unlink(struct entry *entry) {
-  cexit_stack *stack = stack_at(entry->stack);
-  unlink_plain(stack, entry);
-  if (is_plain(entry)) return;
-  stack->count++;
-  leave_unusually(stack, entry);
-}
-
-COLD void cexit__entry_free(uint32_t index) {
-  struct slab *slab = &cexit__entries;
+void cexit__entry_take(uint32_t index, struct entry *out) {
   struct entry *entry = entry_at(index);
-  uint32_t number = (index + FIRST_CHUNK) / PAGE, place = index - slab->first;
-  entry->function = NULL;
-  entry->context = NULL;
-  if (entry->generation >= LAST_GENERATION) return;
-  slab->available++;
-  if (place < PAGE) {
-    slab->bits |= (uint64_t)1 << place;
-    return;
-  }
-  unsigned chunk = chunk_of(index);
-  struct chunk_pages *of = &slab->pages_of[chunk];
-  struct page *page = &of->pages[number];
-  uint64_t before = page->free;
-  page->free = before | (uint64_t)1 << (index + FIRST_CHUNK) % PAGE;
-  if (entry->generation > of->highest) of->highest = entry->generation;
-  if (before == 0) {
-    page->next = of->list;
-    of->list = number;
-    slab->some |= 1u << chunk;
-  } else if (page->free == UINT64_MAX) {
-    of->empty++;
-    if (++slab->empty > slab->most) { // so the next registration comes to cexit__entries_supply
-      slab->withheld |= slab->bits;
-      slab->bits = 0;
-    }
-  }
-}
-
-static __attribute__((noinline)) void take_any(uint32_t index) {
-  struct entry *entry = entry_at(index);
-  entry->generation++;
-  STEP();
-  cexit__entry_unlink(entry);
-  cexit__entry_free(index);
-}
-
-COLD void cexit__entry_take(uint32_t index, struct entry *out) {
-  *out = *entry_at(index);
-  take_any(index);
-}
-
-COLD void cexit__entry_forget(uint32_t index) {
-  struct entry *entry = entry_at(index);
-  cexit_stack *stack = stack_at(entry->stack);
-  if (entry->phase != ASLEEP) {
-    stack->foreign--;
-    stack->count++; // unlinking subtracts 1
-  }
-  take_any(index);
-}
-
-void cexit__entry_release(const struct entry *entry) {
-  int saved = errno;
-  if (is_closure(entry->kind))
-    call_closure(entry, CExitCallRelease);
-  else if (entry->release != NULL)
-    entry->release(entry->context);
-  errno = saved;
-}
-
-uint32_t cexit__pending_index(cexit_handler handler) {
-  return pending_index(handler);
+  take_out(stack_of(entry), entry, index, out);
 }
 
 // ---- The next entry
@@ -168,31 +84,15 @@ static COLD bool take_unusual(cexit_stack *stack, uint32_t floor, struct entry *
   return true;
 }
 
-static COLD bool free_as_well(uint32_t index) {
-  cexit__entry_free(index);
-  return true;
-}
-
-// A run begins with the usual entry, the newest of its phase, from this process and from the executable. All calls are at
-// the end, so the function saves no registers.
+// A run begins with the usual entry, the newest of its phase, from this process and from the executable.
 bool cexit__stack_take(cexit_stack *stack, uint32_t floor, struct entry *out) {
   uint32_t early = stack->newest[CExitPhaseEarly], index = early != NONE ? early : stack->newest[CExitPhaseNormal];
   if (!LIKELY(index != NONE)) return take_unusual(stack, floor, out);
   struct entry *entry = entry_at(index);
   uint32_t epoch = entry->epoch;
-  if (!LIKELY(epoch >= cexit__process.born && epoch >= floor && epoch >= cexit__process.yield && entry->owner == 0 &&
-              is_plain(entry)))
+  if (!LIKELY(epoch >= cexit__process.born && epoch >= floor && epoch >= cexit__process.yield && entry->owner == 0))
     return take_unusual(stack, floor, out);
-  // Before the first write: a copy of the whole entry would read wide words over bytes that were just written as narrow
-  // words, and the processor would wait for its store buffer.
-  out->function = entry->function;
-  out->context = entry->context;
-  out->release = entry->release;
-  out->name = entry->name;
-  out->file = entry->file;
-  out->bits = entry->bits;
-  __builtin_prefetch(entry - 16, 1); // in a run, where entries lie in their order: a sixth less time
-  return take_plain(stack, entry, index) || free_as_well(index);
+  return take_out(stack, entry, index, out);
 }
 
 // ---- Handles
@@ -209,7 +109,7 @@ static __attribute__((noinline)) bool cancel_and_release(uint32_t index) {
   const struct entry *entry = entry_at(index);
   struct entry taken = {
       .function = entry->function, .context = entry->context, .release = entry->release, .kind = entry->kind};
-  take_any(index);
+  cexit__entry_take_off(index);
   lock_drop();
   cexit__entry_release(&taken);
   return true;

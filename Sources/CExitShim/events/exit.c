@@ -74,12 +74,6 @@ static void run_to_the_end(const struct way *way, uint32_t floor, bool notes_cra
 
 // ---- Doors
 
-// A plugin may bring this code, and another thread may unload the plugin during the exit: unloading would wait here for the
-// end of the exit, with a lock of the loader's that libc's exit needs.
-static bool may_be_unloaded(void) {
-  return !cexit__is_in_executable(&__dso_handle);
-}
-
 // With `status` unless the exit has another: a child of fork that goes on in its parent's exit has none.
 static CEXIT_NORETURN void enter_libc(int status) {
   cexit__exit_status(&status);
@@ -113,7 +107,9 @@ static void put_slots_on_top(void) {
 
 void cexit__exit(int status) {
   if (cexit__in_vfork_child()) _exit(status);
-  if (may_be_unloaded()) cexit__pin();
+  // A plugin may bring this code, and another thread may unload the plugin during the exit: unloading would wait here for
+  // the end of the exit, with a lock of the loader's that libc's exit needs.
+  cexit__pin();
   cexit__thread.taking_back = false; // a signal handler may have interrupted that
   while (enter() != 0) take_lock_over(status);
   lock_drop();
@@ -188,7 +184,7 @@ static void run_from_slot(const struct way *way, uint32_t group, const int *stat
   if (cexit__in_vfork_child())
     _exit(status != NULL ? *status : 127); // the slot that libc took off the list is the parent's
   // Not before the slot is back: that takes a lock of the loader's, and other threads would skip past us.
-  if (may_be_unloaded() && !cexit__is_unloading_call(return_address)) cexit__pin();
+  if (!cexit__is_pinned() && !cexit__is_unloading_call(return_address)) cexit__pin();
 
   cexit__pass_gate(way, status, true);
   if (cexit__guard_can_return(way, DEEPEST)) cexit__guard_return();

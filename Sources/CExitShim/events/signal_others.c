@@ -27,5 +27,5 @@ void cexit__signal_taken_back(int number, const struct sigaction *from) {
   cexit__note(&note, " was to be an exit, and has another handler now:");
   cexit__note_subject(&note, NULL, with_information ? (void *)from->sa_sigaction : (void *)from->sa_handler, NULL, 0);
   cexit__note(&note, "; from here on it ends a clean-up that hangs");
-  if (memmem(note.text, note.length, "!_dispatch_", 11) == NULL) cexit__note_write(&note);
+  if (strstr(note.text, "!_dispatch_") == NULL) cexit__note_write(&note);
 }

@@ -25,16 +25,17 @@ static _Atomic uint32_t home;                 // the process that has the thread
 static _Atomic uint64_t taken_at;             // nanoseconds, of cexit__now
 static _Atomic uint64_t patience = 500000000; // nanoseconds before a second signal ends the process
 static _Atomic uint64_t requested;            // 1 << 32 plus the status; 0: no request
-static struct sigaction before[64];
+TABLE struct sigaction cexit__former_signals[64];
 static sigset_t usual; // the signal mask of the thread that first asked for signals
 
 #define BIT(number) ((uint64_t)1 << ((number)-1)) // in a set of signals
 #define COMMON (BIT(SIGINT) | BIT(SIGTERM) | BIT(SIGHUP))
-// Signals that do not end a process, and signals of a crash: the thread that crashed cannot go on.
+// Signals that do not end a process, and signals of a crash: the thread that crashed cannot go on. platform.h adds signals
+// that POSIX does not know.
 #define REFUSED                                                                                                        \
   (BIT(SIGKILL) | BIT(SIGSTOP) | BIT(SIGCHLD) | BIT(SIGCONT) | BIT(SIGTSTP) | BIT(SIGTTIN) | BIT(SIGTTOU) |            \
-   BIT(SIGURG) | BIT(SIGWINCH) | BIT(SIGSEGV) | BIT(SIGBUS) | BIT(SIGILL) | BIT(SIGFPE) | BIT(SIGTRAP) |               \
-   BIT(SIGABRT) | BIT(SIGSYS))
+   BIT(SIGURG) | BIT(SIGSEGV) | BIT(SIGBUS) | BIT(SIGILL) | BIT(SIGFPE) | BIT(SIGTRAP) | BIT(SIGABRT) | BIT(SIGSYS) |  \
+   REFUSED_BEYOND_POSIX)
 
 static int take_number(uint64_t *set) { // the lowest signal, out of the set; 0: the set is empty
   if (*set == 0) return 0;
@@ -52,7 +53,7 @@ static uint64_t describe(int number, const siginfo_t *info) {
 // In a child the signal goes to the older disposition. By default the child dies, even as the first process of a
 // namespace, which the kernel would spare. An older handler gets the signal when this handler has returned.
 static void leave_to_former_disposition(int number) {
-  const struct sigaction *former = &before[number - 1];
+  const struct sigaction *former = &cexit__former_signals[number - 1];
   if (cexit__is_plain(former, SIG_DFL)) cexit__die_of(number);
   sigaction(number, former, NULL);
   cexit__raise(number);
@@ -61,7 +62,7 @@ static void leave_to_former_disposition(int number) {
 // While a file of this process reads the signal, the program drains by it; the exit comes after that.
 static bool is_left(int number, siginfo_t *info, void *machine) {
   return atomic_load(&state) % CHANGE == 0 && !cexit__is_exiting() &&
-         cexit__signal_left_to_reader(&before[number - 1], number, info, machine);
+         cexit__signal_left_to_reader(&cexit__former_signals[number - 1], number, info, machine);
 }
 
 // SIGPIPE comes with each write to a broken pipe, SIGHUP from the shell and from the kernel.
@@ -123,7 +124,7 @@ static bool is_refused(int number) {
 
 static void give_back(uint64_t set) {
   for (int number; (number = take_number(&set)) != 0;) {
-    cexit__give_back(number, take, &before[number - 1]);
+    cexit__give_back(number, take, &cexit__former_signals[number - 1]);
   }
 }
 
@@ -131,7 +132,7 @@ static int choose(int number, uint64_t *added) {
   struct sigaction now;
   if (sigaction(number, NULL, &now) != 0) return errno;
   if (cexit__is_plain(&now, SIG_IGN) || cexit__is_handler(&now, take)) return 0; // nohup ignores SIGHUP, and keeps that
-  before[number - 1] = now;
+  cexit__former_signals[number - 1] = now;
   uint64_t bit = BIT(number), already = atomic_fetch_or(&cexit__signals_chosen, bit) & bit;
   int error = cexit__handle(number, take, SA_RESTART);
   if (error == 0) *added |= bit & ~already;

@@ -11,14 +11,14 @@
 
 #include "exit.h"
 
-struct object cexit__objects[OBJECTS]; // number 0 is the executable, and entries without an owner
+TABLE struct object cexit__objects[OBJECTS]; // number 0 is the executable, and entries without an owner
 static uint32_t used = 1;
-static uint16_t first_of[OBJECTS]; // by hash: the first number of a chain through `next`; 0: none
-static bool started;               // the executable has registered
-static uint16_t freed;             // the first of a chain of free numbers
+TABLE uint16_t cexit__first_owner[OBJECTS]; // by hash: the first number of a chain through `next`; 0: none
+static bool started;                        // the executable has registered
+static uint16_t freed;                      // the first of a chain of free numbers
 
 static uint16_t *chain_of(const void *owner) {
-  return &first_of[((uintptr_t)owner >> 4 ^ (uintptr_t)owner >> 16) % OBJECTS];
+  return &cexit__first_owner[((uintptr_t)owner >> 4 ^ (uintptr_t)owner >> 16) % OBJECTS];
 }
 
 uint32_t cexit__owner_number(const void *owner) {
@@ -84,7 +84,7 @@ int cexit__owner_add(const void *owner) {
 
   int error = enter();
   if (error != 0) return error;
-  uint32_t number = cexit__owner_number(owner);
+  uint32_t number = cexit__owner_number(of_executable ? NULL : owner);
   bool known = of_executable || number != 0, full = is_full();
   if (number != 0) atomic_store(&cexit__objects[number].has_registered, true);
   if (known || full) remember(owner, number);

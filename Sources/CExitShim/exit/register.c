@@ -58,9 +58,9 @@ static COLD int open_page_and_give(void) {
 }
 
 // With the stack ready and the lock held; drops the lock. Inlined where the entry is made. Each field goes to the entry
-// before the next field is read: so few registers are needed, and hardly any is saved.
+// before the next field is read: so few registers are needed, and hardly any is saved. `rarely`: compiled for size.
 ALWAYS_INLINE int push(cexit_stack *stack, const cexit_entry *from, unsigned phase, const void *owner,
-                       cexit_handler *out, unsigned kind, unsigned flags) {
+                       cexit_handler *out, unsigned kind, unsigned flags, bool rarely) {
   struct entry *entry;
   bool inherited = (flags & CEXIT_INHERITED) != 0;
   uint32_t index = entry_new(&entry), generation = entry->generation + 1, line = from->line;
@@ -73,17 +73,21 @@ ALWAYS_INLINE int push(cexit_stack *stack, const cexit_entry *from, unsigned pha
   entry->epoch = cexit__process.epoch;
   entry->bits = entry_bits(stack->index, kind, phase, inherited, line < 1u << 18 ? line : 0,
                            (flags & CEXIT_PINNED) ? 0 : known_owner(owner)->number);
-  put_newest(stack, entry, index, phase, inherited);
+  if (rarely)
+    cexit__entry_link(stack, entry, index);
+  else
+    put_newest(stack, entry, index, phase, inherited);
   entry->generation = generation; // after the fields: putting takes a step
   if (out != NULL) out->raw = (uint64_t)generation << 32 | index;
   if (!LIKELY(cexit__entries.bits != 0)) return open_page_and_give();
+  if (rarely) return lock_drop(), 0;
   return word_give_up(&cexit__lock_word) ? cexit__word_wake(&cexit__lock_word) : 0;
 }
 
 COLD int cexit__entry_push(cexit_stack *stack, const cexit_entry *from, const void *owner, cexit_handler *out) {
   int error = cexit__stack_enter_ready(stack, owner);
   if (error != 0) return trace(MOMENT_REFUSED, from), error;
-  return push(stack, from, (unsigned)from->phase & 3, owner, out, kind_of(from->flags), from->flags);
+  return push(stack, from, (unsigned)from->phase & 3, owner, out, kind_of(from->flags), from->flags, true);
 }
 
 // The usual registration calls nothing, so no registers are saved. An unusual one ends in a call that starts over.
@@ -118,7 +122,7 @@ static int add(cexit_stack *stack, const cexit_entry *entry, const void *owner, 
   bool locked = false;
   if ((entry->flags & ~CEXIT_CLOSURE) != 0 || !is_usual(stack, owner, &locked))
     return add_unusual(stack, entry, owner, out, kind, locked);
-  return push(stack, entry, phase, owner, out, kind | (entry->flags & CEXIT_CLOSURE) >> 2, 0);
+  return push(stack, entry, phase, owner, out, kind | (entry->flags & CEXIT_CLOSURE) >> 2, 0, false);
 }
 
 int cexit__register_owned(cexit_stack *stack, const cexit_entry *entry, const void *owner, cexit_handler *out) {
@@ -145,7 +149,7 @@ int cexit__atexit_owned(void (*function)(void), const void *owner) {
   if (function == NULL) return EINVAL;
   if (!is_usual(PROCESS, owner, &locked)) return push_plain(PROCESS, function, owner, locked);
   return push(PROCESS, &(cexit_entry){.function = (cexit_function)function}, CExitPhaseNormal, owner, NULL, KIND_ATEXIT,
-              0);
+              0, false);
 }
 
 int cexit__at_quick_exit_owned(void (*function)(void), const void *owner) {

@@ -111,7 +111,7 @@ static void show(struct walk *walk, uint32_t index) {
   level->last = (uint64_t)entry->generation << 32 | index;
   walk->seen = (cexit_pending){
       .name = cexit__text_copy(walk->name, sizeof walk->name, entry->name),
-      .file = cexit__text_copy(walk->file, sizeof walk->file, entry->file),
+      .file = has_hint(entry) ? NULL : cexit__text_copy(walk->file, sizeof walk->file, entry->file),
       .line = entry->line,
       .flags = (entry->inherited ? CEXIT_INHERITED : 0) | (entry->kind == KIND_NESTED ? CEXIT_IS_NESTED : 0) |
                (asleep ? CEXIT_IS_ASLEEP : 0) | (is_foreign(entry) ? CEXIT_IS_PARENTS : 0) |

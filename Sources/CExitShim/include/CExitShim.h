@@ -74,6 +74,11 @@
 #define CEXIT_VERSION_MINOR 1
 #define CEXIT_VERSION_PATCH 0
 
+// A port says CEXIT_PORT, and brings the functions of platform/.
+#if (!defined(__linux__) || defined(__ANDROID__)) && !defined(CEXIT_PORT)
+#error "ExitKit supports Linux with glibc or musl, and no other system yet: leave ExitKit out of the build for this one"
+#endif
+
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>

@@ -80,9 +80,16 @@ void cexit__pin_object(const void *owner) {
   if (object.segments != NULL && !object.is_executable) cexit__pin_path(object.path);
 }
 
+static _Atomic bool pinned;
+
+bool cexit__is_pinned(void) {
+  return atomic_load(&pinned);
+}
+
 void cexit__pin(void) {
-  static atomic_flag pinned = ATOMIC_FLAG_INIT;
-  if (!atomic_flag_test_and_set(&pinned)) cexit__pin_object(&__dso_handle);
+  if (cexit__is_pinned()) return;
+  cexit__pin_object(&__dso_handle);
+  atomic_store(&pinned, true);
 }
 
 // ---- Notes
@@ -144,8 +151,8 @@ void cexit__within_walk(void (*function)(void *), void *context) {
 
 // ---- Unloading, or exit
 
-// The function that holds an address, by the table that unwinding searches: sorted pairs of distances from the table's
-// head, the first of which is where a function begins. The linkers of gcc and clang write these four bytes.
+// Where libc's __cxa_finalize begins and ends, by the table that unwinding searches: sorted pairs of distances from the
+// table's head, the first of which is where a function begins. The linkers of gcc and clang write these four bytes.
 struct unwind_table {
   uint8_t head[4];
   int32_t frames;
@@ -154,22 +161,34 @@ struct unwind_table {
 };
 static const uint8_t usual_head[4] = {1, 0x1B, 0x03, 0x3B};
 
-static uintptr_t function_at(const struct object *object) { // 0: not known
+// Written once, `ends` last; 0: not known.
+static _Atomic uintptr_t finalize_begins, finalize_ends;
+
+static void find_finalize(const void *finalize) {
+  struct object libc = object_of(finalize);
   const struct unwind_table *table = NULL;
-  for (unsigned i = 0; i < object->count; i++) {
-    const ElfW(Phdr) *segment = &object->segments[i];
-    if (segment->p_type == PT_GNU_EH_FRAME) table = (const void *)(object->base + segment->p_vaddr);
+  for (unsigned i = 0; i < libc.count; i++) {
+    const ElfW(Phdr) *segment = &libc.segments[i];
+    if (segment->p_type == PT_GNU_EH_FRAME) table = (const void *)(libc.base + segment->p_vaddr);
   }
-  uint32_t low = 0, high = 0;
-  if (table != NULL && memcmp(table->head, usual_head, sizeof usual_head) == 0) high = table->count;
-  while (low < high) {
+  if (libc.libc != LIBC || table == NULL || memcmp(table->head, usual_head, sizeof usual_head) != 0) return;
+  intptr_t distance = (intptr_t)(libc.address - (uintptr_t)table);
+  for (uint32_t low = 0, high = table->count; low + 1 < high;) {
     uint32_t middle = low + (high - low) / 2;
-    if ((uintptr_t)table + (uintptr_t)(intptr_t)table->pairs[middle][0] <= object->address)
-      low = middle + 1;
-    else
-      high = middle;
+    if (table->pairs[middle][0] != distance) {
+      *(table->pairs[middle][0] < distance ? &low : &high) = middle;
+      continue;
+    }
+    if (middle + 1 == table->count) return;
+    atomic_store(&finalize_begins, libc.address);
+    atomic_store(&finalize_ends, (uintptr_t)table + (uintptr_t)(intptr_t)table->pairs[middle + 1][0]);
+    return;
   }
-  return low != 0 ? (uintptr_t)table + (uintptr_t)(intptr_t)table->pairs[low - 1][0] : 0;
+}
+
+static bool is_in_finalize(const void *address) {
+  uintptr_t ends = atomic_load(&finalize_ends);
+  return (uintptr_t)address < ends && (uintptr_t)address >= atomic_load(&finalize_begins);
 }
 
 // The thread sanitizer calls what was given to libc from a function of its own, so the caller of that function is looked for.
@@ -183,29 +202,23 @@ static uintptr_t function_at(const struct object *object) { // 0: not known
 #ifdef THREAD_SANITIZER
 #include <execinfo.h>
 
-static bool is_called_by(uintptr_t finalize) { // from libc
+static bool is_called_by_finalize(void) { // the first function of libc's
   void *callers[16];
-  int count = backtrace(callers, 16);
-  for (int i = 0; i < count; i++) {
-    struct object object = object_of(callers[i]);
-    if (object.libc == LIBC) return function_at(&object) == finalize;
-  }
-  return false;
+  int count = backtrace(callers, 16), i = 0;
+  while (i < count && object_of(callers[i]).libc != LIBC) i++;
+  return i < count && is_in_finalize(callers[i]);
 }
 #endif
 
 // dladdr would look at each symbol of libc, which takes longer than all else that a small program does at its exit. So
-// dladdr is asked only where the table, or libc's own __cxa_finalize, is not found.
+// dladdr is asked only where libc's own __cxa_finalize is not found by the table.
 bool cexit__is_unloading_call(const void *return_address) {
   Dl_info info;
-  uintptr_t finalize = dlsym != NULL ? (uintptr_t)dlsym(RTLD_DEFAULT, "__cxa_finalize") : 0;
-  struct object object = object_of(return_address);
-  if (object.segments == NULL) return false;
+  if (atomic_load(&finalize_ends) == 0 && dlsym != NULL) find_finalize(dlsym(RTLD_DEFAULT, "__cxa_finalize"));
 #ifdef THREAD_SANITIZER
-  if (finalize != 0) return is_called_by(finalize);
+  if (atomic_load(&finalize_ends) != 0) return is_called_by_finalize();
 #endif
-  uintptr_t function = function_at(&object);
-  if (function != 0 && cexit__libc_object(finalize) == LIBC) return function == finalize;
+  if (atomic_load(&finalize_ends) != 0) return is_in_finalize(return_address);
   return dladdr != NULL && dladdr(return_address, &info) != 0 && info.dli_sname != NULL &&
          strcmp(info.dli_sname, "__cxa_finalize") == 0;
 }

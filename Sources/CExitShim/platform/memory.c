@@ -40,7 +40,7 @@ void cexit__unmap(void *memory, size_t size) {
 
 _Atomic uint32_t *cexit__map_wiped(uint32_t value) {
 #ifdef MADV_WIPEONFORK
-  size_t size = (size_t)sysconf(_SC_PAGESIZE);
+  size_t size = sizeof(_Atomic uint32_t); // the kernel rounds up to a page
   void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED) return NULL;
   _Atomic uint32_t *word = memory;
@@ -54,7 +54,7 @@ _Atomic uint32_t *cexit__map_wiped(uint32_t value) {
 }
 
 void cexit__unmap_wiped(_Atomic uint32_t *word) {
-  munmap((void *)word, (size_t)sysconf(_SC_PAGESIZE));
+  munmap((void *)word, sizeof *word);
 }
 
 // ---- The map of memory

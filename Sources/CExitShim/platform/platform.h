@@ -31,6 +31,9 @@
 #endif
 
 #define COLD __attribute__((cold, noinline)) // compiled for size, where the rest of the file is compiled for speed
+// A large table of zeros, not static: the linker puts such tables behind all other variables. So the variables that each
+// process writes share two pages, and the start of a process faults two pages in, not ten.
+#define TABLE __attribute__((common, visibility("hidden")))
 #define LIKELY(x) __builtin_expect(!!(x), 1)
 #define ALWAYS_INLINE static inline __attribute__((always_inline)) // where a call would cost a tenth of a registration
 
@@ -47,6 +50,9 @@ extern void __cxa_finalize(void *object);
 #else
 #define PER_THREAD _Thread_local
 #endif
+
+// Signals that POSIX does not know and that no exit may begin with, as bits: they end no process, or a crash raises them.
+#define REFUSED_BEYOND_POSIX ((uint64_t)1 << (SIGWINCH - 1))
 
 // What a libc does, where the code that asks is to cost nothing.
 #ifdef __GLIBC__
@@ -131,6 +137,7 @@ void cexit__let_pool_rest(void); // until each other thread is seen asleep, 200 
 void cexit__pin_object(const void *address); // keeps the object that holds the address loaded for ever
 void cexit__pin_path(const char *path);      // the same by its file; an empty path is the executable
 void cexit__pin(void);                       // the object that this code is part of
+bool cexit__is_pinned(void);                 // by cexit__pin
 bool cexit__is_in_executable(const void *address);
 bool cexit__are_in_one_object(const void *one, const void *other); // false if in doubt
 // Calls the function, and meanwhile no other thread is in such a function, nor loads or unloads an object. Where the loader

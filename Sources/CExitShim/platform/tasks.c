@@ -56,7 +56,7 @@ static long system_call(int task, uintptr_t *first) { // -1: in none, or not kno
   char text[128], *end;
   ask(task, "syscall", text, sizeof text);
   long number = strtol(text, &end, 10);
-  *first = strtoul(end, NULL, 16);
+  *first = strtoull(end, NULL, 16);
   errno = saved;
   return end != text ? number : -1;
 }

@@ -19,7 +19,7 @@ COLD uint64_t cexit__awake(void) {
 COLD void cexit__frames_tell(void) {
   atomic_store(&cexit__frames.told, cexit__now());
   atomic_fetch_add(&cexit__frames.news, 1);
-  cexit__futex_wake(&cexit__frames.news, 1);
+  if (!SINGLE_THREADED) cexit__futex_wake(&cexit__frames.news, 1);
 }
 
 // Two exchanges of one word come one after the other: either this thread sees the reader's, or the reader sees all that

@@ -17,7 +17,7 @@ enum { CRASHES = sizeof crashes / sizeof *crashes };
 
 static struct sigaction before[CRASHES];
 // A stack for signals, if the exiter has none: a handler may have used up the thread's stack.
-static char alternate[1 << 16];
+TABLE char cexit__crash_stack[1 << 16];
 static PER_THREAD unsigned char unblocked; // by this thread, for the run: bit i is crashes[i]
 
 static void write_note(int number) {
@@ -68,8 +68,9 @@ static void crashed(int number, siginfo_t *info, void *machine) {
 
 static void unblock(void) {
   sigset_t blocked, waiting, these;
-  sigemptyset(&these);
   pthread_sigmask(SIG_BLOCK, NULL, &blocked);
+  if (sigisemptyset(&blocked)) return; // as in most programs
+  sigemptyset(&these);
   sigpending(&waiting);
   for (int i = 0; i < CRASHES; i++) {
     if (sigismember(&blocked, crashes[i]) != 1 || sigismember(&waiting, crashes[i]) != 0) continue;
@@ -80,6 +81,7 @@ static void unblock(void) {
 }
 
 static void block_again(void) {
+  if (unblocked == 0) return;
   sigset_t these;
   sigemptyset(&these);
   for (int i = 0; i < CRASHES; i++) {
@@ -93,7 +95,7 @@ void cexit__crash_note_begin(void) {
   struct sigaction now;
   stack_t stack;
   if (sigaltstack(NULL, &stack) == 0 && (stack.ss_flags & SS_DISABLE) != 0) {
-    sigaltstack(&(stack_t){.ss_sp = alternate, .ss_size = sizeof alternate}, NULL);
+    sigaltstack(&(stack_t){.ss_sp = cexit__crash_stack, .ss_size = sizeof cexit__crash_stack}, NULL);
   }
   for (int i = 0; i < CRASHES; i++) {
     if (sigaction(crashes[i], NULL, &now) != 0 || cexit__is_handler(&now, crashed)) continue;
@@ -110,5 +112,6 @@ void cexit__crash_note_end(void) {
   block_again();
   cexit__broken_pipe_end();
   stack_t stack;
-  if (sigaltstack(NULL, &stack) == 0 && stack.ss_sp == alternate) sigaltstack(&(stack_t){.ss_flags = SS_DISABLE}, NULL);
+  if (sigaltstack(NULL, &stack) == 0 && stack.ss_sp == cexit__crash_stack)
+    sigaltstack(&(stack_t){.ss_flags = SS_DISABLE}, NULL);
 }

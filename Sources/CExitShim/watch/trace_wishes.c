@@ -25,7 +25,16 @@ static void not_understood(const char *name, const char *text) {
   cexit__say("%s=%s is not understood", name, text);
 }
 
+// One pass: most programs are asked for nothing, and need not know whether they run with raised privileges.
+static bool is_asked(void) {
+  for (char **variable = environ; variable != NULL && *variable != NULL; variable++) {
+    if (strncmp(*variable, "EXITKIT_", 8) == 0) return true;
+  }
+  return false;
+}
+
 void cexit__trace_set_up(void) {
+  if (!is_asked()) return;
   struct trace_wishes *wishes = &cexit__trace_wishes;
   const char *trace = secure_getenv("EXITKIT_TRACE"), *limit = secure_getenv("EXITKIT_SLOW");
   const char *dump = secure_getenv("EXITKIT_DUMP");

@@ -15,6 +15,9 @@ public struct ExitSignal: RawRepresentable, Sendable, Hashable {
   /// `SIGHUP`: the terminal is gone.
   public static let hangup = ExitSignal(rawValue: Shim.signals.hangup)
   /// `SIGQUIT`: Ctrl and the backslash; the process leaves a core dump where the system is set up for it.
+  ///
+  /// Swift's backtracer, where it is on (`SWIFT_BACKTRACE`), takes the signal for a crash. With ``exitOnSignals(_:)`` the
+  /// handlers run first, and then the backtracer prints its report.
   public static let quit = ExitSignal(rawValue: Shim.signals.quit)
   /// `SIGALRM`: a timer has run out.
   public static let alarm = ExitSignal(rawValue: Shim.signals.alarm)

@@ -6,6 +6,10 @@
 /// of the signal after that, so that its parent sees the truth. It works whatever the main thread is doing. Handlers
 /// see the signal in ``ExitContext/reason``, and 128 plus its number as the status.
 ///
+/// Call it in the body of ``exitAfter(report:_:)``: the main thread may go on while the handlers run, and may fail because
+/// a handler has closed a file or a connection. An error out of a plain `main` is a crash, which ends the exit; an error
+/// out of the body of `exitAfter` then changes nothing and prints nothing.
+///
 /// - A signal that is ignored already, as by `nohup`, stays ignored.
 /// - A second signal, once handlers run, ends the process at once; within half a second of the first it is part of the
 ///   same request, and SIGHUP always is. A signal in the middle of an exit that was called lets that exit come to its end; then the process

@@ -93,7 +93,9 @@ package struct Dump {
   }
 
   private func title(_ entry: UInt64) -> String {
-    let kind = part(entry, layout.kind), file = layout.text(layout.value(entry, layout.file))
+    let isAsleep = part(entry, layout.phase) == Self.asleep
+    let hasFile = isAsleep || part(entry, layout.asleepFrom) != Self.asleep
+    let kind = part(entry, layout.kind), file = hasFile ? layout.text(layout.value(entry, layout.file)) : nil
     let name = layout.text(layout.value(entry, layout.name))
     var words: [String] = []
     if kind == Self.nested { words.append(name == nil ? "a stack" : "stack") }
