@@ -37,10 +37,11 @@
 #define LIKELY(x) __builtin_expect(!!(x), 1)
 #define ALWAYS_INLINE static inline __attribute__((always_inline)) // where a call would cost a tenth of a registration
 
-// Part of libc, declared by no header of it: the C++ ABI's atexit, and what atexit itself is made of.
+// Part of libc, declared by no header of it, or not by all: the C++ ABI's atexit, of which atexit itself is made.
 #pragma GCC visibility push(default)
 extern int __cxa_atexit(void (*function)(void *), void *argument, void *object);
 extern void __cxa_finalize(void *object);
+extern char **environ;
 #pragma GCC visibility pop
 
 // glibc makes a thread's copy of other models at first use, which may be in a signal handler. musl makes the copy with the
