@@ -10,7 +10,6 @@
 #include <string.h>
 
 // Weak: a static executable has no use for them, and should not be warned that it links them.
-#pragma weak dlopen
 #pragma weak dladdr
 #pragma weak dlsym
 
@@ -71,8 +70,12 @@ enum libc_object cexit__libc_object(uintptr_t address) {
 
 // ---- Keeping an object
 
+// The linker of a static executable warns of each reference to dlopen, also of a weak one, so dlopen is found by its name. A
+// static executable has no other object to keep.
 void cexit__pin_path(const char *path) {
-  if (dlopen != NULL && path[0] != 0) dlopen(path, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE);
+  if (path[0] == 0) return;
+  void *(*open)(const char *, int) = (void *(*)(const char *, int))dlsym(RTLD_DEFAULT, "dlopen");
+  if (open != NULL) open(path, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE);
 }
 
 void cexit__pin_object(const void *owner) {
