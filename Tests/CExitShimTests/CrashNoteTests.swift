@@ -25,6 +25,11 @@ import Testing
     #expect(outcome == Outcome(.signaled(crash.signal), output: "first\n", errors: note(crash.name)))
   }
 
+  @Test func `a handler without a name and a place that crashes is told by its object and symbol`() throws {
+    let line = "ExitKit: exit handler crash!by_null crashed: SIGSEGV\n"
+    #expect(try run(program, ["unnamed"]) == Outcome(.signaled(SIGSEGV), errors: line))
+  }
+
   @Test(arguments: crashes)
   func `the same on the thread that a signal wakes`(crash: (way: String, signal: Int32, name: String)) throws {
     let outcome = try run(program, ["signal", crash.way])

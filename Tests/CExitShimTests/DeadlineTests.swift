@@ -109,6 +109,22 @@ import Testing
     #expect(try run(program, ["stopped"]) == Outcome(.exited(7), output: "waiting\ndone\n"))
   }
 
+  /// With a status that is stored after the deadline's thread is told of the exit, 85 of 100 end with 1.
+  @Test func `a deadline that is over before the exit begins keeps the status of the exit`() throws {
+    for _ in 0..<40 { #expect(try run(program, ["over before"]).ending == .exited(7)) }
+  }
+
+  @Test(arguments: ["sleep", "read"])
+  func `a handler that waits for a lock of the stopped main thread is named`(way: String) throws {
+    let child = try ChildProcess(program, ["held lock", way])
+    #expect(child.waitForOutput("ready"))
+    child.send(SIGTERM)
+    let outcome = child.finish()
+    #expect(outcome.ending == .signaled(SIGTERM))
+    #expect(outcome.output == "ready\n")
+    #expect(withoutTime(outcome.errors) == "ExitKit: exit handler \"needs the lock\" (App/main.c:12) \(Self.passed)")
+  }
+
   @Test func `a negative deadline is refused, and zero removes the deadline`() throws {
     #expect(try run(program, ["bad"]) == Outcome(.exited(3), output: "slow\n"))
   }

@@ -81,6 +81,13 @@ struct `Registration in C without a call` {
       ])
   }
 
+  @Test func `a registration that gets no memory says so on stderr, and the others run`() throws {
+    let outcome = try run(try compile("static-scarce.c"))
+    #expect(outcome.ending == .exited(0))
+    #expect(outcome.output == String(repeating: "ran\n", count: 32))
+    #expect(outcome.errors == String(repeating: "ExitKit: cannot run flush at exit\n", count: 8))
+  }
+
   @Test func `of an archive only members that the program refers to register`() throws {
     #expect(try linesWithArchive() == ["main", "second", "first"])
     let all: [Substring] = ["main", "fourth", "third", "second", "first", "finalized"]

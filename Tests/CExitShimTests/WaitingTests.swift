@@ -23,6 +23,12 @@ import Testing
           .exited(5), output: "no other line\nExitKit: still waiting for a handler that another thread runs\n"))
   }
 
+  @Test func `threads that wait while the exit is in a function of libc's list say so`() throws {
+    #expect(
+      try waiting("in libc")
+        == Outcome(.exited(5), output: "no other line\nExitKit: still waiting for what libc runs at exit\n"))
+  }
+
   @Test func `a run by hand that waits says nothing, nor does an exit with a deadline`() throws {
     #expect(try waiting("before exit") == Outcome(.exited(5), output: "has waited\nno other line\n"))
     #expect(try waiting("with deadline") == Outcome(.exited(5), output: "no other line\n"))

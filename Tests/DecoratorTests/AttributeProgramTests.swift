@@ -21,7 +21,7 @@
   }
 
   @Suite struct `Programs with the attribute` {
-    @Test(arguments: builds, [[], ["-default-isolation", "MainActor"]])
+    @Test(arguments: builds, [[], ["-default-isolation", "MainActor"], ["-strict-memory-safety"]])
     func `every kind of function runs once, newest first`(_ build: SwiftBuild, _ isolation: [String]) throws {
       let program = try compileSwift(
         ["decorator/attributes.swift", "decorator/main.swift"], withPlugin(build, isolation))

@@ -79,6 +79,19 @@ import Testing
     #expect(try fixture("Cases", name) == Outcome(.exited(1), errors: "ExitKit: error: DiskFull()\n"))
   }
 
+  @Test(
+    arguments: [
+      ("error that the program tells", Int32(1), "told DiskFull()\n"),
+      ("error that the program tells, asynchronous", 74, "told DiskFull()\n"),
+      ("error with a status of its own", 64, ""), ("error with a status of its own, mapped", 3, ""),
+      ("error with a status of its own, told", 64, "told Usage()\n"),
+    ])
+  func `the program tells an error in its own words, and an error with a status of its own is not told`(
+    case name: String, status: Int32, output: String
+  ) throws {
+    #expect(try fixture("Cases", name) == Outcome(.exited(status), output: output))
+  }
+
   @Test func `handlers run without any memory`() throws {
     let outcome = try fixture("Cases", "no memory is left")
     #expect(outcome == Outcome(.exited(3), output: String(repeating: "ran\n", count: 40)))

@@ -7,8 +7,10 @@ import Testing
 /// The path of an executable of this package.
 func program(_ name: String) -> String { "\(builtPrograms)/\(name)" }
 
-func signalled(_ name: String, _ arguments: [String], _ signal: Int32 = SIGTERM) throws -> Outcome {
-  let child = try ChildProcess(program(name), arguments)
+func signalled(
+  _ name: String, _ arguments: [String], _ signal: Int32 = SIGTERM, environment: [String: String] = [:]
+) throws -> Outcome {
+  let child = try ChildProcess(program(name), arguments, environment: environment)
   #expect(child.waitForOutput("ready"))
   child.send(signal)
   return child.finish()
@@ -25,7 +27,7 @@ func signalled(_ name: String, _ arguments: [String], _ signal: Int32 = SIGTERM)
     let blocked = try signalled("SignalWays", ["main actor", "read"])
     #expect(blocked.ending == .signaled(SIGTERM))
     #expect(blocked.output == "ready\nmain actor\n")
-    #expect(blocked.errors == "")  // the main thread sleeps in the kernel: nobody waits for it
+    #expect(blocked.errors == "")  // no thread waits for a main thread that sleeps in the kernel
     let free = try signalled("SignalWays", ["main actor", "dispatchMain"])
     #expect(free == Outcome(.signaled(SIGTERM), output: "ready\nmain actor\n"))
   }
@@ -61,12 +63,35 @@ func signalled(_ name: String, _ arguments: [String], _ signal: Int32 = SIGTERM)
     #expect(outcome == Outcome(.signaled(SIGTERM), output: "ready\nhandler 143\n"))
   }
 
+  @Test func `with ExitKit a second signal ends a clean-up that hangs, whatever a cancelled source has left`() throws {
+    let child = try ChildProcess(program("SignalWays"), ["source later"], deadline: 20)
+    #expect(child.waitForOutput("hanging"))
+    child.send(SIGTERM)
+    usleep(600_000)  // within half a second a second signal is part of the same request
+    child.send(SIGTERM)
+    #expect(child.finish() == Outcome(.signaled(SIGTERM), output: "hanging\n"))
+  }
+
+  @Test(arguments: ["line", "report"])
+  func `an error out of exitAfter's body that a signal's exit has caused is not told`(how: String) throws {
+    let outcome = try signalled("SignalWays", ["error in the exit", how])
+    #expect(outcome == Outcome(.signaled(SIGTERM), output: "ready\nmain has left\n"))
+  }
+
+  @Test func `after SIGQUIT as an exit the handlers run, and then Swift's backtracer speaks`() throws {
+    let on = ["SWIFT_BACKTRACE": "enable=yes,color=no,interactive=no,output-to=stdout"]
+    let outcome = try signalled("SignalWays", ["backtracer"], SIGQUIT, environment: on)
+    #expect(outcome.ending == .signaled(SIGQUIT))
+    #expect(outcome.output.hasPrefix("ready\nhandler\n"))
+    #expect(outcome.output.contains("*** Signal 3: Backtracing"))
+  }
+
   @Test func `with ExitKit the second Ctrl-C ends a clean-up that hangs`() throws {
     let child = try ChildProcess(program("SignalWays"), ["second", "dispatchMain"])
     #expect(child.waitForOutput("ready"))
     child.send(SIGINT)
     #expect(child.waitForOutput("hanging"))
-    usleep(600_000)  // within half a second it would be part of the same request
+    usleep(600_000)  // within half a second a second signal is part of the same request
     child.send(SIGINT)
     #expect(child.finish() == Outcome(.signaled(SIGINT), output: "ready\nhanging\n"))
   }
@@ -103,11 +128,12 @@ func signalled(_ name: String, _ arguments: [String], _ signal: Int32 = SIGTERM)
         "false",
         "ExitKit: exit handler \"negative\" (SignalWays/main.swift) \(reason)",
         "ExitKit: exit handler (SignalWays/main.swift) \(reason)",
-        "true", "100.0 seconds", "true",
+        "true", "100.0 seconds", "true", "124",
       ])
     #expect(
       outcome.errors == "ExitKit: the exit deadline was not set: a deadline of -1.0 seconds is negative; "
-        + "nil or zero takes a deadline away\n")
+        + "nil or zero takes a deadline away\n"
+        + "ExitKit: the status on timeout was not set: 256 is not between 0 and 255\n")
   }
 
   @Test func `no way to register forgets the limit`() throws {
@@ -115,6 +141,16 @@ func signalled(_ name: String, _ arguments: [String], _ signal: Int32 = SIGTERM)
     #expect(
       try run(program("SignalWays"), ["limit of nothing"])
         == Outcome(.exited(0), output: "\(refused)0 of 12 pending\n"))
+  }
+}
+
+@Suite struct GivenNamesTests {
+  @Test func `in a debug build a cancellation by name says once that no handler was ever given a name`() throws {
+    let line =
+      "ExitKit: cancel(named: \"flush\") found nothing, and no handler was given a name: pass name: at the registration, "
+      + "or cancel by the handler that atExit returns\n"
+    #expect(try run(program("SignalWays"), ["no names"]) == Outcome(.exited(0), output: "0\n0\n0\n", errors: line))
+    #expect(try run(program("SignalWays"), ["no names", "one name"]) == Outcome(.exited(0), output: "0\n0\n0\n"))
   }
 }
 

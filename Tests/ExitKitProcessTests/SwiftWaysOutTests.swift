@@ -73,10 +73,9 @@ private let thrown = ["throws later", "throws"].map {
     let status = try #require(outcome.status)
     #expect(way == "threads" ? (100..<164).contains(status) : status == 3)
     #expect(outcome.lines == program.transcript(status: status))
-    let moved = outcome.reports.filter {
-      $0.hasSuffix(" ran off the main thread: the main actor did not answer in time")
-    }
-    #expect(moved.count == 5)
+    let moved = outcome.reports.filter { $0.contains(" ran off the main thread: ") }
+    #expect(moved.count == 1)  // of five handlers of the main actor
+    #expect(moved.first?.hasSuffix("; leave the main thread free, or set mainActorGracePeriod") == true)
     #expect(outcome.reports.filter { !moved.contains($0) } == thrown)
   }
 

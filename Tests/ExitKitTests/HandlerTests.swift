@@ -73,7 +73,8 @@ private actor Counter {
     await model.add(to: stack)
     let before = ExitStack.process.mainActorGracePeriod
     ExitStack.process.mainActorGracePeriod = .milliseconds(20)
-    stack.onFailure { _ in }
+    let told = Locked<[ExitFailure]>([])
+    stack.onFailure { failure in told.withLock { $0.append(failure) } }
     let (stack, gate) = (stack, Gate())
     async let blocked: Void = MainActor.run { gate.close() }
     await gate.untilClosed()
@@ -84,6 +85,7 @@ private actor Counter {
     #expect(await model.count == 1111)
     #expect(report.failures.count == 4)
     #expect(report.failures.allSatisfy { $0.kind == .offMainActor })
+    #expect(told.withLock { $0.count } == 1)
     #expect(report.records.count == 4)
   }
 

@@ -92,6 +92,13 @@ static int on_signal(int count, char **arguments) { // the handler crashes on th
   for (;;) pause();
 }
 
+static int unnamed(int count, char **arguments) { // the function's object and symbol are all that is known
+  (void)count;
+  (void)arguments;
+  push(NULL, by_null, NULL);
+  exit(7);
+}
+
 static void was_there(int number, siginfo_t *info, void *machine) {
   (void)machine;
   say("was there before: signal %d, %s\n", number,
@@ -327,7 +334,7 @@ static int no_stderr(int count, char **arguments) {
   exit(7);
 }
 
-FIXTURE({"plain", plain}, {"signal", on_signal}, {"before", before}, {"release", release}, {"elsewhere", elsewhere},
-        {"only in the run", only_in_the_run}, {"handed over", handed_over}, {"no stderr", no_stderr},
-        {"no crash", no_crash}, {"reporter", reporter}, {"blocked", blocked}, {"from a crash", from_a_crash},
-        {"sent while blocked", sent_while_blocked}, {"broken pipe", broken_pipe})
+FIXTURE({"plain", plain}, {"signal", on_signal}, {"unnamed", unnamed}, {"before", before}, {"release", release},
+        {"elsewhere", elsewhere}, {"only in the run", only_in_the_run}, {"handed over", handed_over},
+        {"no stderr", no_stderr}, {"no crash", no_crash}, {"reporter", reporter}, {"blocked", blocked},
+        {"from a crash", from_a_crash}, {"sent while blocked", sent_while_blocked}, {"broken pipe", broken_pipe})

@@ -338,6 +338,37 @@ static int stopped(int count, char **arguments) {
   exit(7);
 }
 
+static pthread_mutex_t held = PTHREAD_MUTEX_INITIALIZER;
+
+static void take_held(void *context) {
+  (void)context;
+  pthread_mutex_lock(&held);
+  say("has the lock\n");
+}
+
+// A signal's exit stops the main thread where main sleeps in the kernel, and main's lock stays locked.
+static int held_lock(int count, char **arguments) {
+  CHECK(count == 1 && cexit_set_deadline(150 * millisecond) == 0 && cexit_exit_on_signals(NULL, 0) == 0);
+  cexit_entry entry = {.function = take_held, .name = "needs the lock", .file = "App/main.c", .line = 12};
+  CHECK(cexit_register(NULL, &entry, NULL) == 0 && pthread_mutex_lock(&held) == 0);
+  say("ready\n");
+  if (strcmp(arguments[0], "sleep") == 0)
+    sleep(1000);
+  else
+    block(NULL);
+  pthread_mutex_unlock(&held);
+  rest();
+  return 97;
+}
+
+static int over_before(int count, char **arguments) { // a deadline that is over when the exit begins
+  (void)count;
+  (void)arguments;
+  CHECK(cexit_set_deadline(1) == 0);
+  push(NULL, block, NULL);
+  exit(7);
+}
+
 static int bad(int count, char **arguments) {
   (void)count;
   (void)arguments;
@@ -367,4 +398,4 @@ static int child(int count, char **arguments) { // a child has no deadline until
 FIXTURE({"whole", whole}, {"nested", nested}, {"unnamed", unnamed}, {"strange name", strange_name},
         {"release", release}, {"signal", on_signal}, {"limit", limit}, {"by hand", by_hand}, {"elsewhere", elsewhere},
         {"libc", in_libc}, {"during", during}, {"no stderr", no_stderr}, {"bad", bad}, {"success", success},
-        {"left", left}, {"stopped", stopped}, {"child", child})
+        {"left", left}, {"stopped", stopped}, {"child", child}, {"held lock", held_lock}, {"over before", over_before})

@@ -52,6 +52,26 @@ static int at_gate(int count, char **arguments) { // main and two more threads w
   return 5;
 }
 
+static void read_line_in_libc(void) {
+  CHECK(fcntl(ends[0], F_SETFL, 0) == 0); // say_rest has run, and no read was to wait then
+  at_work = true;
+  read_line();
+}
+
+static void *leave_by_door(void *unused) {
+  (void)unused;
+  cexit_exit(5);
+}
+
+static int in_libc(int count, char **arguments) { // main waits for a thread that is in a function of libc's list
+  (void)count, (void)arguments;
+  take_stderr();
+  CHECK(atexit(read_line_in_libc) == 0);
+  start(leave_by_door, NULL);
+  while (!at_work) sched_yield();
+  cexit_exit(5);
+}
+
 static void *run_stack(void *stack) {
   cexit_stack_run(stack);
   return NULL;
@@ -103,4 +123,5 @@ static int with_deadline(int count, char **arguments) { // the deadline's line i
   return 5;
 }
 
-FIXTURE({"at gate", at_gate}, {"by hand", by_hand}, {"before exit", before_exit}, {"with deadline", with_deadline})
+FIXTURE({"at gate", at_gate}, {"in libc", in_libc}, {"by hand", by_hand}, {"before exit", before_exit},
+        {"with deadline", with_deadline})

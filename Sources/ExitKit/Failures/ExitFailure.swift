@@ -15,7 +15,8 @@ public struct ExitFailure: Error, Sendable {
     public static let notRegistered = Kind(value: .notRegistered)
     /// The handler is isolated to the main actor and ran, but elsewhere.
     ///
-    /// The main actor did not answer within the grace period. Not an error of the handler.
+    /// The main actor did not answer within the grace period. Not an error of the handler. A reporter or stderr is told
+    /// once an exit, for the first such handler; a report of a run has the failure for each.
     public static let offMainActor = Kind(value: .offMainActor)
     /// A standalone stack went away with pending handlers, which were cancelled; ``ExitFailure/name`` is the stack's.
     public static let dropped = Kind(value: .dropped)
@@ -50,7 +51,8 @@ extension ExitFailure: CustomStringConvertible {
       switch kind.value {
       case .thrown: "ExitKit: error in \(handler): \(error)"
       case .notRegistered: "ExitKit: \(handler) was not registered: \(error)"
-      case .offMainActor: "ExitKit: \(handler) ran off the main thread: \(error)"
+      case .offMainActor:
+        "ExitKit: \(handler) ran off the main thread: \(error); leave the main thread free, or set mainActorGracePeriod"
       case .dropped: ""
       }
     return line.onOneLine

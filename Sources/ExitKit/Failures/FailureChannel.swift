@@ -33,6 +33,7 @@ final class FailureChannel: Sendable {
   }
 
   func report(_ failure: ExitFailure) {
+    if failure.kind == .offMainActor, !MainActorSilence.isNews() { return }
     if failure.kind == .thrown, Shim.isExiting, let status = inheritedStatus { Shim.requestStatus(status) }
     if !tell(failure) && !Shim.reportFailure(failure) { Shim.writeLine(failure.description) }
   }

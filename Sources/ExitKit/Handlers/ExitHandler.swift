@@ -12,6 +12,14 @@ public struct ExitHandler: Sendable {
   /// The name that was given at registration.
   public let name: String?
 
+  @inline(__always)
+  init(raw: UInt64, file: StaticString, line: UInt, name: String?) {
+    (self.raw, self.file, self.line, self.name) = (raw, file, line, name)
+    #if DEBUG
+      if name != nil { GivenNames.note() }
+    #endif
+  }
+
   /// The place of the registration.
   public var location: ExitLocation { ExitLocation(fileID: "\(file)", line: line) }
 

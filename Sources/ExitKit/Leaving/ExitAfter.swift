@@ -15,7 +15,8 @@ public protocol ExitStatusError: Error {
 /// leaves by ``ProcessExitStack/exit(_:)``, so handlers run while everything that they use is alive.
 ///
 /// Nothing is printed for an error that carries a status of its own: an ``ExitStatusError``, or the `ExitCode` of
-/// swift-argument-parser. While the process exits on a signal, an error out of the body changes nothing.
+/// swift-argument-parser. While the process exits on a signal, an error out of the body changes nothing and is not told:
+/// as a rule the exit is its cause.
 ///
 /// - Parameters:
 ///   - report: Tells the user of the error, in place of the line on stderr. `nil`: one line, `ExitKit: error: …`.
@@ -68,10 +69,14 @@ public nonisolated(nonsending) func exitAfter<Failure: Error>(
 
 private func leave(_ error: any Error, status: Int32?, _ report: ((any Error) -> Void)?) -> Never {
   let own = ownStatus(of: error)
-  if let report {
-    report(error)
-  } else if own == nil {
-    Shim.writeLine("ExitKit: error: \(error)".onOneLine)
+  var sender: Int32 = 0
+  // A signal's exit has closed a file or a connection that the body uses: the error tells the user nothing.
+  if Shim.exitSignal(sender: &sender) == 0 {
+    if let report {
+      report(error)
+    } else if own == nil {
+      Shim.writeLine("ExitKit: error: \(error)".onOneLine)
+    }
   }
   Shim.exit(status ?? own ?? 1)
 }

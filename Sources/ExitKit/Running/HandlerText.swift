@@ -19,6 +19,9 @@ struct HandlerText: Sendable {
   @inline(__always)
   init(name: String?, file: StaticString, line: UInt) {
     nameAddress = name == nil ? 0 : UInt(bitPattern: Shim.copy(name!))
+    #if DEBUG
+      if name != nil { GivenNames.note() }
+    #endif
     fileAddress = file.hasPointerRepresentation ? UInt(bitPattern: file.utf8Start) : 0
     lineAndKind = UInt32(truncatingIfNeeded: min(line, UInt(~Self.finalizer)))
   }

@@ -103,6 +103,7 @@ final class MainActorExecutor: SerialExecutor {
 
   /// Called by the main queue.
   private func serve() {
+    MainActorSilence.end()
     state.withLock { $0.queue = .serving }
     while let job = state.withLock({ $0.takeServed() }) { job.runSynchronously(on: asUnownedSerialExecutor()) }
     change { _ in }

@@ -81,9 +81,17 @@ public class ExitStack: @unchecked Sendable {
   /// Cancels every pending handler of that name, in nested stacks, too.
   ///
   /// - Parameter name: The name that they were registered with.
+  /// In a debug build a line on stderr says so where handlers are pending and no handler was ever given a name.
+  ///
   /// - Returns: How many that were; 0 for an unknown name, which is no error.
   @discardableResult
-  public func cancel(named name: String) -> Int { Shim.cancel(named: name, on: reference) }
+  public func cancel(named name: String) -> Int {
+    let count = Shim.cancel(named: name, on: reference)
+    #if DEBUG
+      if count == 0 { GivenNames.missed(name, among: entries) }
+    #endif
+    return count
+  }
 
   /// Cancels every pending entry that a closure wants, also those of nested stacks.
   ///

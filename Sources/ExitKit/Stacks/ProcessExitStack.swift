@@ -72,7 +72,8 @@ public final class ProcessExitStack: ExitStack, @unchecked Sendable {
 
   /// How long a handler that is isolated to the main actor waits for it when another thread exits; one second at first.
   ///
-  /// Then the handler runs on the exiting thread, and a failure of kind ``ExitFailure/Kind/offMainActor`` is reported.
+  /// Then the handler runs on the exiting thread, and a failure of kind ``ExitFailure/Kind/offMainActor`` is reported, once
+  /// an exit.
   /// From then on handlers do not wait again, until the main actor answers. The same for all stacks, and for all copies
   /// of the library in the process.
   ///

@@ -23,6 +23,8 @@ private func registerCrowdThatExits() {
 
 private func announce(_ numbers: [Int], _ labelled: [String: String]) { print("h4", numbers, labelled) }
 
+struct Usage: ExitStatusError { var exitStatus: Int32 { 64 } }
+
 final class Witness: Sendable {
   let name: String
   init(_ name: String) { self.name = name }
@@ -157,6 +159,16 @@ let exitCases: [String: Case] = [
     }
   },
   "error": { exitAfter { throw DiskFull() } },
+  "error that the program tells": { exitAfter(report: { say("told", "\($0)") }) { throw DiskFull() } },
+  "error that the program tells, asynchronous": {
+    await exitAfter(status: { (_: DiskFull) in 74 }, report: { say("told", "\($0)") }) {
+      await Task.yield()
+      throw DiskFull()
+    }
+  },
+  "error with a status of its own": { exitAfter { throw Usage() } },
+  "error with a status of its own, mapped": { exitAfter(status: { (_: Usage) in 3 }) { throw Usage() } },
+  "error with a status of its own, told": { exitAfter(report: { say("told", "\($0)") }) { throw Usage() } },
   "error of another type": { exitAfter(status: { (_: CancellationError) in 64 }) { throw DiskFull() } },
   "no error": {
     atExit { say("handler") }

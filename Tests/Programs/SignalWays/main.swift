@@ -4,6 +4,7 @@
 import Dispatch
 import ExitKit
 import Glibc
+import Synchronization
 
 let arguments = CommandLine.arguments.dropFirst()
 let what = arguments.first ?? ""
@@ -22,6 +23,10 @@ case "crash": crash()
 case "quick": quick()
 case "source": cancelledSource()
 case "source first": sourceFirst()
+case "source later": sourceLater()
+case "error in the exit": errorInExit()
+case "backtracer": backtracer()
+case "no names": noNames()
 case "terminal": terminal()
 case "directory": directory()
 default: say("no such case")
@@ -146,6 +151,8 @@ func badLimits() {
   say("\(ExitStack.process.deadline!)")
   ExitStack.process.deadline = nil
   say("\(ExitStack.process.deadline == nil)")
+  ExitStack.process.statusOnTimeout = 256
+  say("\(ExitStack.process.statusOnTimeout)")
   ExitStack.process.cancelAll()
 }
 
@@ -221,6 +228,61 @@ func sourceFirst() {
     cancelled.wait()
   }
   stay()
+}
+
+/// A source that comes after `exitOnSignals` takes the signal away, and leaves the signal to nobody when it is cancelled.
+func sourceLater() {
+  do { try exitOnSignals() } catch { say("\(error)") }
+  let source = DispatchSource.makeSignalSource(signal: SIGTERM, queue: .global())
+  let active = DispatchSemaphore(value: 0), cancelled = DispatchSemaphore(value: 0)
+  source.setRegistrationHandler { active.signal() }
+  source.setEventHandler { say("never") }
+  source.setCancelHandler { cancelled.signal() }
+  source.activate()
+  active.wait()
+  source.cancel()
+  cancelled.wait()
+  atExit { @Sendable in
+    say("hanging")
+    rest()
+  }
+  exit(3)
+}
+
+enum Database {
+  static let isClosed = Atomic(false)
+  struct Closed: Error {}
+}
+
+/// A handler closes what the body uses; the body's error is the work of the exit. The handler of the main actor, which runs
+/// last, waits until the main thread has left the body.
+func errorInExit() {
+  ExitStack.process.mainActorGracePeriod = .seconds(60)
+  atExit { @MainActor in say("main has left") }
+  atExit { @Sendable in Database.isClosed.store(true, ordering: .sequentiallyConsistent) }
+  exitAfter(report: how == "report" ? { say("told \($0)") } : nil) {
+    try exitOnSignals()
+    say("ready")
+    while !Database.isClosed.load(ordering: .sequentiallyConsistent) {}
+    throw Database.Closed()
+  }
+}
+
+func backtracer() {
+  atExit { @Sendable in say("handler") }
+  do { try exitOnSignals(.quit) } catch { say("\(error)") }
+  stay()
+}
+
+/// A cancellation by a name that no handler has.
+func noNames() {
+  say("\(ExitStack.process.cancel(named: "flush"))")  // nothing is pending: no mistake
+  if how == "one name" { atExit(name: "other") {}.cancel() }
+  let stack = ExitStack()
+  stack.register {}
+  say("\(stack.cancel(named: "flush"))")
+  say("\(stack.cancel(named: "flush"))")
+  stack.cancelAll()
 }
 
 // MARK: - Real programs: each undoes its changes outside of the process, by every way out

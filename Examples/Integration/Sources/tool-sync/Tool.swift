@@ -17,6 +17,7 @@ struct DiskFull: Error {}
     }
     switch end {
     case "code": throw ExitCode(4)
+    case "code in exitAfter": exitAfter { throw ExitCode(4) }
     case "error": throw DiskFull()
     default: print("done")
     }

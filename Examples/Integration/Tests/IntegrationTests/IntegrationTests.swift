@@ -42,6 +42,11 @@ import Testing
     #expect(try run(program(tool), ["--wrong"]).ending == .exited(64))
   }
 
+  @Test func `an ExitCode of ArgumentParser out of exitAfter is the status, and prints nothing`() throws {
+    let outcome = try run(program("tool-sync"), ["--end", "code in exitAfter"])
+    #expect(outcome == Outcome(.exited(4), output: "asynchronous handler\nhandler\n"))
+  }
+
   @Test func `a Hummingbird server that is drained answers the request under way, and then the handlers run`() throws {
     let server = try ChildProcess(program("web"))
     try #require(server.waitForOutput("port "))
