@@ -141,7 +141,7 @@ struct call {
   void *context;
 };
 
-static int call_once(struct dl_phdr_info *executable, size_t size, void *context) {
+static int call_for_executable(struct dl_phdr_info *executable, size_t size, void *context) {
   (void)executable, (void)size;
   const struct call *call = context;
   call->function(call->context);
@@ -149,7 +149,7 @@ static int call_once(struct dl_phdr_info *executable, size_t size, void *context
 }
 
 void cexit__within_walk(void (*function)(void *), void *context) {
-  dl_iterate_phdr(call_once, &(struct call){function, context});
+  dl_iterate_phdr(call_for_executable, &(struct call){function, context});
 }
 
 // ---- Unloading, or exit
