@@ -10,10 +10,10 @@
 #include <CExitBinding.h>
 
 #include <dlfcn.h>
+#include <link.h>
 #include <stdatomic.h>
 
-// Weak: in a static executable libc's own comes first, and a program may define exit, too.
-#define IN_FRONT_OF_LIBC __attribute__((weak, visibility("default")))
+// The definitions are weak: in a static executable libc's own comes first, and a program may define exit, too.
 #pragma weak dlsym
 
 typedef void function(void);
@@ -26,14 +26,83 @@ extern CEXIT_NORETURN void __real_exit(int status) __attribute__((weak));
 extern starter __real___libc_start_main __attribute__((weak));
 
 starter __wrap___libc_start_main;
-starter __libc_start_main IN_FRONT_OF_LIBC;
+static starter start_in_front;
+starter __libc_start_main __attribute__((weak, visibility("default"), alias("start_in_front")));
 
 // Defined by CExitOrder, too, with another letter: linking both is an error, or check() tells them apart.
 extern const char cexit_order_or_first;
 __attribute__((visibility("default"))) const char cexit_order_or_first = 'f';
 
+// ---- Finding libc's functions
+
+// Before glibc 2.34 dlsym is in libdl, and a linker with --as-needed drops libdl where all references are weak. Then the
+// tables that the loader works with are read here.
+struct search {
+  const char *name;
+  uintptr_t found; // 0: not yet
+};
+
+struct tables {
+  const ElfW(Sym) * symbols;
+  const char *names;
+  const uint32_t *hashes; // of DT_GNU_HASH: four numbers, the Bloom filter, the buckets, the chains
+};
+
+static const void *at(uintptr_t base, uintptr_t address) { // glibc's loader adds the base on most machines
+  return (const void *)(address < base ? base + address : address);
+}
+
+static struct tables tables_of(const struct dl_phdr_info *object) {
+  struct tables tables = {NULL, NULL, NULL};
+  for (int i = 0; i < object->dlpi_phnum; i++) {
+    if (object->dlpi_phdr[i].p_type != PT_DYNAMIC) continue;
+    const ElfW(Dyn) *entry = (const void *)(object->dlpi_addr + object->dlpi_phdr[i].p_vaddr);
+    for (; entry->d_tag != DT_NULL; entry++) {
+      const void *table = at(object->dlpi_addr, entry->d_un.d_ptr);
+      if (entry->d_tag == DT_SYMTAB) tables.symbols = table;
+      if (entry->d_tag == DT_STRTAB) tables.names = table;
+      if (entry->d_tag == DT_GNU_HASH) tables.hashes = table;
+    }
+  }
+  return tables;
+}
+
+static uintptr_t offset_of(const struct tables *tables, const char *name) { // 0: not defined there
+  uint32_t hash = 5381;
+  for (const char *next = name; *next != 0; next++) hash = hash * 33 + (unsigned char)*next;
+  const uint32_t *start = tables->hashes, count = start[0], first = start[1];
+  const uint32_t *buckets = start + 4 + start[2] * (sizeof(ElfW(Addr)) / sizeof *start), *chains = buckets + count;
+  for (uint32_t i = count != 0 ? buckets[hash % count] : 0; i != 0; i++) {
+    bool is_last = (chains[i - first] & 1) != 0, same = (chains[i - first] | 1) == (hash | 1);
+    if (same && strcmp(tables->names + tables->symbols[i].st_name, name) == 0) return tables->symbols[i].st_value;
+    if (is_last) break;
+  }
+  return 0;
+}
+
+static void leave(int status);
+
+static bool is_ours(uintptr_t address) {
+  return address == (uintptr_t)leave || address == (uintptr_t)start_in_front;
+}
+
+static int look_in(struct dl_phdr_info *object, size_t size, void *context) {
+  (void)size;
+  struct search *search = context;
+  if (object->dlpi_name[0] == 0) return 0; // the executable
+  struct tables tables = tables_of(object);
+  if (tables.symbols == NULL || tables.names == NULL || tables.hashes == NULL) return 0;
+  uintptr_t offset = offset_of(&tables, search->name);
+  if (offset != 0 && !is_ours(object->dlpi_addr + offset)) search->found = object->dlpi_addr + offset;
+  return search->found != 0;
+}
+
 static function *libcs(const char *name, function *wrapped) {
-  return wrapped != NULL ? wrapped : dlsym != NULL ? (function *)dlsym(RTLD_NEXT, name) : NULL;
+  if (wrapped != NULL) return wrapped;
+  if (dlsym != NULL) return (function *)dlsym(RTLD_NEXT, name);
+  struct search search = {name, 0};
+  dl_iterate_phdr(look_in, &search);
+  return (function *)search.found;
 }
 
 // ---- exit
@@ -92,11 +161,13 @@ static int start(main_function *main, int count, char **arguments, function *ini
                  void *stack) {
   starter *libcs_start = (starter *)libcs("__libc_start_main", (function *)__real___libc_start_main);
   programs_main = main;
+  // A static executable with glibc before 2.34: the linker leaves libc's own out, and nothing can run without that.
+  if (libcs_start == NULL || libcs_start == start_in_front) __builtin_trap();
   return libcs_start(main_and_exit, count, arguments, init, fini, end, stack);
 }
 
-int __libc_start_main(main_function *main, int count, char **arguments, function *init, function *fini, function *end,
-                      void *stack) {
+static int start_in_front(main_function *main, int count, char **arguments, function *init, function *fini,
+                          function *end, void *stack) {
   return start(main, count, arguments, init, fini, end, stack);
 }
 

@@ -12,7 +12,7 @@
 // Calls inside libc (err(3), the end of the last thread) come to the stack inside libc's exit. _exit, quick_exit and exec
 // are as ever. The cost is a few microseconds when the process starts.
 //
-// A static executable has libc's own functions first: link with -Wl,--wrap=exit and -Wl,--wrap=__libc_start_main, as
+// A static executable (glibc 2.34 or later, musl) has libc's own functions first: link with -Wl,--wrap=exit and -Wl,--wrap=__libc_start_main, as
 // `pkg-config --static` says. With musl also with -Wl,-u,__libc_exit_fini and -Wl,-u,__init_libc: CExitFirst's definitions
 // keep musl's out of the executable, and these names bring musl's back.
 //
