@@ -78,14 +78,16 @@ import Testing
   }
 
   @Test func `late registrations run or are refused`() throws {
-    let older = "in an older handler of libc's"
+    let older = "in an older handler of libc's", destructor = "in a destructor"
     let flush = "in the flush: ECANCELED, not pending"
-    // musl's list is closed before destructors are called, and musl calls the flush of the fixture twice.
     let rest =
-      isMusl
-      ? ["in a destructor: ECANCELED, not pending", flush, flush]
-      : ["in a destructor: accepted, pending", "in a destructor", flush]
-    let lines = ["handler", "\(older): accepted, pending", older] + rest
+      switch (isMusl, libcHangsLate) {  // musl calls the flush of the fixture twice
+      case (true, false): [older, "\(destructor): ECANCELED, not pending", flush, flush]
+      // The last act runs both entries: the list must not be asked for more, since it may be locked for ever.
+      case (true, true): ["\(destructor): accepted, pending", destructor, older, flush, flush]
+      default: [older, "\(destructor): accepted, pending", destructor, flush]
+      }
+    let lines = ["handler", "\(older): accepted, pending"] + rest
     #expect(try fixture("ways", ["late"]) == Outcome(.exited(0), output: lines.map { $0 + "\n" }.joined()))
   }
 }

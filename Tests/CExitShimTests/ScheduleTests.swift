@@ -20,7 +20,9 @@ struct ScheduleTests {
   ]
 
   /// A thread that waits for the lock in libc's own exit gives no other thread its turn: the fixture's lock does.
-  @Test(arguments: preemptions.keys.sorted(), libcLocksExit ? ["locked "] : ["", "locked "])
+  @Test(
+    .disabled(if: libcHangsLate, "a thread that waits in atexit gives no other thread its turn"),
+    arguments: preemptions.keys.sorted(), libcLocksExit ? ["locked "] : ["", "locked "])
   func `in every order accepted entries run once or are cancelled`(
     threads: String, libc: String
   ) throws {

@@ -22,6 +22,9 @@ public let libcLocksExit: Bool =
 
 public let isMusl = libc.name == "musl"
 
+/// A call of atexit after the last handler waits for ever: musl before 1.2.6.
+public let libcHangsLate = isMusl && !libcLocksExit
+
 /// dlclose takes an object out of the process. musl keeps each object, and its handlers, to the end.
 public let libcUnloads = !isMusl
 

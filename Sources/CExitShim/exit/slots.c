@@ -26,8 +26,13 @@ void cexit__libc_leave(void) {
   word_drop(&cexit__libc_word);
 }
 
+// This thread is in libc's exit, perhaps past the last handler. Then the last act runs the entries that are left.
+static bool may_hang(void) {
+  return cexit__libc_hangs_late() && atomic_load(&cexit__leaving.inside) == this_thread();
+}
+
 bool cexit__libc_add(void (*function)(void *), void *argument, void *object) {
-  if (cexit__libc_enter() != 0) return false;
+  if (may_hang() || cexit__libc_enter() != 0) return false;
   cexit__thread.in_libc = true;
   bool added = __cxa_atexit(function, argument, object) == 0;
   cexit__thread.in_libc = false;
@@ -86,7 +91,7 @@ int cexit__slots_arm(struct slots *slots) {
   YIELD_POINT("before slots are put into libc's list");
   if ((error = cexit__libc_enter()) != 0) return error;
   int saved = errno;
-  uint32_t armed = 0;
+  uint32_t armed = slots == &cexit__process.process_slots && may_hang() ? most : 0;
   errno = 0;
   while (armed < most && cexit__slot_arm(slots, group, handle)) armed++;
   cexit__libc_leave();

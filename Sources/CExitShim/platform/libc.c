@@ -39,6 +39,14 @@ bool cexit__libc_exits_again(void) {
 bool cexit__libc_locks_exit(void) {
   return true; // since musl 1.2.6
 }
+
+#pragma GCC visibility push(default)
+extern ssize_t posix_getdents(int file, void *out, size_t size, int flags) __attribute__((weak)); // since musl 1.2.6
+#pragma GCC visibility pop
+
+bool cexit__libc_hangs_late(void) {
+  return posix_getdents == NULL;
+}
 #endif
 
 const char *cexit__program_name(void) {

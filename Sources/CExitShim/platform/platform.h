@@ -168,6 +168,13 @@ enum libc_object cexit__libc_object(uintptr_t address); // whose data that is. T
 bool cexit__libc_refuses_late(void); // a handler that is registered when the last one has run
 bool cexit__libc_exits_again(void);  // libc bears an exit by the thread that is in its exit
 bool cexit__libc_locks_exit(void);   // a thread in libc's exit lets no other in, for ever
+#ifdef __GLIBC__
+ALWAYS_INLINE bool cexit__libc_hangs_late(void) { // a handler that is added after the last one waits for ever
+  return false;
+}
+#else
+bool cexit__libc_hangs_late(void);
+#endif
 // libc calls the function once all handlers have run and all streams are flushed, and also by fcloseall; false: no memory.
 bool cexit__libc_calls_last(void (*function)(void));
 void cexit__streams_unlock(void); // in that function: other threads may come as far
