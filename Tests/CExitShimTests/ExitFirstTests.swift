@@ -115,7 +115,7 @@ struct ExitFirstTests {
     }
     let libraries = try objects.map { object in
       try make("\(object.split(separator: "/").last!.dropLast(2)).so", from: [object]) {
-        [CBuild.plain.compiler, "-shared", "-o", $0, object]
+        [CBuild.plain.compiler, "-shared", "-o", $0, object, "-ldl"]
       }
     }
     let outcome = try run(

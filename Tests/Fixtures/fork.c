@@ -129,30 +129,22 @@ static void *exits(void *unused) {
   exit(5);
 }
 
-static void leaves_plainly(void) {
-  push_name(NULL, "child's");
-  exit(1);
+static CEXIT_NORETURN void leave_by(const char *way, int status) {
+  strcmp(way, "door") == 0 ? cexit_exit(status) : exit(status);
+  abort();
 }
 
-static void leaves_by_cexit(void) {
-  cexit_exit(2);
-}
-
-static void leaves_empty(void) {
-  exit(4);
-}
-
-static int while_exiting(int count, char **arguments) {
-  (void)count;
-  void (*const leave[])(void) = {leaves_plainly, leaves_by_cexit, leaves_empty};
+static int while_exiting(int count, char **arguments) { // <way to fork> exit|door
+  CHECK(count == 2);
   chosen = forker_named(count, arguments);
   push_name(NULL, "parent's");
   push(NULL, hold_exit, NULL);
   pthread_t thread = start(exits, NULL);
   wait_for(1);
-  for (size_t i = 0; i < 3; i++) {
+  for (int i = 1; i <= 2; i++) {
     pid_t child = chosen();
-    if (child == 0) leave[i]();
+    if (child == 0 && i == 1) push_name(NULL, "child's");
+    if (child == 0) leave_by(arguments[1], i);
     say_end(child);
   }
   reach(2);
