@@ -181,9 +181,19 @@ private func makeCoreObjects(_ build: CBuild) throws -> [String] {
   let rooms = try filesIn(folder).map { "\(folder)/\($0)" }
   let files = try rooms.flatMap { room in try filesIn(room).map { "\(room)/\($0)" } }
   let headers = files.filter { $0.hasSuffix(".h") }
+  // A definition that neither the file nor a header mentions would only make another copy of the same object.
+  let definitions = build.flags.filter { $0.hasPrefix("-DCEXIT_") }
+  let mentioned = try Set(
+    definitions.flatMap { flag in
+      let name = flag.dropFirst(2).prefix { $0 != "=" }
+      return try files.filter { try contents($0).contains(name) }.map { flag + $0 }
+    })
   return try onAllProcessors(files.filter { $0.hasSuffix(".c") }) { file in
-    try make(file.split(separator: "/").last!.dropLast(2) + ".o", from: [file] + headers) {
-      [build.compiler, "-std=c11"] + strict + build.flags + ["-fPIC", "-c", "-o", $0, file]
+    let flags = build.flags.filter { flag in
+      !definitions.contains(flag) || ([file] + headers).contains { mentioned.contains(flag + $0) }
+    }
+    return try make(file.split(separator: "/").last!.dropLast(2) + ".o", from: [file] + headers) {
+      [build.compiler, "-std=c11"] + strict + flags + ["-fPIC", "-c", "-o", $0, file]
     }
   }
 }
