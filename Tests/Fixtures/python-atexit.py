@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # Checks of the module of python-atexit.c in the place of atexit. A number names the case of CPython's tests, of which
 # PythonCasesTests.swift has the list. `checks` runs the cases that need no exit, `exit` ends the interpreter, and `libc` ends
-# the process by libc's exit.
+# the process by libc's exit. `memory` ends the interpreter when no allocation succeeds.
 
-import ctypes, os, sys, threading, time
+import ctypes, gc, os, sys, threading, time
 from importlib import util
 
 
@@ -128,6 +128,16 @@ def an_error_of_an_equality_leaves_unregister():
     assert log[-1] == "raised" and run() == [((), {})]
 
 
+def case_15_instances():
+    spec = util.spec_from_file_location("exitkit_atexit", sys.argv[1])
+    sys.modules.pop("exitkit_atexit", None)
+    second = util.module_from_spec(spec)
+    spec.loader.exec_module(second)
+    assert second is not atexit
+    atexit.register(note, 1), second.register(note, 2), atexit.register(note, 3)
+    assert second._ncallbacks() == 3 and run() == [((3,), {}), ((2,), {}), ((1,), {})]
+
+
 def case_16_threads():
     def work():
         for _ in range(100):
@@ -167,6 +177,40 @@ def case_23_24_25_finalize():
     assert not third.alive and third() is None and log == [199, 7]
 
 
+def case_26_wrong_arguments():
+    thing = Thing()
+    finalizer = weakref.finalize(thing, note, 1, func=2, obj=3)
+    assert finalizer.peek() == (thing, note, (1,), {"func": 2, "obj": 3})
+    assert finalizer() is None and log == [((1,), {"func": 2, "obj": 3})]
+    for wrong in [lambda: weakref.finalize(thing, func=note), lambda: weakref.finalize(func=note, obj=thing),
+                  lambda: weakref.finalize(thing), lambda: weakref.finalize()]:
+        try: wrong()
+        except TypeError: log.append("refused")
+    assert log[1:] == ["refused"] * 4
+
+
+def case_28_all_freed():
+    class Finalizer(weakref.finalize): pass
+
+    def function(): log.append("ran")
+    thing = Thing()
+    finalizer = Finalizer(thing, function)
+    alive = [weakref.ref(finalizer), weakref.ref(function)]
+    del finalizer, function
+    assert all(reference() for reference in alive)
+    del thing
+    assert log == ["ran"] and not any(reference() for reference in alive)
+
+
+def case_30_no_collection():
+    gc.disable()
+    thing = Thing()
+    weakref.finalize(thing, log.append, "at once")
+    del thing
+    gc.enable()
+    assert log == ["at once"]
+
+
 def case_27_order():
     thing = Thing()
     made = [weakref.finalize(thing, log.append, number) for number in (1, 2, 3, 4, 5)]
@@ -183,6 +227,13 @@ def checks():
             atexit._clear(), log.clear()
             function()
             print(name)
+    print("case_13: in a process of its own, since the handlers of others are gone")
+
+
+def without_memory():  # 22
+    import _testcapi
+    atexit.register(print, "never")
+    _testcapi.set_nomemory(0)
 
 
 # 14, 17, 29, and what registers meanwhile
@@ -207,6 +258,8 @@ def ends():
 
 if sys.argv[2] == "checks":
     checks()
+elif sys.argv[2] == "memory":
+    without_memory()
 else:
     ends()
     if sys.argv[2] == "libc": ctypes.CDLL(None).exit(5)
