@@ -28,7 +28,11 @@ struct Configuration: CustomStringConvertible, Sendable {
       upcoming: "ExistentialAny", "InternalImportsByDefault", "MemberImportVisibility",
       "NonisolatedNonsendingByDefault", "InferIsolatedConformances"),
     Configuration("-swift-version", "6", "-enable-library-evolution", upcoming: "InternalImportsByDefault"),
-    // Without that feature the compiler takes no method by its name for Sendable in Swift 5 mode, whoever asks for one.
+    Configuration("-swift-version", "6", "-enable-library-evolution", "-D", "IMPORTED_INTERNALLY"),
+    Configuration("-swift-version", "5", "-D", "WITHOUT_FUNCTIONS_BY_NAME"),
+    Configuration("-swift-version", "5", "-strict-concurrency=complete", "-D", "WITHOUT_FUNCTIONS_BY_NAME"),
+    Configuration("-swift-version", "5", "-strict-concurrency=minimal", "-D", "WITHOUT_FUNCTIONS_BY_NAME"),
+    // Without this feature the compiler warns in Swift 5 mode of every function that is given by its name, and of nothing else.
     Configuration("-swift-version", "5", upcoming: "InferSendableFromCaptures"),
     Configuration("-swift-version", "5", "-strict-concurrency=complete", upcoming: "InferSendableFromCaptures"),
     Configuration("-swift-version", "5", "-strict-concurrency=minimal", upcoming: "InferSendableFromCaptures"),
@@ -49,6 +53,13 @@ struct Configuration: CustomStringConvertible, Sendable {
   func `a client compiles without an error and without a warning`(_ configuration: Configuration) throws {
     let outcome = try compile(configuration.flags + ["\(packageRoot)/Tests/Fixtures/client.swift"])
     #expect(outcome == Outcome(.exited(0)))
+  }
+
+  @Test func `with library evolution a public import is what the compiler refuses, and nothing else`() throws {
+    let words = ["-swift-version", "6", "-enable-library-evolution", "-diagnostic-style", "llvm"]
+    let outcome = try compile(words + ["\(packageRoot)/Tests/Fixtures/client.swift"])
+    let errors = outcome.errors.split(separator: "\n").filter { $0.contains(": error: ") }
+    #expect(errors.count == 1 && errors[0].contains("module 'ExitKit' was not compiled with library evolution support"))
   }
 
   @Test func `the attribute without its trait names the trait`() throws {

@@ -124,6 +124,7 @@ private let thrown = ["throws later", "throws"].map {
 
   /// One thread is all that the pool has on one processor, and it is held as well.
   @Test(
+    .enabled(if: isInstalled("taskset"), "taskset is not installed"),
     arguments: [("return", Int32(0)), ("exit", 3), ("handler", 5), ("asyncHandler", 5), ("error", 1)], [false, true])
   func `asynchronous handlers need no thread of the pool`(
     way: (name: String, status: Int32), onOneProcessor: Bool
@@ -136,7 +137,9 @@ private let thrown = ["throws later", "throws"].map {
     #expect(outcome.lines == Program.AsyncMain.transcript(status: way.status))
   }
 
-  @Test(arguments: ["exit", "thread", "task", "detachedServed", "tasks"])
+  @Test(
+    .enabled(if: isInstalled("taskset"), "taskset is not installed"),
+    arguments: ["exit", "thread", "task", "detachedServed", "tasks"])
   func `one processor is enough for every way out`(way: String) throws {
     let outcome = try run(
       "taskset", ["-c", try firstProcessor(), "\(builtPrograms)/AsyncMain", way], environment: quiet)

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // A client that calls all there is, to be compiled in each configuration that clients have.
 
-import ExitKit
+#if IMPORTED_INTERNALLY
+  internal import ExitKit
+#else
+  import ExitKit
+#endif
 
 nonisolated final class Connection: Sendable {
   func close() {}
@@ -24,6 +28,8 @@ actor Worker {
 }
 
 @MainActor func clean() async {}
+nonisolated func flush() {}
+nonisolated func flush(_ file: String) {}
 
 func handlers(_ connection: Connection, _ worker: Worker) {
   atExit {}
@@ -34,11 +40,6 @@ func handlers(_ connection: Connection, _ worker: Worker) {
     _ = exit.reason
     try await connection.drain(1)
   }
-  atExit(connection.close)
-  atExit(connection.shutdown)
-  atExit(connection.told)
-  atExit(connection.drain, 1)
-  atExit(clean)
   atExit { await worker.step() }
   atExit { @MainActor in await clean() }
   atExit(nonisolated: { connection.close() })
@@ -46,9 +47,21 @@ func handlers(_ connection: Connection, _ worker: Worker) {
   atExit({ (number: Int, text: String) in _ = (number, text) }, 1, "one").cancel()
 }
 
+#if !WITHOUT_FUNCTIONS_BY_NAME
+  func functionsByName(_ connection: Connection, on stack: ExitStack) {
+    atExit(flush)
+    atExit(flush, "log")
+    atExit(connection.close)
+    atExit(connection.shutdown)
+    atExit(connection.told)
+    atExit(connection.drain, 1)
+    atExit(clean)
+    stack.register(connection.shutdown)
+    stack.register(connection.drain, 1)
+  }
+#endif
+
 func register(_ connection: Connection, on stack: ExitStack) {
-  stack.register(connection.shutdown)
-  stack.register(connection.drain, 1)
   stack.register(nonisolated: { connection.close() })
 }
 
