@@ -3,8 +3,9 @@
 import Glibc
 import ProcessSupport
 
-/// Code between fences of README.md or an article, with the notes about it. A note is a comment in front of the block, which
-/// no reader sees:
+/// Code between fences of README.md, an article or a doc comment, with the notes about it. A note is a comment in front of the block, which
+/// no reader sees. A block with more of a program around the block says so to the reader in its first line, which begins with
+/// "Part of a program".
 ///
 ///     <!-- program NAME      the code is part of a program: a line "…" of the note stands for the code, which is
 ///     code                   otherwise the end; NAME, for Swift, is that of the module
@@ -27,6 +28,9 @@ struct Block: Sendable {
 
   /// Unique, and a name for a module.
   var name: String { notes["program"].flatMap(\.firstWord) ?? "\(document.prefix { $0 != "." })\(line)" }
+
+  /// Whether a reader who copies the block lacks lines of the program.
+  var isPart: Bool { notes["program"]?.afterFirstLine.contains { !$0.isWhitespace } == true }
 
   /// The whole program.
   var program: String { (notes["program"]?.afterFirstLine ?? "").framing(text) }
@@ -54,18 +58,34 @@ struct Block: Sendable {
 }
 
 extension Block {
-  /// The blocks of README.md and of all articles.
+  /// The blocks of README.md, of all articles and of all doc comments.
   static func all() throws -> [Block] {
     let articles = try filesIn("\(repository)/\(articlesFolder)").filter { $0.hasSuffix(".md") }.sorted()
-    return try blocks(of: "README.md", at: "README.md")
-      + articles.flatMap { try blocks(of: $0, at: "\(articlesFolder)/\($0)") }
+    return try blocks(of: "README.md", contents("\(repository)/README.md").lines)
+      + articles.flatMap { try blocks(of: $0, contents("\(repository)/\(articlesFolder)/\($0)").lines) }
+      + ofDocComments()
   }
 
-  private static func blocks(of document: String, at path: String) throws -> [Block] {
+  /// A line of code counts as text, so that no note reaches over code.
+  private static func ofDocComments() throws -> [Block] {
+    let sources = "\(repository)/Sources/ExitKit"
+    let rooms = try filesIn(sources).filter { !$0.contains(".") }.sorted()
+    return try rooms.flatMap { room in
+      try filesIn("\(sources)/\(room)").filter { $0.hasSuffix(".swift") }.sorted().flatMap { file in
+        try blocks(
+          of: file,
+          contents("\(sources)/\(room)/\(file)").lines.map { line in
+            let text = line.drop { $0 == " " }
+            return text.hasPrefix("///") ? text.dropFirst(text.hasPrefix("/// ") ? 4 : 3) : "."
+          })
+      }
+    }
+  }
+
+  private static func blocks(of document: String, _ lines: [Substring]) throws -> [Block] {
     var blocks: [Block] = []
     var notes: [String: String] = [:]
     var follows = false  // only empty lines since the last block
-    let lines = try contents("\(repository)/\(path)").lines
     var index = 0
     /// The lines up to one that ends so, and the index behind them.
     func take(until isEnd: (Substring) -> Bool) -> [Substring] {

@@ -18,6 +18,22 @@ import Testing
     }
   }
 
+  @Test func `a block that does not stand alone says so in its first line`() {
+    for block in blocks where block.isPart {
+      let start = block.text.lines[0].prefix(22)
+      #expect(["// Part of a program: ", "/* Part of a program: "].contains(start), "\(block.document):\(block.line)")
+    }
+  }
+
+  @Test(arguments: [
+    "AtExit", "Finalize", "ExitSignals", "ExitAfter", "WithExitStack", "AtQuickExit", "Lifetime", "ExitStack",
+    "ExitHandler",
+  ])
+  func `what people look up has an example that is run`(name: String) {
+    let examples = blocks.filter { $0.document.prefix { $0 != "." } == name && $0.isProgram("swift") }
+    #expect(!examples.isEmpty && examples.allSatisfy { $0.notes["compiles"] == nil })
+  }
+
   @Test func `an excerpt stands in its file`() throws {
     for block in blocks {
       guard let file = block.notes["file"]?.words.first else { continue }

@@ -2,6 +2,16 @@
 
 /// Runs a closure once: when an object is destroyed, or at exit if the object still lives then.
 ///
+/// ```swift
+/// import ExitKit
+///
+/// final class Connection {}
+///
+/// var connection: Connection? = Connection()
+/// finalize(connection!) { print("closed") }
+/// connection = nil                          // prints "closed"
+/// ```
+///
 /// The object may be of any class; the class needs no change. When the last reference goes, the finalizer runs on that
 /// thread, after the object's own `deinit`; several finalizers of an object run newest first. A finalizer that is
 /// isolated to an actor is handed to the actor instead, and stays pending until the actor runs the finalizer. At exit

@@ -6,10 +6,16 @@
 /// the lifetime then run. They are like those of any other object, but prompt on every platform.
 ///
 /// ```swift
+/// import ExitKit
+/// import Glibc
+///
 /// final class Connection {
 ///   private let lifetime = Lifetime()
 ///   init(_ socket: Int32) { finalize(lifetime) { close(socket) } }
 /// }
+///
+/// var connection: Connection? = Connection(dup(1))
+/// connection = nil                          // closes the socket
 /// ```
 public final class Lifetime: Sendable {
   /// Makes a lifetime, which ends when the last reference to it goes.
@@ -21,11 +27,17 @@ public final class Lifetime: Sendable {
 /// A lifetime and its finalizer in one: a stored property that runs a closure when its owner is destroyed, or at exit.
 ///
 /// ```swift
+/// import ExitKit
+/// import Glibc
+///
 /// final class Connection {
-///   private let closing: OwnedFinalizer<Void>
+///   private let closing: OwnedFinalizer<Int32>
 ///   init(_ socket: Int32) { closing = OwnedFinalizer { close(socket) } }
-///   func close() throws { try closing.finalizer() }
+///   func end() throws { try closing.finalizer() }
 /// }
+///
+/// let connection = Connection(dup(1))
+/// try connection.end()                      // or at the end of the object, or at exit
 /// ```
 public struct OwnedFinalizer<Result>: ~Copyable, Sendable {
   private let lifetime: Lifetime

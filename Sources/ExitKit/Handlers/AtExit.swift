@@ -4,12 +4,23 @@
 
 /// Runs a closure at exit.
 ///
+/// ```swift
+/// import ExitKit
+///
+/// func flush(_ file: String) { print("flushed", file) }
+///
+/// atExit { print("runs last") }
+/// atExit(flush, "a.log")                    // a function and its arguments
+/// let removal = atExit(name: "lock") { print("lock removed") }
+/// removal.cancel()                          // the lock stays
+/// ```
+///
 /// An error out of the closure is reported (see ``ExitStack/onFailure(_:)``), and all other handlers run. The closure
 /// runs on the thread that exits; a closure that is isolated to an actor runs on that actor (for the main actor see
 /// ``ProcessExitStack/mainActorGracePeriod``).
 ///
 /// For a closure of no actor, in `main.swift`, write `atExit(nonisolated: { … })`; for a closure that captures what is not
-/// `Sendable`, `atExit(sending: { … })`. In Swift 5 mode the compiler warns of a method that is given by its name, unless
+/// `Sendable`, `atExit(sending: { … })`. In Swift 5 mode the compiler warns of a function that is given by its name, unless
 /// the upcoming feature `InferSendableFromCaptures` is on; Swift 6 mode has that feature.
 ///
 /// - Parameters:

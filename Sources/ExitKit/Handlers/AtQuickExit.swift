@@ -2,6 +2,18 @@
 
 /// Runs a closure at `quick_exit`, which skips the handlers of `atExit`.
 ///
+/// ```swift
+/// import ExitKit
+/// import Glibc
+///
+/// atExit { print("not printed") }
+/// atQuickExit {
+///   print("saved")
+///   fflush(nil)                             // quick_exit flushes nothing
+/// }
+/// quick_exit(0)
+/// ```
+///
 /// The handlers of `quick_exit` are a stack of their own, newest first, shared with C's `cexit_at_quick_exit`. Each runs
 /// once, though several threads leave. Nothing is flushed after them. Otherwise as with `atExit`.
 ///

@@ -10,6 +10,19 @@ public protocol ExitStatusError: Error {
 
 /// Runs the body of a program, then leaves the process; an error out of the body is reported, and gives status 1.
 ///
+/// ```swift
+/// import ExitKit
+///
+/// struct Usage: ExitStatusError {
+///   var exitStatus: Int32 { 64 }
+/// }
+///
+/// exitAfter {
+///   atExit { print("cleaned up") }
+///   if CommandLine.arguments.count > 10 { throw Usage() }
+/// }
+/// ```
+///
 /// In plain Swift an error out of `main` ends the process by a signal, and no handler runs. Here one line goes to
 /// stderr, handlers run, and the status says what happened. When the body returns, the process exits with status 0. It
 /// leaves by ``ProcessExitStack/exit(_:)``, so handlers run while everything that they use is alive.

@@ -2,6 +2,18 @@
 
 /// Makes each of the signals an exit: handlers run, and then the process dies of that very signal.
 ///
+/// ```swift
+/// import ExitKit
+///
+/// func serve() throws {}
+///
+/// exitAfter {
+///   try exitOnSignals()
+///   atExit { print("cleaned up") }          // also on Ctrl-C
+///   try serve()
+/// }
+/// ```
+///
 /// A thread made for it exits as `exit` does: all handlers run, libc's too, and its streams are flushed. The process dies
 /// of the signal after that, so that its parent sees the truth. It works whatever the main thread is doing. Handlers
 /// see the signal in ``ExitContext/reason``, and 128 plus its number as the status.

@@ -5,6 +5,16 @@
 
 /// Gives a stack to the body and runs the stack on the way out, also when the body throws.
 ///
+/// ```swift
+/// import ExitKit
+///
+/// withExitStack("import") { stack in
+///   stack.register { print("folder removed") }
+///   print("importing")
+/// }
+/// print("after the scope")
+/// ```
+///
 /// Everything runs on the calling thread, but a handler that is isolated to an actor runs on that actor. Their
 /// failures go to the failure channel and change neither the result nor the error.
 ///
