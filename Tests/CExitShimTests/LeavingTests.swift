@@ -31,6 +31,22 @@ func rounds(_ few: Int, of many: Int) -> String {
     #expect(try run(program, ["quick"]) == Outcome(.exited(5), output: "newest\nmiddle\noldest\n"))
   }
 
+  @Test func `after a thread that ended in quick_exit, another thread leaves by quick_exit`() throws {
+    let outcome = try run(program, ["quick ends"])
+    #expect(outcome == Outcome(.exited(6), output: "handler\nends its thread\nlate handler\n"))
+  }
+
+  @Test func `a main thread that waits in exit is lent to one thread at a time, also when a signal wakes main`()
+    throws
+  {
+    #expect(try run(program, ["woken"]) == Outcome(.exited(3), output: "lent twice: no\n"))
+  }
+
+  @Test func `a child of a main thread that waits in exit does not wait for the exit of the parent`() throws {
+    let outcome = try run(program, ["woken", "fork"])
+    #expect(outcome == Outcome(.exited(3), output: "child's\nchild: 4\nlent twice: no\n"))
+  }
+
   @Test(.disabled(if: isThreadSanitized, hides))
   func `a handler that joins a thread which waits in exit is named by the deadline`() throws {
     let outcome = try run(program, ["joins"])

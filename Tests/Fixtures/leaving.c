@@ -3,7 +3,11 @@
 
 #include "fixture.h"
 
+#include <CExitBinding.h>
+
+#include <fcntl.h>
 #include <sched.h>
+#include <signal.h>
 #include <time.h>
 
 // ---- Eight threads and one barrier
@@ -79,6 +83,24 @@ static int quick(int count, char **arguments) { // several threads: each handler
   return 97;
 }
 
+static void end_quick_thread(void) { // libc's: the quick stack has run
+  say("ends its thread\n");
+  pthread_exit(NULL);
+}
+
+static void *quick_exit_alone(void *status) {
+  quick_exit((int)(intptr_t)status);
+}
+
+static int quick_ends(int count, char **arguments) { // and then another thread leaves by quick_exit
+  (void)count, (void)arguments;
+  CHECK(at_quick_exit(end_quick_thread) == 0);
+  push_name(cexit_quick_stack(), "handler");
+  join(start(quick_exit_alone, (void *)5));
+  push_name(cexit_quick_stack(), "late handler");
+  quick_exit(6);
+}
+
 // ---- A thread that is on its way out itself
 
 static pthread_t other;
@@ -103,6 +125,58 @@ static int joins(int count, char **arguments) {
   CHECK(cexit_register(NULL, &(cexit_entry){.function = join_other, .name = "joins"}, NULL) == 0);
   other = start(leave_when_asked, (void *)4);
   exit(3);
+}
+
+// ---- A main thread that waits for the exit of another thread
+
+static pid_t main_task;
+
+static void note_signal(int number) {
+  (void)number;
+  leaving = true;
+}
+
+static void fork_at_gate(int number) {
+  pid_t child = fork();
+  if (child == 0) return push_name(NULL, "child's");
+  say_end(child);
+  note_signal(number);
+}
+
+static void wait_until_main_sleeps(void) {
+  char path[64], state[256] = "";
+  snprintf(path, sizeof path, "/proc/self/task/%d/stat", (int)main_task);
+  while (strstr(state, ") S") == NULL) {
+    int file = open(path, O_RDONLY);
+    CHECK(file >= 0 && read(file, state, sizeof state - 1) > 0 && close(file) == 0);
+  }
+}
+
+static void wake_main(void *unused) { // by a signal, while main is lent to this thread
+  (void)unused;
+  while (!cexit_main_borrow()) sched_yield();
+  wait_until_main_sleeps();
+  CHECK(pthread_kill(other, SIGUSR1) == 0);
+  while (!leaving) sched_yield();
+  wait_until_main_sleeps();
+  say("lent twice: %s\n", cexit_main_borrow() ? "yes" : "no");
+  cexit_main_give_back();
+}
+
+static void *exit_with_three(void *unused) {
+  (void)unused;
+  cexit_exit(3);
+}
+
+static int woken(int count, char **arguments) { // <|fork>: the signal handler makes a child, which leaves the gate
+  bool forks = count > 0 && strcmp(arguments[0], "fork") == 0;
+  other = pthread_self();
+  main_task = getpid();
+  signal(SIGUSR1, forks ? fork_at_gate : note_signal);
+  push(NULL, wake_main, NULL);
+  start(exit_with_three, NULL);
+  while (!cexit_is_exiting()) sched_yield();
+  exit(4);
 }
 
 // ---- The last thread
@@ -207,5 +281,5 @@ static int forked(int count, char **arguments) { // with every lock in some stat
   return 0;
 }
 
-FIXTURE({"together", together}, {"quick", quick}, {"joins", joins}, {"last thread", last_thread}, {"worker asks", worker_asks},
+FIXTURE({"together", together}, {"quick", quick}, {"quick ends", quick_ends}, {"joins", joins}, {"woken", woken}, {"last thread", last_thread}, {"worker asks", worker_asks},
         {"destructor", destructor}, {"destructor in exit", destructor_in_exit}, {"forked", forked})

@@ -129,7 +129,6 @@ void cexit__exit(int status) {
 // its thread data. The slots that are left do the rest.
 void cexit__exit_thread_ended(void) {
   cexit__frames_withdraw_exiter();
-  if (cexit__gate_is_own(&cexit__leaving_quickly)) cexit__gate_release(&cexit__leaving_quickly);
   if (!is_here() || !cexit__gate_is_own(&cexit__leaving)) return;
   cexit__pass_gate(&cexit__by_exit, NULL, false);
   cexit__inherit_status();

@@ -55,7 +55,6 @@ enum claim cexit__gate_claim(struct process_exit *leaving, bool at_slot, uintptr
 void cexit__gate_enter_libc(struct process_exit *leaving); // the owner: OWNED to ENTERING
 bool cexit__gate_is_own(const struct process_exit *leaving);
 void cexit__gate_close(struct process_exit *leaving, struct slots *slots); // with the lock held
-void cexit__gate_release(struct process_exit *leaving);                    // the owner, whose thread ends: OPEN
 void cexit__gate_forked(struct process_exit *leaving);
 void cexit__set_status(int status);
 void cexit__leave_status(int status); // of a thread that waits at the gate: for the exiter, should a handler end that

@@ -43,11 +43,6 @@ void cexit__gate_close(struct process_exit *leaving, struct slots *slots) {
   cexit__slots_note_called(slots);
 }
 
-void cexit__gate_release(struct process_exit *leaving) {
-  atomic_store(&leaving->owner, 0);
-  cexit__futex_wake(cexit__futex_half(&leaving->owner), INT32_MAX);
-}
-
 void cexit__gate_forked(struct process_exit *leaving) {
   uintptr_t inside = atomic_load(&leaving->inside);
   bool can_go_on = LIBC_EXITS_IN_CHILD && inside == this_thread();

@@ -2,7 +2,8 @@
 //
 // An exiter that cannot go on. A thread that waits for the exit looks at the exiter now and then, and takes the exit over:
 //
-//   the exiter's thread has ended, unnoticed (the raw system call; no key of pthread_key_create was left)
+//   the exiter's thread has ended, unnoticed (the raw system call; no key of pthread_key_create was left),
+//     or in a handler of libc's that quick_exit runs
 //   the exiter, at a door, ran a handler that called plain exit: the exiter waits for libc's exit lock, and the thread
 //     that looks has that lock, since it waits at a slot (glibc 2.41)
 //   the exiter, in libc's exit, waits for the loader's lock: the thread that looks may have that lock, since a constructor
