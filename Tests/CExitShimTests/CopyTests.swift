@@ -103,8 +103,8 @@ import Testing
     #expect(
       try Self.program(
         program, "open=\(plugin)", "add=\(first)=one", "add=\(second)=two", "nest=\(second)", "count=\(first)",
-        "nest=\(first)", "mark=\(second)")
-        == Outcome(.exited(0), lines: "Function not implemented", "2", errorText(0), errorText(0), "two", "one"))
+        "nest=\(first)", "mark=\(second)", "cancel=\(second)")
+        == Outcome(.exited(0), lines: "Function not implemented", "2", errorText(0), errorText(0), "0", "two", "one"))
   }
 
   @Test func `incompatible copies keep their own stacks, and one line says so`() throws {

@@ -79,12 +79,24 @@ import Testing
     #expect(try dump("running") == expected)
   }
 
+  @Test func `a dump on another thread shows the handler that the exit runs, and for how long`() throws {
+    let outcome = try dump("elsewhere")
+    let output = outcome.output.replacing(/for [0-9.]+ s/, with: "for T s")
+    guard !isThreadSanitized else { return }
+    #expect(
+      Outcome(outcome.ending, output: output)
+        == Outcome(
+          .exited(5), lines: "ExitKit: process N is exiting with status 5", "  runs stuck (a.c:3) for T s",
+          "pending, the next one first:", "  1 last"))
+  }
+
   @Test func `where the lock cannot be had a dump does without, and says so`() throws {
     #expect(
       try dump("locked")
         == Outcome(
-          .exited(0), lines: "ExitKit: process N is not exiting", "pending, the next one first:", "  1 one",
-          "  (read without the lock, which a thread holds: entries may be missing or wrong)", "0 one 1 0 128 1 - 0"))
+          .exited(0), lines: "ExitKit: process N is not exiting", "pending, the next one first:", "  1 stack module",
+          "    1 one", "  (read without the lock, which a thread holds: entries may be missing or wrong)",
+          "0 module 1 0 16 1 - 0", "1 one 1 0 128 1 module 0"))
   }
 
   @Test func `an entry without a file is shown without a file after the entry has moved`() throws {

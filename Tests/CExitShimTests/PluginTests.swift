@@ -27,6 +27,12 @@ import Testing
           lines: "closing", "plugin 2", "plugin 1", "plugin late", "closed", "main 4", "main 3", "main 2", "main 1"))
   }
 
+  @Test(unloads) func `dlclose cancels an entry of the plugin that is asleep`() throws {
+    #expect(
+      try host("asleep")
+        == Outcome(.exited(0), lines: "closing", "plugin 1", "plugin releases asleep", "closed", "main"))
+  }
+
   @Test(unloads) func `of two plugins the closed plugin runs at dlclose, the other plugin at exit`() throws {
     #expect(
       try host("two")

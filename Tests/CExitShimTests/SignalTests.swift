@@ -87,6 +87,11 @@ import Testing
     #expect(outcome == Outcome(.signaled(SIGTERM), output: output))
   }
 
+  @Test func `while a file reads the signal, an older handler gets the signal's information`() throws {
+    let output = "drains: 15 from itself\ngoes on\nhandler\ndestructor\ndrains: 15 from itself\n"
+    #expect(try run(program, ["drained"]) == Outcome(.signaled(SIGTERM), output: output))
+  }
+
   @Test(arguments: [SIGTERM, SIGINT])
   func `a second signal ends a clean-up that hangs, and the process dies of it`(second: Int32) throws {
     let child = try ChildProcess(program, ["second"])
@@ -111,12 +116,13 @@ import Testing
     #expect(try run(program, ["soon"]) == Outcome(.signaled(SIGTERM), output: "goes on\ndestructor\n"))
   }
 
-  @Test func `an exit takes back signals that others took, and names their handlers`() throws {
+  @Test(arguments: [(SIGTERM, "SIGTERM"), (40, "signal 40")])
+  func `an exit takes back signals that others took, and names their handlers`(signal: Int32, name: String) throws {
     let line =
-      "ExitKit: SIGTERM was to be an exit, and has another handler now: signals!take_over; "
+      "ExitKit: \(name) was to be an exit, and has another handler now: signals!take_over; "
       + "from here on it ends a clean-up that hangs\n"
-    let output = "taken over: 15\ngoes on\nhandler\ndestructor\n"
-    #expect(try run(program, ["taken over"]) == Outcome(.signaled(SIGINT), output: output, errors: line))
+    let output = "taken over: \(signal)\ngoes on\nhandler\ndestructor\n"
+    #expect(try run(program, ["taken over", "\(signal)"]) == Outcome(.signaled(SIGINT), output: output, errors: line))
   }
 
   @Test(.disabled(if: isThreadSanitized, hides))
@@ -175,6 +181,12 @@ import Testing
   func `a forked child dies of a signal at once, and the parent does not notice`() throws {
     let outcome = try run(program, ["fork"])
     #expect(outcome == Outcome(.exited(0), output: "child: signal 15\nparent's\ndestructor\n"))
+  }
+
+  @Test func `in a forked child a signal goes to the handler that the parent had before`() throws {
+    let outcome = try run(program, ["fork", "older"])
+    let output = "was there before: 15\nchild's\ndestructor\nchild: 4\nparent's\ndestructor\n"
+    #expect(outcome == Outcome(.exited(0), output: output))
   }
 
   @Test(.disabled(if: isSanitized, "a sanitizer's allocator can stay locked for ever in such a child"))

@@ -59,6 +59,11 @@ struct SystemFaultTests {
     #expect(try outcome("reader", failing: "proc") == Outcome(.signaled(SIGTERM), lines: "handler", "older handler"))
   }
 
+  @Test(arguments: ["", "madvise"])
+  func `a child of vfork runs no handler of the parent, also on a kernel that wipes no memory`(failing: String) throws {
+    #expect(try outcome("vfork", failing: failing) == Outcome(.exited(0), lines: "child: 6", "parent's"))
+  }
+
   @Test func `handlers of more shared objects than there are numbers for run`() throws {
     #expect(try outcome("owners", "5000") == Outcome(.exited(4), lines: "10000 ran"))
   }

@@ -59,6 +59,14 @@ struct TraceTests {
         """)
   }
 
+  @Test func `a long run has a table in several parts, and a stack has its row in the part that ends it`() throws {
+    let lines = try errors(["EXITKIT_TRACE": "1"], "many nested").split(separator: "\n").map(String.init)
+    #expect(lines.filter { Self.head.hasPrefix($0) }.count == 2)
+    #expect(lines.filter { $0.hasSuffix("  handler (App/main.c:12)") }.count == 300)
+    #expect(lines.filter { $0.contains("stack outer") } == [" T normal  stack outer"])
+    #expect(lines.last == "ExitKit: handlers that ran: 300, that failed: 0")
+  }
+
   @Test func `a refused registration is shown`() throws {
     let errors = try errors(["EXITKIT_TRACE": "1"], "refused")
     #expect(errors.contains("  not run: refused                         normal  too late\n"))

@@ -22,6 +22,16 @@ import Testing
     #expect(log.all.last?.contains("\"late\"") == true && log.all.last?.contains("was not registered") == true)
   }
 
+  @Test func `a closed stack refuses a finalizer, and the object dies without one`() {
+    stack.onFailure { log.note("\($0)") }
+    stack.close()
+    var object: Log? = Log()
+    weak let weakly = object
+    #expect(!stack.finalize(object!, name: "late") { log.note("never") }.isAlive)
+    object = nil
+    #expect(weakly == nil && log.all.count == 1 && log.all[0].contains("\"late\""))
+  }
+
   @Test func `an asynchronous close waits for handlers, and a nested stack is not placed again`() async {
     let nested = stack.nested("nested")
     nested.onFailure { _ in log.note("refused") }

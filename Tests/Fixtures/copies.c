@@ -6,6 +6,7 @@
 //   open=PATH    loads the next plugin: 0, 1, …            close=N      unloads plugin N
 //   add=N=NAME   N registers NAME                          count=N      prints how many entries N sees
 //   mark=N       prints the result of N's cexit_mark       nest=N       prints the result of N's cexit_stack_nest
+//   cancel=N     prints how many entries without a name N has cancelled by name
 //   deferred=N   prints at exit whether N knows that the process exits
 //   threads      all plugins register and cancel at once, 1,000 times each
 //   fork         a child does the remaining steps; the program waits for the child
@@ -65,6 +66,8 @@ int main(int count, char **arguments) {
       say("%s\n", strerror(copy_at(with)->mark()));
     else if (strcmp(what, "nest") == 0)
       say("%s\n", strerror(copy_at(with)->nest()));
+    else if (strcmp(what, "cancel") == 0)
+      say("%zu\n", copy_at(with)->cancel("unnamed"));
     else if (strcmp(what, "deferred") == 0)
       copy_at(with)->add_question();
     else if (strcmp(what, "threads") == 0)

@@ -16,6 +16,10 @@ static int nest(void) {
   return cexit_stack_nest(NULL, "nested", &stack);
 }
 
+static size_t cancel(const char *name) {
+  return cexit_stack_cancel_named(NULL, name);
+}
+
 static void question(void *unused) {
   (void)unused;
   say("exiting: %s\n", cexit_is_exiting() ? "yes" : "no");
@@ -32,4 +36,4 @@ static void churn(void) {
 }
 
 extern const struct copy copy;
-const struct copy copy = {add, count, cexit_mark, nest, add_question, churn};
+const struct copy copy = {add, count, cexit_mark, nest, cancel, add_question, churn};

@@ -11,6 +11,7 @@ struct copy {
   size_t (*count)(void);
   int (*mark)(void);
   int (*nest)(void);
+  size_t (*cancel)(const char *name);
   void (*add_question)(void); // a handler that says whether the process exits
   void (*churn)(void);        // registers and cancels
 };

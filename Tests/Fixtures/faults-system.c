@@ -43,6 +43,11 @@ ssize_t pwritev2(int file, const struct iovec *parts, int count, off_t offset, i
 }
 #endif
 
+int madvise(void *address, size_t size, int advice) {
+  errno = EINVAL;
+  return fails("madvise") ? -1 : REAL(madvise)(address, size, advice);
+}
+
 ssize_t pread(int file, void *out, size_t size, off_t offset) {
   errno = EIO;
   return fails("pread") ? -1 : REAL(pread)(file, out, size, offset);
@@ -124,6 +129,17 @@ static int reader(int count, char **arguments) {
   for (;;) pause();
 }
 
+// ---- A child of vfork, where the kernel wipes no memory in children (before Linux 4.14)
+
+static int vfork_child(int count, char **arguments) {
+  (void)count, (void)arguments;
+  push_name(NULL, "parent's");
+  pid_t child = vfork();
+  if (child == 0) cexit_exit(6);
+  say_end(child);
+  return 0;
+}
+
 // ---- More shared objects than the library has numbers for
 
 static int ran;
@@ -163,4 +179,4 @@ static int full(int count, char **arguments) {
   cexit_exit(4);
 }
 
-FIXTURE({"line", line}, {"names", names}, {"threads", threads}, {"reader", reader}, {"owners", owners}, {"full", full})
+FIXTURE({"line", line}, {"names", names}, {"threads", threads}, {"reader", reader}, {"vfork", vfork_child}, {"owners", owners}, {"full", full})

@@ -132,9 +132,30 @@ static int running(int count, char **arguments) {
   return 5;
 }
 
+static void *dump_there(void *unused) {
+  cexit_dump(STDOUT_FILENO);
+  return unused;
+}
+
+static void dump_on_thread(void *unused) {
+  (void)unused;
+  join(start(dump_there, NULL));
+}
+
+static int elsewhere(int count, char **arguments) { // on another thread than the exiter
+  (void)count, (void)arguments;
+  CHECK(cexit_set_deadline(60000000000) == 0);
+  add(NULL, "last", CExitPhaseNormal, 0, 0);
+  cexit_entry entry = {.function = dump_on_thread, .name = "stuck", .file = "a.c", .line = 3};
+  CHECK(cexit_register(NULL, &entry, NULL) == 0);
+  return 5;
+}
+
 static int locked(int count, char **arguments) {
   (void)count, (void)arguments;
-  add(NULL, "one", CExitPhaseNormal, 0, 0);
+  cexit_stack *stack;
+  CHECK(cexit_stack_nest(NULL, "module", &stack) == 0);
+  add(stack, "one", CExitPhaseNormal, 0, 0);
   int most = 1000;
   atomic_store(&cexit__lock_word, 2); // a thread that does not come back
   CHECK(cexit_dump(STDOUT_FILENO) == 0);
@@ -217,4 +238,4 @@ static int moved(int count, char **arguments) {
 }
 
 FIXTURE({"dump", dump}, {"walk", walk}, {"walk-one", walk_one}, {"change", change}, {"child", child}, {"deep", deep},
-        {"running", running}, {"locked", locked}, {"interrupted", interrupted}, {"moved", moved})
+        {"running", running}, {"elsewhere", elsewhere}, {"locked", locked}, {"interrupted", interrupted}, {"moved", moved})

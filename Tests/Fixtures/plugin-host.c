@@ -69,6 +69,16 @@ static int closed(int count, char **arguments) { // dlclose runs the plugin's en
   return 0;
 }
 
+static int asleep(int count, char **arguments) { // an entry that is asleep must not stay behind
+  (void)count;
+  push_name(NULL, "main");
+  load(arguments[0]);
+  plugin_register("1", CExitPhaseNormal, 0);
+  call("plugin_register_asleep");
+  close_plugin();
+  return 0;
+}
+
 static int two_plugins(int count, char **arguments) { // the program closes the first plugin and keeps the second
   CHECK(count == 2);
   void *first = load(arguments[0]);
@@ -256,7 +266,7 @@ static int cycles(int count, char **arguments) { // a cycle of loading, register
   return 0;
 }
 
-FIXTURE({"interleaved", interleaved}, {"closed", closed}, {"two", two_plugins}, {"nested", nested},
+FIXTURE({"interleaved", interleaved}, {"closed", closed}, {"asleep", asleep}, {"two", two_plugins}, {"nested", nested},
         {"reloaded", reloaded}, {"forty", forty}, {"pinned", pinned}, {"adding", adding}, {"exiting", exiting},
         {"closed-by-handler", closed_by_handler}, {"closed-at-work", closed_at_work}, {"added-first", added_first},
         {"standalone", standalone}, {"cycles", cycles})

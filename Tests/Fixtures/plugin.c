@@ -4,6 +4,8 @@
 
 #include "fixture.h"
 
+#include <CExitFinalizer.h>
+
 extern int plugin_calls; // of the program that loads this
 
 static const char *prefix = "plugin";
@@ -26,6 +28,17 @@ void plugin_register(const char *name, CExitPhase phase, uint32_t flags) {
 void plugin_register_on(cexit_stack *stack, const char *name);
 void plugin_register_on(cexit_stack *stack, const char *name) {
   push(stack, speak, (void *)name);
+}
+
+static void say_released(void *name) {
+  say("%s releases %s\n", prefix, (const char *)name);
+}
+
+void plugin_register_asleep(void);
+void plugin_register_asleep(void) {
+  cexit_handler handler;
+  cexit_entry entry = {.function = speak, .context = "asleep", .release = say_released};
+  CHECK(cexit_register(NULL, &entry, &handler) == 0 && cexit_set_asleep(handler, true));
 }
 
 void plugin_nest(void); // a stack of its own, never given back

@@ -7,6 +7,7 @@
 #include <spawn.h>
 #include <sys/prctl.h>
 #include <sys/select.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 
 extern char **environ;
@@ -199,6 +200,29 @@ static int restored(int count, char **arguments) { // the program had a handler 
   return rest();
 }
 
+static void drain(int number, siginfo_t *information, void *machine) {
+  CHECK(machine != NULL);
+  say("drains: %d from %s\n", number, information->si_pid == getpid() ? "itself" : "elsewhere");
+}
+
+static int drained(int count, char **arguments) { // a file of the program reads SIGTERM, until the file is closed
+  (void)count;
+  (void)arguments;
+  sigset_t term;
+  sigemptyset(&term);
+  sigaddset(&term, SIGTERM);
+  CHECK(sigaction(SIGTERM, &(struct sigaction){.sa_sigaction = drain, .sa_flags = SA_SIGINFO}, NULL) == 0);
+  int file = signalfd(-1, &term, SFD_CLOEXEC);
+  CHECK(file >= 0);
+  take_signals();
+  push_name(NULL, "handler");
+  raise(SIGTERM);
+  say("goes on\n");
+  close(file);
+  raise(SIGTERM);
+  return rest();
+}
+
 static int second(int count, char **arguments) {
   (void)count;
   (void)arguments;
@@ -229,13 +253,13 @@ static void take_over(int number) {
   say("taken over: %d\n", number);
 }
 
-static int taken_over(int count, char **arguments) { // the program replaces the handler of SIGTERM, and ignores SIGINT
-  (void)count;
-  (void)arguments;
-  take_signals();
-  signal(SIGTERM, take_over);
+static int taken_over(int count, char **arguments) { // the program replaces the signal's handler, and ignores SIGINT
+  CHECK(count == 1);
+  int number = atoi(arguments[0]);
+  CHECK(cexit_exit_on_signals((const int[]){SIGINT, number}, 2) == 0);
+  signal(number, take_over);
   signal(SIGINT, SIG_IGN);
-  raise(SIGTERM);
+  raise(number);
   push_name(NULL, "handler");
   push(NULL, raise_another, NULL);
   exit(3);
@@ -368,8 +392,9 @@ static int registering(int count, char **arguments) { // the signal interrupts a
 
 // ---- Children
 
-static int child_of_fork(int count, char **arguments) {
-  bool asks = count > 0 && strcmp(arguments[0], "asks") == 0;
+static int child_of_fork(int count, char **arguments) { // <|asks|older>: the child asks; the program had a handler
+  bool asks = count > 0 && strcmp(arguments[0], "asks") == 0, older = count > 0 && strcmp(arguments[0], "older") == 0;
+  if (older) signal(SIGTERM, was_there);
   take_signals();
   push_name(NULL, "parent's");
   pid_t child = fork();
@@ -378,6 +403,7 @@ static int child_of_fork(int count, char **arguments) {
     push_name(NULL, "child's");
     if (asks) take_signals();
     raise(SIGTERM);
+    if (older) return 4;
     rest();
   }
   say_end(child);
@@ -465,8 +491,8 @@ static int first_process(int count, char **arguments) {
 }
 
 FIXTURE({"orderly", orderly}, {"refused", refused}, {"twice", twice}, {"ignored", ignored}, {"restored", restored},
-        {"second", second}, {"soon", soon}, {"taken over", taken_over}, {"main leaves", main_leaves},
-        {"request", request}, {"late", late}, {"status", status_in_handler}, {"closing", closing},
-        {"broken pipe", broken_pipe}, {"quick", quick}, {"registering", registering}, {"fork", child_of_fork},
-        {"vfork", child_of_vfork}, {"fork in handler", fork_in_handler}, {"spawn in handler", spawn_in_handler},
-        {"first process", first_process})
+        {"drained", drained}, {"second", second}, {"soon", soon}, {"taken over", taken_over},
+        {"main leaves", main_leaves}, {"request", request}, {"late", late}, {"status", status_in_handler},
+        {"closing", closing}, {"broken pipe", broken_pipe}, {"quick", quick}, {"registering", registering},
+        {"fork", child_of_fork}, {"vfork", child_of_vfork}, {"fork in handler", fork_in_handler},
+        {"spawn in handler", spawn_in_handler}, {"first process", first_process})

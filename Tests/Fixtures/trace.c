@@ -148,6 +148,15 @@ static int many(int count, char **arguments) {
   return 0;
 }
 
+static int many_nested(int count, char **arguments) { // more than a part of the table has rows for
+  (void)count, (void)arguments;
+  cexit_stack *outer;
+  CHECK(cexit_stack_nest(NULL, "outer", &outer) == 0);
+  for (int i = 0; i < 300; i++) add(outer, "handler", quiet, CExitPhaseNormal);
+  cexit_trace_failure("no handler runs");
+  return 0;
+}
+
 static _Atomic int told;
 
 static void be_told(int number) {
@@ -218,4 +227,4 @@ static int closing(int count, char **arguments) { // a daemon closes all descrip
 }
 
 FIXTURE({"ways", ways}, {"killed", killed}, {"stuck", stuck}, {"forks", forks}, {"refused", refused}, {"slow", slow},
-        {"dump", dump}, {"many", many}, {"terminal", terminal}, {"closing", closing}, {"waits", waits})
+        {"dump", dump}, {"many", many}, {"many nested", many_nested}, {"terminal", terminal}, {"closing", closing}, {"waits", waits})
