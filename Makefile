@@ -136,17 +136,30 @@ picture: tools ## Draw the picture of README.md from a real run of Tools/Picture
 # threads, signal handlers that exit, threads that nobody joins and objects that live until the end are what is tested
 # here, and no mistakes; a test of its own looks for leaks.
 sanitize: ## Run the C and the Swift tests under the thread, address and undefined-behaviour sanitizers; races longer
+	@$(MAKE) --no-print-directory sanitize-c-thread sanitize-c-address sanitize-thread sanitize-address
+
+SWIFT_TESTS = ExitKitTests|CExitShimTests.StackTests|CExitShimTests.NestedStackTests
+
+sanitize-c-thread:
 	@Scripts/need swift cc
 	EXITKIT_FIXTURE_FLAGS='-fsanitize=thread' \
 	  TSAN_OPTIONS='die_after_fork=0 report_signal_unsafe=0 report_thread_leaks=0' $(SWIFT) test $(STRICT) \
 	  --filter '$(FIXTURE_TESTS)'
+
+sanitize-c-address:
+	@Scripts/need swift cc
 	EXITKIT_FIXTURE_FLAGS='-fsanitize=address,undefined -fno-sanitize-recover=undefined' ASAN_OPTIONS=detect_leaks=0 \
 	  $(SWIFT) test $(STRICT) --filter '$(FIXTURE_TESTS)'
+
+sanitize-thread:
+	@Scripts/need swift cc
 	EXITKIT_STRESS_SECONDS=10 TSAN_OPTIONS=report_thread_leaks=0 $(SWIFT) test $(STRICT) \
-	  --scratch-path .build-thread --sanitize=thread \
-	  --filter 'ExitKitTests|CExitShimTests.StackTests|CExitShimTests.NestedStackTests'
+	  --scratch-path .build-thread --sanitize=thread --filter '$(SWIFT_TESTS)'
+
+sanitize-address:
+	@Scripts/need swift cc
 	ASAN_OPTIONS=detect_leaks=0 $(SWIFT) test $(STRICT) --scratch-path .build-address --sanitize=address \
-	  --filter 'ExitKitTests|CExitShimTests.StackTests|CExitShimTests.NestedStackTests'
+	  --filter '$(SWIFT_TESTS)'
 
 bench: ## Print the table of Benchmarks, ratios in one run; BENCH='--only cancel' and the like
 	@Scripts/need swift cc
@@ -188,6 +201,7 @@ clean: ## Remove everything that was built
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 13
 
-.PHONY: build fuzz coverage model matrix port test-model bench sanitize setup demo build-macro test test-setup test-library \
+.PHONY: build fuzz coverage model matrix port test-model bench sanitize sanitize-c-thread sanitize-c-address \
+  sanitize-thread sanitize-address setup demo build-macro test test-setup test-library \
   test-examples test-integration test-macro test-macro-alone tools test-tools test-tools-alone picture \
   test-c test-builds lint breakage format docs clean help

@@ -81,14 +81,19 @@ import Testing
     #expect(outcome == Outcome(.signaled(SIGTERM), output: "ready\nsignal 15 from the parent\ndestructor\n"))
   }
 
+  /// A handler's line, for a signal that the library raises by the system call. A thread sanitizer keeps such a signal back
+  /// until the thread calls libc next, and by then the signal has its default action.
+  func unlessKeptBack(_ line: String) -> String { isThreadSanitized ? "" : line }
+
   @Test func `an older disposition gets the signal at the end`() throws {
     let outcome = try signalled(["restored"])
-    let output = "ready\nhandler\nlibc's\ndestructor\nwas there before: 15\n"
+    let output = "ready\nhandler\nlibc's\ndestructor\n" + unlessKeptBack("was there before: 15\n")
     #expect(outcome == Outcome(.signaled(SIGTERM), output: output))
   }
 
   @Test func `while a file reads the signal, an older handler gets the signal's information`() throws {
-    let output = "drains: 15 from itself\ngoes on\nhandler\ndestructor\ndrains: 15 from itself\n"
+    let line = "drains: 15 from itself\n"
+    let output = "\(line)goes on\nhandler\ndestructor\n" + unlessKeptBack(line)
     #expect(try run(program, ["drained"]) == Outcome(.signaled(SIGTERM), output: output))
   }
 

@@ -238,4 +238,5 @@ static int moved(int count, char **arguments) {
 }
 
 FIXTURE({"dump", dump}, {"walk", walk}, {"walk-one", walk_one}, {"change", change}, {"child", child}, {"deep", deep},
-        {"running", running}, {"elsewhere", elsewhere}, {"locked", locked}, {"interrupted", interrupted}, {"moved", moved})
+        {"running", running}, {"elsewhere", elsewhere}, {"locked", locked}, {"interrupted", interrupted},
+        {"moved", moved})
