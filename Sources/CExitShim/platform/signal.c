@@ -80,7 +80,12 @@ void cexit__send_anew(int number, siginfo_t *info) {
 // the thread waits for a lock.
 bool cexit__interrupted_a_call(const void *machine) {
   const ucontext_t *context = machine;
-#if defined(__x86_64__)
+#if defined(__i386__) // int $0x80, also where the kernel's own page enters the kernel in another way
+  const unsigned char *next = (const unsigned char *)context->uc_mcontext.gregs[REG_EIP];
+  int result = context->uc_mcontext.gregs[REG_EAX];
+  if (next[0] == 0xCD && next[1] == 0x80) return result != SYS_futex && result != SYS_futex_time64;
+  return next[-2] == 0xCD && next[-1] == 0x80 && result == -EINTR;
+#elif defined(__x86_64__)
   const unsigned char *next = (const unsigned char *)context->uc_mcontext.gregs[REG_RIP];
   long long result = context->uc_mcontext.gregs[REG_RAX];
   if (next[0] == 0x0F && next[1] == 0x05) return result != SYS_futex;

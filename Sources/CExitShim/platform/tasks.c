@@ -85,6 +85,12 @@ bool cexit__task_is_asleep(int task) {
 #ifdef SYS_accept // i386 has another way
       SYS_accept,
 #endif
+#ifdef SYS_clock_nanosleep_time64 // machines of 32 bits
+      SYS_clock_nanosleep_time64,
+      SYS_ppoll_time64,
+      SYS_pselect6_time64,
+      SYS_rt_sigtimedwait_time64,
+#endif
 #ifdef SYS_poll
       SYS_poll,
       SYS_select,
