@@ -7,22 +7,22 @@ internal import CExitShim.Binding
 internal import CExitShim.Finalizer
 
 private func callClosure(_ context: UnsafeMutableRawPointer?, _ code: UnsafeMutableRawPointer?, _ call: CExitCall) {
-  let closure = HeldClosure(context: context, code: code)
+  let closure = HeldClosure(context: context, code: code, .plain)
   switch call.rawValue {  // by number: to switch over an enum of C's takes memory in a debug build
   case CExitCall.run.rawValue: Handler.run(closure)
-  case CExitCall.step.rawValue: Handler.runElsewhere(closure, .plain, nil)
-  default: _ = closure.take()
+  case CExitCall.step.rawValue: Handler.runElsewhere(closure, nil)
+  default: closure.release()
   }
 }
 
 private func callClosure(
   _ kind: ClosureKind, _ context: UnsafeMutableRawPointer?, _ code: UnsafeMutableRawPointer?, _ call: CExitCall
 ) {
-  let closure = HeldClosure(context: context, code: code)
+  let closure = HeldClosure(context: context, code: code, kind)
   switch call.rawValue {
-  case CExitCall.run.rawValue: Handler.run(closure, kind, nil)
-  case CExitCall.step.rawValue: Handler.runElsewhere(closure, kind, nil)
-  default: _ = closure.takeBody(kind)
+  case CExitCall.run.rawValue: Handler.run(closure, nil)
+  case CExitCall.step.rawValue: Handler.runElsewhere(closure, nil)
+  default: closure.release()
   }
 }
 
@@ -39,12 +39,8 @@ func function(of kind: ClosureKind) -> cexit_closure {
 }
 
 func releaseFinalizer(_ context: UnsafeMutableRawPointer?) {
-  let body = Unmanaged<FinalizerBase>.fromOpaque(context!)
-  body._withUnsafeGuaranteedRef {
-    cexit_finalizer_end(Shim.node($0))
-    $0.letGo()
-  }
-  body.release()
+  FinalizerBlock.end(context!)
+  if cexit_finalizer_end(Shim.node(context!)) { free(context!) }
 }
 
 func observe(_ context: UnsafeMutableRawPointer?, _ record: UnsafePointer<cexit_record>) {

@@ -30,17 +30,18 @@ struct LoopSleep: @unchecked Sendable {
 ///
 /// `@unchecked`: every thread may take the lock.
 struct SystemLock: ~Copyable, @unchecked Sendable {
-  private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
+  // Not from `allocate`, which in a debug build asks for the metadata of a type of C: the runtime (6.3) keeps the metadata
+  // of the object that asks first, also when that object is a plugin which was unloaded since.
+  private let mutex = UnsafeMutablePointer<pthread_mutex_t>(OpaquePointer(malloc(MemoryLayout<pthread_mutex_t>.size)!))
   init() { pthread_mutex_init(mutex, nil) }
-  deinit { mutex.deallocate() }
+  deinit { free(mutex) }
   func take() { pthread_mutex_lock(mutex) }
   func drop() { pthread_mutex_unlock(mutex) }
 }
 
 /// C's part of a finalizer.
 ///
-/// The node has to be the first stored property of ``FinalizerBase``, so that C's pointer can be computed from the
-/// object. The node's memory goes with the object, after C has untied the node.
+/// The node has to be the first stored property of ``FinalizerBlock``: the entry's context is C's pointer to the node.
 ///
 /// `@unchecked`: only C reads or writes the node, under its own locks.
 struct FinalizerNode: @unchecked Sendable {
@@ -77,35 +78,26 @@ enum Shim {
 
   static func release(_ stack: StackReference) { if let pointer = stack.pointer { cexit_stack_release(pointer) } }
 
+  static var noMemory: Registered { (0, error(ENOMEM)) }
+
   /// Registers a closure of which no more needs to be known than its place.
   @inline(__always)
-  static func register(
-    _ body: consuming @escaping HeldClosure.Body, on stack: StackReference, _ how: Registration
-  ) -> Registered { register(HeldClosure(body), .plain, on: stack, how) }
-
-  @inline(__always)
-  private static func register(
-    _ closure: HeldClosure, _ kind: ClosureKind, on stack: StackReference, _ how: Registration
-  ) -> Registered {
+  static func register(_ closure: HeldClosure, on stack: StackReference, _ how: Registration) -> Registered {
     let text = HandlerText(name: nil, file: how.file, line: how.line)
-    var entry = cexit_closure_entry(function(of: kind), closure.context, closure.code)
+    var entry = cexit_closure_entry(function(of: closure.kind), closure.context, closure.code)
     if how.inherited { entry.flags |= CEXIT_INHERITED }
     (entry.phase, entry.file, entry.line) = (cPhase(how.phase), text.file, text.line)
-    return register(&entry, on: stack, how) { _ = closure.takeBody(kind) }
+    return register(&entry, on: stack, how) { closure.release() }
   }
 
-  /// Registers a closure of any kind; a name, a limit and a channel go into a block.
+  /// Registers a closure with its name and its limit.
   @inline(__always)
   static func register(
-    _ body: consuming Handler.Body, _ channel: FailureChannel?, on stack: StackReference, _ how: Registration
+    _ block: UnsafeMutableRawPointer, isNamed: Bool, isLimited: Bool, on stack: StackReference, _ how: Registration
   ) -> Registered {
-    let (closure, kind) = HeldClosure.of(body), limit = how.limit.milliseconds ?? 0
-    if how.name == nil, limit == 0, channel == nil { return register(closure, kind, on: stack, how) }
-    let block = HandlerBlock.make(closure, kind, channel, limit: limit, name: how.name)
-    guard let block else { return (closure.takeBody(kind), (0, error(ENOMEM))).1 }
-    let name = how.name == nil ? nil : HandlerBlock.name(of: block)
+    let name = isNamed ? HandlerBlock.name(of: block) : nil
     var entry = entry({ HandlerBlock.run($0!) }, block, { HandlerBlock.release($0!) }, name, how)
-    if limit != 0 { _ = cexit_prepare_limits() }  // at exit making a thread may fail
+    if isLimited { _ = cexit_prepare_limits() }  // at exit making a thread may fail
     return register(&entry, on: stack, how) { HandlerBlock.release(block) }
   }
 
@@ -260,8 +252,8 @@ enum Shim {
 
   // Finalizers
 
-  static func node(_ body: FinalizerBase) -> UnsafeMutablePointer<cexit_finalizer> {
-    _getUnsafePointerToStoredProperties(body).assumingMemoryBound(to: cexit_finalizer.self)
+  static func node(_ block: UnsafeMutableRawPointer) -> UnsafeMutablePointer<cexit_finalizer> {
+    block.assumingMemoryBound(to: cexit_finalizer.self)
   }
 
   private static func pointer(_ any: AnyObject) -> UnsafeMutableRawPointer { Unmanaged.passUnretained(any).toOpaque() }
@@ -269,36 +261,43 @@ enum Shim {
   static func watch(_ object: AnyObject, hops: Bool) -> Bool { cexit_class_watch(pointer(object), hops) }
   static func died(_ object: AnyObject) { cexit_object_died(pointer(object)) }
 
+  /// Gives a finalizer's block to C.
   @inline(__always)
   static func add(
-    _ body: FinalizerBase, of object: AnyObject, place actor: (any Actor)?, prompt: inout Bool,
-    on stack: StackReference, _ how: Registration
+    _ block: UnsafeMutableRawPointer, of object: AnyObject, place actor: (any Actor)?, prompt: inout Bool,
+    on stack: StackReference, _ name: UnsafePointer<CChar>?, _ how: Registration
   ) -> Registered {
-    if case .none(let error) = stack { return (0, error) }
-    let context = Unmanaged.passRetained(body)
-    var entry = entry(
-      { Unmanaged<FinalizerBase>.fromOpaque($0!)._withUnsafeGuaranteedRef { $0.runFromStack() } }, context.toOpaque(),
-      releaseFinalizer, body.text?.cName, how)
-    let place = actor.map { $0 === MainActor.shared ? CEXIT_ON_MAIN : CEXIT_ON_ACTOR } ?? 0
-    let node = node(body)
-    let status = cexit_finalizer_add(stack.pointer, node, pointer(object), place, &prompt, &entry, how.owner)
-    if status == 0 { return (node.pointee.handler, nil) }
-    context.release()
-    return (0, error(status))
+    if case .none(let error) = stack { return (FinalizerBlock.release(block), (0, error)).1 }
+    var entry = entry({ FinalizerBlock.run($0!) }, block, releaseFinalizer, name, how)
+    var state = cexit_finalizing()
+    state.place = actor.map { $0 === MainActor.shared ? CEXIT_ON_MAIN : CEXIT_ON_ACTOR } ?? 0
+    state.prompt = prompt
+    let status = cexit_finalizer_add(stack.pointer, node(block), pointer(object), &state, &entry, how.owner)
+    prompt = state.prompt
+    if status != 0 { return (FinalizerBlock.release(block), (0, error(status))).1 }
+    if state.is_over { free(block) }
+    return (state.handler.raw, nil)
   }
 
-  static func object<Object: AnyObject>(of body: FinalizerBase, as: Object.Type) -> Object? {
-    cexit_finalizer_object(node(body)).map { Unmanaged<Object>.fromOpaque($0).takeRetainedValue() }
+  static func object<Object: AnyObject>(of raw: UInt64, as: Object.Type) -> Object? {
+    cexit_finalizer_object(cexit_handler(raw: raw)).map { Unmanaged<Object>.fromOpaque($0).takeRetainedValue() }
   }
 
   static func isAwake(_ raw: UInt64) -> Bool { cexit_is_awake(cexit_handler(raw: raw)) }
   static func setAsleep(_ raw: UInt64, _ asleep: Bool) { _ = cexit_set_asleep(cexit_handler(raw: raw), asleep) }
 
-  static func run(_ raw: UInt64, instead function: () -> Void) {
+  /// Calls a function with the finalizer's block in place of the finalizer's own function.
+  static func run(_ raw: UInt64, instead function: (UnsafeMutableRawPointer) -> Void) {
+    typealias Call = (block: UnsafeMutableRawPointer?, function: (UnsafeMutableRawPointer) -> Void)
     withoutActuallyEscaping(function) { function in
-      var function = function
-      _ = withUnsafeMutablePointer(to: &function) {
-        cexit_run_instead(cexit_handler(raw: raw), { $0!.assumingMemoryBound(to: (() -> Void).self).pointee() }, $0)
+      var call: Call = (nil, function)
+      _ = withUnsafeMutablePointer(to: &call) {
+        cexit_run_instead(
+          cexit_handler(raw: raw),
+          {
+            let call = $0!.assumingMemoryBound(to: Call.self)
+            call.pointee.function(call.pointee.block!)
+          }, $0)
       }
     }
   }

@@ -23,17 +23,16 @@ static void speak(void *finalizer) {
 }
 
 static void release(void *finalizer) {
-  cexit_finalizer_end(finalizer);
-  free(finalizer);
+  if (cexit_finalizer_end(finalizer)) free(finalizer);
 }
 
 static bool finalize(struct object *object, const char *name) {
-  bool prompt = cexit_class_is_watched(object) || cexit_class_watch(object, false);
+  cexit_finalizing state = {.prompt = cexit_class_is_watched(object) || cexit_class_watch(object, false)};
   struct finalizer *finalizer = calloc(1, sizeof *finalizer);
   finalizer->name = name;
   cexit_entry entry = {.function = speak, .context = finalizer, .release = release};
-  CHECK(cexit_finalizer_add(NULL, &finalizer->node, object, 0, &prompt, &entry, &__dso_handle) == 0);
-  return prompt;
+  CHECK(cexit_finalizer_add(NULL, &finalizer->node, object, &state, &entry, &__dso_handle) == 0);
+  return state.prompt;
 }
 #endif
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The measures of the Swift layer. `bench` runs them, each in a process of its own: swiftbench --measure NAME prints
-// nanoseconds for one handler.
+// nanoseconds for one handler. swiftbench COUNT NAME does as much with so many, to count instructions.
 
 import ExitKit
 import Synchronization
 
-let million = 1_000_000
+let million = CommandLine.arguments.dropFirst().first.flatMap { Int($0) } ?? 1_000_000
 
 @inline(never)
 nonisolated func handler(_ number: Int) {}

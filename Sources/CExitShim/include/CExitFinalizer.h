@@ -7,8 +7,8 @@
 // file exists because Swift can neither declare a function that takes an object in the context register nor replace
 // a word of a class.
 //
-// Who frees what: the node is the caller's, and has to stay until the entry's `release` function has called
-// cexit_finalizer_end. The object is not kept alive; its memory is, for as long as the node knows it.
+// Who frees what: the node is the caller's, and has to stay until cexit_finalizer_end or cexit_finalizer_add gives the node
+// back. The object is not kept alive; its memory is, for as long as the node knows it.
 
 #ifndef CEXITFINALIZER_H
 #define CEXITFINALIZER_H
@@ -24,30 +24,39 @@ CEXIT_ASSUME_NONNULL_BEGIN
 #define CEXIT_ON_MAIN 1u  ///< On the main actor.
 #define CEXIT_ON_ACTOR 2u ///< On some other actor.
 
-/// The library's own; zeroed by the caller before cexit_finalizer_add.
+/// The library's own; zeroed by the caller before cexit_finalizer_add. Its address is the `context` of the entry.
 typedef struct cexit_finalizer {
   uintptr_t object;
   struct cexit_finalizer *CEXIT_NULLABLE next;
   struct cexit_finalizer *CEXIT_NULLABLE *CEXIT_NULLABLE link;
-  uint64_t handler; ///< The handle's `raw`.
+  uint64_t handler; ///< The handle's `raw`; 0 until cexit_finalizer_add has the handle.
 } cexit_finalizer;
+
+/// What cexit_finalizer_add is told of a finalizer, and tells.
+typedef struct cexit_finalizing {
+  uint32_t place; ///< CEXIT_ON_MAIN, CEXIT_ON_ACTOR or 0.
+  bool prompt;    ///< The class is watched, or calls cexit_object_died. Otherwise the library looks for the object's
+                  ///< death when further finalizers are added. Becomes false for an object that is dying already:
+                  ///< then only the stack runs the entry.
+  bool is_over;   ///< Out: another thread has run or cancelled the entry, and the node is the caller's again.
+  cexit_handler handler; ///< Out.
+} cexit_finalizing;
 
 /// Whether finalizers of objects of this object's class run promptly. Costs a load.
 CEXIT_API bool cexit_class_is_watched(const void *object);
 /// Makes them, if that can be done safely. `hops`: the class's deinit may be put off to another thread.
 CEXIT_API bool cexit_class_watch(const void *object, bool hops);
 
-/// Registers `entry` and ties the entry to `object`: the entry runs when the object dies. `place` is CEXIT_ON_MAIN,
-/// CEXIT_ON_ACTOR or 0. `prompt`: the class is watched, or calls cexit_object_died; otherwise the library looks for the
-/// object's death when further finalizers are added. `prompt` becomes false for an object that is dying already; then
-/// only the stack runs the entry. Returns as cexit_register, or ENOTSUP without a Swift runtime.
+/// Registers `entry` and ties the entry to `object`: the entry runs when the object dies. Returns as cexit_register, or
+/// ENOTSUP without a Swift runtime.
 CEXIT_API int cexit_finalizer_add(cexit_stack *CEXIT_NULLABLE stack, cexit_finalizer *finalizer, void *object,
-                                  uint32_t place, bool *prompt, const cexit_entry *entry,
-                                  const void *CEXIT_NULLABLE owner);
-/// Unties the node. To be called by the entry's `release`, before the node's memory goes.
-CEXIT_API void cexit_finalizer_end(cexit_finalizer *finalizer);
-/// The object, retained; NULL: the object is dying, or the node is untied.
-CEXIT_API void *CEXIT_NULLABLE cexit_finalizer_object(cexit_finalizer *finalizer);
+                                  cexit_finalizing *state, const cexit_entry *entry, const void *CEXIT_NULLABLE owner);
+/// Unties the node. To be called by the entry's `release`, as the last. True: the node is the caller's again. False:
+/// cexit_finalizer_add, in which another thread still is, gives the node back.
+CEXIT_API bool cexit_finalizer_end(cexit_finalizer *finalizer);
+/// The object of a pending finalizer, retained; NULL: the object is dying, or the finalizer is not pending.
+/// cexit_run_instead of a finalizer writes the address of the node to the pointer that its `context` points to.
+CEXIT_API void *CEXIT_NULLABLE cexit_finalizer_object(cexit_handler handler);
 
 /// An object dies that says so itself: runs its finalizers. To be called from its deinit.
 CEXIT_API void cexit_object_died(void *object);

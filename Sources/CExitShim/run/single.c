@@ -66,6 +66,7 @@ struct call { // the arguments of a run of one handler, and the result
 
 static void call_instead(struct entry *taken, const struct call *call) {
   struct entry instead = *taken;
+  if (instead.kind == KIND_FINALIZER) *(void **)call->context = taken->context;
   instead.function = call->instead;
   instead.context = call->context;
   instead.release = NULL;

@@ -178,32 +178,48 @@ static void sweep(void) {
 
 // ---- One finalizer
 
-int cexit__finalizer_add(cexit_stack *stack, cexit_finalizer *finalizer, void *object, uint32_t place, bool *prompt,
-                         const cexit_entry *entry, const void *owner) {
-  if (swift_unownedRetain == NULL) return ENOTSUP;
-  int error = 0;
-  sweep();
-  if (swift_isDeallocating(object)) { // its finalizers have been looked for already
-    *prompt = false;
-  } else {
-    swift_unownedRetain(object);
-    error = cexit__node_tie(finalizer, object, place, *prompt);
-    if (error != 0) return swift_unownedRelease(object), error;
-  }
-  cexit_handler handler = {0};
-  error = cexit__register_finalizer(stack, entry, owner, &handler);
-  if (error != 0)
-    cexit__finalizer_end(finalizer);
-  else
-    __atomic_store_n(&finalizer->handler, handler.raw, __ATOMIC_RELEASE);
-  return error;
-}
-
-void cexit__finalizer_end(cexit_finalizer *finalizer) {
+static void untie(cexit_finalizer *finalizer) {
   void *object = cexit__node_untie(finalizer);
   if (object != NULL) swift_unownedRelease(object);
 }
 
-void *cexit__finalizer_object(cexit_finalizer *finalizer) {
-  return cexit__node_object(finalizer, swift_tryRetain);
+// Another thread may run and release the entry as soon as the entry is registered. Who comes second, that thread's
+// cexit_finalizer_end or the end of this function, gives the node back: the first leaves a word in `handler`.
+static bool exchange(cexit_finalizer *finalizer, uint64_t word) { // false: this thread is the second
+  uint64_t none = 0;
+  return __atomic_compare_exchange_n(&finalizer->handler, &none, word, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
+}
+
+int cexit__finalizer_add(cexit_stack *stack, cexit_finalizer *finalizer, void *object, cexit_finalizing *state,
+                         const cexit_entry *entry, const void *owner) {
+  if (swift_unownedRetain == NULL) return ENOTSUP;
+  int error = 0;
+  if (atomic_load_explicit(&cexit__any_unwatched, memory_order_relaxed)) sweep();
+  if (swift_isDeallocating(object)) { // its finalizers have been looked for already
+    state->prompt = false;
+  } else {
+    swift_unownedRetain(object);
+    error = cexit__node_tie(finalizer, object, state->place, state->prompt);
+    if (error != 0) return swift_unownedRelease(object), error;
+  }
+  error = cexit__register_finalizer(stack, entry, owner, &state->handler);
+  if (error != 0)
+    untie(finalizer);
+  else
+    state->is_over = !exchange(finalizer, state->handler.raw);
+  return error;
+}
+
+bool cexit__finalizer_end(cexit_finalizer *finalizer) {
+  untie(finalizer);
+  return LIKELY(__atomic_load_n(&finalizer->handler, __ATOMIC_ACQUIRE) != 0) || !exchange(finalizer, 1);
+}
+
+void *cexit__finalizer_object(cexit_handler handler) {
+  if (enter() != 0) return NULL;
+  uint32_t index = cexit__pending_index(handler);
+  bool known = index != NONE && entry_at(index)->kind == KIND_FINALIZER;
+  void *object = known ? cexit__node_object(entry_at(index)->context, swift_tryRetain) : NULL;
+  lock_drop();
+  return object;
 }

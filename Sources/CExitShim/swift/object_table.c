@@ -23,8 +23,8 @@ static struct shard {
 
 // Objects that do not say when they die are in the last shard, in a single bucket, looked through now and then.
 #define unwatched (shards[SHARDS])
-static _Atomic bool any_unwatched; // since the process began
-static size_t registrations;       // since the last sweep
+_Atomic bool cexit__any_unwatched;
+static size_t registrations; // since the last sweep
 
 // Pages are spread, and objects of one page stay beside each other: those that were made one after the other often die
 // so, too, and then their buckets are in the cache.
@@ -114,7 +114,7 @@ int cexit__node_tie(cexit_finalizer *node, void *object, uint32_t place, bool wa
   struct shard *shard = shard_of(word);
   int error = shard_enter(shard);
   if (error != 0) return error;
-  if (!watched) atomic_store_explicit(&any_unwatched, true, memory_order_relaxed);
+  if (!watched) atomic_store_explicit(&cexit__any_unwatched, true, memory_order_relaxed);
   __atomic_store_n(&node->object, word, __ATOMIC_RELAXED);
   link_node(bucket_of(shard, object), node);
   uint32_t mask = shard->mask;
@@ -169,7 +169,7 @@ uint32_t cexit__nodes_take(void *object, struct ready *out, uint32_t room) {
 // that one of them costs the same on average however many there are.
 uint32_t cexit__nodes_sweep(bool again, bool (*is_dead)(void *object), struct ready *out, uint32_t room) {
   uint32_t count = 0;
-  if (!atomic_load_explicit(&any_unwatched, memory_order_relaxed) || shard_enter(&unwatched) != 0) return 0;
+  if (shard_enter(&unwatched) != 0) return 0;
   if (again || unwatched.count <= ALWAYS_SWEPT || ++registrations > unwatched.count / 2) {
     registrations = 0;
     for (cexit_finalizer *node = unwatched.first[0], *next; node != NULL && count < room; node = next) {

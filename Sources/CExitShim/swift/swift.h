@@ -34,6 +34,7 @@ struct ready { // a finalizer that was taken out of the table, with its referenc
   void *object;
   uint32_t place;
 };
+extern _Atomic bool cexit__any_unwatched;                                               // since the process began
 int cexit__node_tie(cexit_finalizer *node, void *object, uint32_t place, bool watched); // 0 or EDEADLK
 void *cexit__node_untie(cexit_finalizer *node); // the object; NULL: it was not tied
 void *cexit__node_object(const cexit_finalizer *node, void *(*retain)(void *object));

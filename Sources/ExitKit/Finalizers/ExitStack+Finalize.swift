@@ -13,11 +13,11 @@ extension ExitStack {
   @safe public func finalize<Object: AnyObject, Result>(
     _ object: Object, name: String? = nil, phase: ExitPhase = .normal, inForkedChildren: Bool = false,
     file: StaticString = #fileID, line: UInt = #line, owner: UnsafeRawPointer = #dsohandle,
-    @_inheritActorContext _ body: @escaping @Sendable @isolated(any) () throws -> Result
+    @_inheritActorContext _ body: consuming @escaping @Sendable @isolated(any) () throws -> Result
   ) -> Finalizer<Object, Result> {
-    let how = Registration(
-      name: name, phase: phase, inherited: inForkedChildren, limit: nil, file: file, line: line, owner: owner)
-    return add(IsolatedBody(body), on: body.isolation, of: object, how)
+    let how = Registration(phase: phase, inherited: inForkedChildren, file: file, line: line, owner: owner)
+    let body = IsolatedBody(body)
+    return Self.add(body, body.isolation, of: object, name, ownChannel, on: reference, how)
   }
 
   /// Calls a function with arguments once: when an object is destroyed, or when this stack runs, whichever comes first.
@@ -38,10 +38,10 @@ extension ExitStack {
     _ first: First, _ rest: repeat each Rest,
     file: StaticString = #fileID, line: UInt = #line, owner: UnsafeRawPointer = #dsohandle
   ) -> Finalizer<Object, Result> {
-    let how = Registration(
-      name: name, phase: phase, inherited: inForkedChildren, limit: nil, file: file, line: line, owner: owner)
+    let how = Registration(phase: phase, inherited: inForkedChildren, file: file, line: line, owner: owner)
+    let actor = function.isolation
     let body = IsolatedBody(nonisolated: { try Unisolated.call(function, first, repeat each rest) })
-    return add(body, on: function.isolation, of: object, how)
+    return Self.add(body, actor, of: object, name, ownChannel, on: reference, how)
   }
 
   /// Runs a closure once: when an object that is known by a protocol is destroyed, or when this stack runs, whichever comes first.
@@ -58,48 +58,27 @@ extension ExitStack {
   @safe public func finalize<Result>(
     _ object: AnyObject, name: String? = nil, phase: ExitPhase = .normal, inForkedChildren: Bool = false,
     file: StaticString = #fileID, line: UInt = #line, owner: UnsafeRawPointer = #dsohandle,
-    @_inheritActorContext _ body: @escaping @Sendable @isolated(any) () throws -> Result
+    @_inheritActorContext _ body: consuming @escaping @Sendable @isolated(any) () throws -> Result
   ) -> Finalizer<AnyObject, Result> {
-    let how = Registration(
-      name: name, phase: phase, inherited: inForkedChildren, limit: nil, file: file, line: line, owner: owner)
-    return add(IsolatedBody(body), on: body.isolation, of: object, how)
+    let how = Registration(phase: phase, inherited: inForkedChildren, file: file, line: line, owner: owner)
+    let body = IsolatedBody(body)
+    return Self.add(body, body.isolation, of: object, name, ownChannel, on: reference, how)
   }
 
   @inline(__always)
-  func add<Object: AnyObject, Result>(
-    _ body: IsolatedBody<Result>, on actor: (any Actor)?, of object: Object, _ how: Registration
+  static func add<Object: AnyObject, Result>(
+    _ body: consuming IsolatedBody<Result>, _ actor: (any Actor)?, of object: Object, _ name: String?,
+    _ channel: FailureChannel?, on stack: StackReference, _ how: Registration
   ) -> Finalizer<Object, Result> {
-    let base = base(body, on: actor, how)
+    let body = body.with(Void.self)
+    let isUsual = name == nil && channel == nil && actor == nil && Result.self == Void.self
+    let rest = isUsual ? nil : FinalizerRest(name, how, channel ?? .process, actor, Result.self)
     var isPrompt = Shim.isWatched(object) || Object.self == Lifetime.self || FinalizerService.watch(object)
-    let (raw, error) = Shim.add(base, of: object, place: actor, prompt: &isPrompt, on: reference, how)
-    if let error { base.tellNotRegistered(error, name: how.name, file: how.file, line: how.line) }
-    return Finalizer(
-      body: FinalizerReference(base: base), raw: raw, file: how.file, line: how.line, name: how.name,
-      isPrompt: isPrompt)
-  }
-
-  @inline(__always)
-  private func base<Result>(
-    _ body: IsolatedBody<Result>, on actor: (any Actor)?, _ how: Registration
-  ) -> FinalizerBase {
-    let context =
-      how.name == nil && channel === FailureChannel.process ? .process : context(how.name, how.file, how.line)
-    if let actor { return IsolatedFinalizerBody(context, body, on: actor) }
-    if let body = body.returningVoid { return VoidFinalizerBody(context, body) }
-    return FinalizerBody(context, body)
-  }
-
-  @inline(never)
-  private func context(_ name: String?, _ file: StaticString, _ line: UInt) -> FinalizerBase.Context {
-    name.map { .named(FinalizerName($0, file: file, line: line, channel: channel)) } ?? .channel(channel)
-  }
-}
-
-extension FinalizerBase {
-  @inline(never)
-  fileprivate func tellNotRegistered(_ error: ExitError, name: String?, file: StaticString, line: UInt) {
-    let location = ExitLocation(fileID: "\(file)", line: line)
-    channel.report(
-      ExitFailure(kind: .notRegistered, error: error, name: name, location: location, isFinalizer: true))
+    let registered =
+      FinalizerBlock.make(body, rest).map {
+        Shim.add($0, of: object, place: actor, prompt: &isPrompt, on: stack, rest?.text?.cName, how)
+      } ?? Shim.noMemory
+    if let error = registered.error { refuse(error, name, how, channel ?? .process, isFinalizer: true) }
+    return Finalizer(raw: registered.raw, file: how.file, line: how.line, name: name, isPrompt: isPrompt)
   }
 }

@@ -37,11 +37,11 @@
 @safe public func finalize<Object: AnyObject, Result>(
   _ object: Object, name: String? = nil, phase: ExitPhase = .normal, inForkedChildren: Bool = false,
   file: StaticString = #fileID, line: UInt = #line, owner: UnsafeRawPointer = #dsohandle,
-  @_inheritActorContext _ body: @escaping @Sendable @isolated(any) () throws -> Result
+  @_inheritActorContext _ body: consuming @escaping @Sendable @isolated(any) () throws -> Result
 ) -> Finalizer<Object, Result> {
-  let how = Registration(
-    name: name, phase: phase, inherited: inForkedChildren, limit: nil, file: file, line: line, owner: owner)
-  return ExitStack.process.add(IsolatedBody(body), on: body.isolation, of: object, how)
+  let how = Registration(phase: phase, inherited: inForkedChildren, file: file, line: line, owner: owner)
+  let body = IsolatedBody(body)
+  return ExitStack.add(body, body.isolation, of: object, name, nil, on: .process, how)
 }
 
 /// Calls a function with arguments once: when an object is destroyed, or at exit if the object still lives then.
@@ -81,9 +81,9 @@
 @safe public func finalize<Result>(
   _ object: AnyObject, name: String? = nil, phase: ExitPhase = .normal, inForkedChildren: Bool = false,
   file: StaticString = #fileID, line: UInt = #line, owner: UnsafeRawPointer = #dsohandle,
-  @_inheritActorContext _ body: @escaping @Sendable @isolated(any) () throws -> Result
+  @_inheritActorContext _ body: consuming @escaping @Sendable @isolated(any) () throws -> Result
 ) -> Finalizer<AnyObject, Result> {
-  let how = Registration(
-    name: name, phase: phase, inherited: inForkedChildren, limit: nil, file: file, line: line, owner: owner)
-  return ExitStack.process.add(IsolatedBody(body), on: body.isolation, of: object, how)
+  let how = Registration(phase: phase, inherited: inForkedChildren, file: file, line: line, owner: owner)
+  let body = IsolatedBody(body)
+  return ExitStack.add(body, body.isolation, of: object, name, nil, on: .process, how)
 }

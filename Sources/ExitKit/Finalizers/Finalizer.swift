@@ -8,7 +8,6 @@
 ///
 /// Every member may be used from any thread at any time, in finalizers and handlers, too.
 public struct Finalizer<Object: AnyObject, Result> {
-  let body: FinalizerReference
   let raw: UInt64
   let file: StaticString
   let line: UInt
@@ -29,17 +28,14 @@ public struct Finalizer<Object: AnyObject, Result> {
   public var isAlive: Bool { peek() != nil }
 
   /// The object, or `nil` if the finalizer is not alive.
-  public func peek() -> Object? {
-    let object = Shim.object(of: body.base, as: Object.self)
-    return Shim.isPending(raw) ? object : nil
-  }
+  public func peek() -> Object? { Shim.object(of: raw, as: Object.self) }
 
   /// Cancels the finalizer, and releases its captures before returning.
   ///
   /// - Returns: The object. `nil` is not an error: the finalizer was not alive, and this call has changed nothing.
   @discardableResult
   public func detach() -> Object? {
-    guard let object = Shim.object(of: body.base, as: Object.self), Shim.cancel(raw) else { return nil }
+    guard let object = peek(), Shim.cancel(raw) else { return nil }
     return object
   }
 
@@ -50,13 +46,7 @@ public struct Finalizer<Object: AnyObject, Result> {
   @discardableResult
   public func callAsFunction() throws -> Result? {
     var outcome: Swift.Result<Result, any Error>?
-    Shim.run(raw) {
-      if let body = body.base as? FinalizerBody<Result> {
-        outcome = body.outcome()
-      } else if let body = body.base as? VoidFinalizerBody, let nothing = () as? Result {
-        outcome = body.outcome().map { nothing }
-      }
-    }
+    Shim.run(raw) { outcome = FinalizerBlock.outcome($0) }
     return try outcome?.get()
   }
 
@@ -75,10 +65,10 @@ extension Finalizer: Sendable where Object: Sendable {}
 
 extension Finalizer: Hashable {
   /// Whether both name the same finalizer.
-  public static func == (left: Finalizer, right: Finalizer) -> Bool { left.body.base === right.body.base }
+  public static func == (left: Finalizer, right: Finalizer) -> Bool { left.raw == right.raw }
 
   /// Hashes the identity of the finalizer.
-  public func hash(into hasher: inout Hasher) { hasher.combine(ObjectIdentifier(body.base)) }
+  public func hash(into hasher: inout Hasher) { hasher.combine(raw) }
 }
 
 extension Finalizer: CustomStringConvertible {

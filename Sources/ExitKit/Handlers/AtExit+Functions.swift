@@ -17,10 +17,9 @@
   _ function: nonisolated(nonsending) @escaping @Sendable () async throws -> Void,
   file: StaticString = #fileID, line: UInt = #line, owner: UnsafeRawPointer = #dsohandle
 ) -> ExitHandler {
-  ExitStack.process.add(
-    .async { try await function() },
-    Registration(
-      name: name, phase: phase, inherited: inForkedChildren, limit: timeout, file: file, line: line, owner: owner))
+  ExitStack.add(
+    .async { try await function() }, name, timeout, nil, on: .process,
+    Registration(phase: phase, inherited: inForkedChildren, file: file, line: line, owner: owner))
 }
 
 /// Runs an asynchronous function that is told about the exit, given by its name, at exit and waits for it.
@@ -35,10 +34,9 @@
   _ function: nonisolated(nonsending) @escaping @Sendable (ExitContext) async throws -> Void,
   file: StaticString = #fileID, line: UInt = #line, owner: UnsafeRawPointer = #dsohandle
 ) -> ExitHandler {
-  ExitStack.process.add(
-    .asyncWithContext { try await function($0) },
-    Registration(
-      name: name, phase: phase, inherited: inForkedChildren, limit: timeout, file: file, line: line, owner: owner))
+  ExitStack.add(
+    .asyncWithContext { try await function($0) }, name, timeout, nil, on: .process,
+    Registration(phase: phase, inherited: inForkedChildren, file: file, line: line, owner: owner))
 }
 
 /// Calls an asynchronous function, given by its name, with arguments at exit and waits for it.
@@ -58,10 +56,9 @@
   _ function: nonisolated(nonsending) @escaping @Sendable (First, repeat each Rest) async throws -> Void,
   _ first: First, _ rest: repeat each Rest
 ) -> ExitHandler {
-  ExitStack.process.add(
-    .async { try await function(first, repeat each rest) },
-    Registration(
-      name: name, phase: phase, inherited: inForkedChildren, limit: timeout, file: file, line: line, owner: owner))
+  ExitStack.add(
+    .async { try await function(first, repeat each rest) }, name, timeout, nil, on: .process,
+    Registration(phase: phase, inherited: inForkedChildren, file: file, line: line, owner: owner))
 }
 
 /// Runs a closure of no actor at exit: `atExit(nonisolated: { print("done") })`.
@@ -79,10 +76,9 @@
   file: StaticString = #fileID, line: UInt = #line, owner: UnsafeRawPointer = #dsohandle,
   nonisolated body: @escaping @Sendable () throws -> Void
 ) -> ExitHandler {
-  ExitStack.process.add(
-    .plain(body),
-    Registration(
-      name: name, phase: phase, inherited: inForkedChildren, limit: timeout, file: file, line: line, owner: owner))
+  ExitStack.add(
+    .plain(body), name, timeout, nil, on: .process,
+    Registration(phase: phase, inherited: inForkedChildren, file: file, line: line, owner: owner))
 }
 
 /// Runs a closure that nobody else uses at exit: `atExit(sending: { connection.close() })`.
@@ -100,8 +96,7 @@
   file: StaticString = #fileID, line: UInt = #line, owner: UnsafeRawPointer = #dsohandle,
   @_inheritActorContext sending body: sending @escaping @isolated(any) () throws -> Void
 ) -> ExitHandler {
-  ExitStack.process.add(
-    .plain(Unisolated.sent(body)),
-    Registration(
-      name: name, phase: phase, inherited: inForkedChildren, limit: timeout, file: file, line: line, owner: owner))
+  ExitStack.add(
+    .plain(Unisolated.sent(body)), name, timeout, nil, on: .process,
+    Registration(phase: phase, inherited: inForkedChildren, file: file, line: line, owner: owner))
 }

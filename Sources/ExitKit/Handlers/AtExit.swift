@@ -42,14 +42,9 @@
   file: StaticString = #fileID, line: UInt = #line, owner: UnsafeRawPointer = #dsohandle,
   @_inheritActorContext _ body: consuming @escaping @Sendable @isolated(any) () throws -> Void
 ) -> ExitHandler {
-  if name == nil, timeout == nil {
-    let how = Registration(phase: phase, inherited: inForkedChildren, file: file, line: line, owner: owner)
-    return ExitStack.add(body, on: .process, how)
-  }
-  return ExitStack.process.add(
-    .plain(body),
-    Registration(
-      name: name, phase: phase, inherited: inForkedChildren, limit: timeout, file: file, line: line, owner: owner))
+  ExitStack.add(
+    .plain(body), name, timeout, nil, on: .process,
+    Registration(phase: phase, inherited: inForkedChildren, file: file, line: line, owner: owner))
 }
 
 /// Runs a closure that is told about the exit at exit.
@@ -64,12 +59,11 @@
 @safe public func atExit(
   name: String? = nil, phase: ExitPhase = .normal, inForkedChildren: Bool = false, timeout: Duration? = nil,
   file: StaticString = #fileID, line: UInt = #line, owner: UnsafeRawPointer = #dsohandle,
-  @_inheritActorContext _ body: @escaping @Sendable @isolated(any) (ExitContext) throws -> Void
+  @_inheritActorContext _ body: consuming @escaping @Sendable @isolated(any) (ExitContext) throws -> Void
 ) -> ExitHandler {
-  ExitStack.process.add(
-    .withContext(body),
-    Registration(
-      name: name, phase: phase, inherited: inForkedChildren, limit: timeout, file: file, line: line, owner: owner))
+  ExitStack.add(
+    .withContext(body), name, timeout, nil, on: .process,
+    Registration(phase: phase, inherited: inForkedChildren, file: file, line: line, owner: owner))
 }
 
 /// Runs an asynchronous closure at exit and waits for it.
@@ -87,12 +81,11 @@
 @safe public func atExit(
   name: String? = nil, phase: ExitPhase = .normal, inForkedChildren: Bool = false, timeout: Duration? = nil,
   file: StaticString = #fileID, line: UInt = #line, owner: UnsafeRawPointer = #dsohandle,
-  @_inheritActorContext _ body: @escaping @Sendable @isolated(any) () async throws -> Void
+  @_inheritActorContext _ body: consuming @escaping @Sendable @isolated(any) () async throws -> Void
 ) -> ExitHandler {
-  ExitStack.process.add(
-    .async(body),
-    Registration(
-      name: name, phase: phase, inherited: inForkedChildren, limit: timeout, file: file, line: line, owner: owner))
+  ExitStack.add(
+    .async(body), name, timeout, nil, on: .process,
+    Registration(phase: phase, inherited: inForkedChildren, file: file, line: line, owner: owner))
 }
 
 /// Runs an asynchronous closure that is told about the exit at exit and waits for it.
@@ -107,10 +100,9 @@
 @safe public func atExit(
   name: String? = nil, phase: ExitPhase = .normal, inForkedChildren: Bool = false, timeout: Duration? = nil,
   file: StaticString = #fileID, line: UInt = #line, owner: UnsafeRawPointer = #dsohandle,
-  @_inheritActorContext _ body: @escaping @Sendable @isolated(any) (ExitContext) async throws -> Void
+  @_inheritActorContext _ body: consuming @escaping @Sendable @isolated(any) (ExitContext) async throws -> Void
 ) -> ExitHandler {
-  ExitStack.process.add(
-    .asyncWithContext(body),
-    Registration(
-      name: name, phase: phase, inherited: inForkedChildren, limit: timeout, file: file, line: line, owner: owner))
+  ExitStack.add(
+    .asyncWithContext(body), name, timeout, nil, on: .process,
+    Registration(phase: phase, inherited: inForkedChildren, file: file, line: line, owner: owner))
 }

@@ -27,13 +27,6 @@ struct Passed<Value>: @unchecked Sendable {
   let value: Value
 }
 
-/// The reference in a ``Finalizer``.
-///
-/// `@unchecked`: C has locks of its own for its part, and the claim of the entry gives the rest to one thread.
-struct FinalizerReference: @unchecked Sendable {
-  let base: FinalizerBase
-}
-
 /// An object whose deinit has been put off to another thread, with its finalizers.
 ///
 /// `@unchecked`: a departure belongs to the single task that waits for the deinit.

@@ -28,17 +28,17 @@ final class Handler: Sendable {
   /// Runs a closure without a parameter that stands in the entry.
   @inline(__always)
   static func run(_ closure: HeldClosure) {
-    guard closure.isHere else { return runElsewhere(closure, .plain, nil) }
+    guard closure.isHere else { return runElsewhere(closure, nil) }
     do { try closure.takeUnisolated()() } catch { failed(error, .process) }
   }
 
   /// Runs a closure of any kind; the channel is told of failures, `nil`: the process's.
-  static func run(_ closure: HeldClosure, _ kind: ClosureKind, _ channel: FailureChannel?) {
+  static func run(_ closure: HeldClosure, _ channel: FailureChannel?) {
     do {
-      switch kind {
+      switch closure.kind {
       case .plain where closure.isHere: try closure.takeUnisolated()()
       case .withContext where closure.isHere: try closure.takeUnisolatedWithContext()(.current)
-      default: runElsewhere(closure, kind, channel)
+      default: runElsewhere(closure, channel)
       }
     } catch {
       failed(error, channel ?? .process)
@@ -47,8 +47,8 @@ final class Handler: Sendable {
 
   /// Runs the closure on its actor, asynchronously, or hands the closure out.
   @inline(never)
-  static func runElsewhere(_ closure: HeldClosure, _ kind: ClosureKind, _ channel: FailureChannel?) {
-    Handler(closure.takeBody(kind), channel: channel, text: Shim.currentText).runFromStack()
+  static func runElsewhere(_ closure: HeldClosure, _ channel: FailureChannel?) {
+    Handler(closure.takeBody(), channel: channel, text: Shim.currentText).runFromStack()
   }
 
   @inline(never)

@@ -1,48 +1,54 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// How a handler is registered.
+/// How a handler is registered, but for what most handlers do not have.
+///
+/// Trivial, so that functions pass the value on without a copy: a name among these fields made a third of the cost.
 struct Registration {
-  let name: String?
   let phase: ExitPhase
   let inherited: Bool
-  let limit: HandlerLimit
   let file: StaticString
   let line: UInt
   let owner: UnsafeRawPointer
-
-  @inline(__always)
-  init(
-    name: String? = nil, phase: ExitPhase, inherited: Bool, limit: Duration? = nil, file: StaticString, line: UInt,
-    owner: UnsafeRawPointer
-  ) {
-    self.name = name
-    self.phase = phase
-    self.inherited = inherited
-    self.limit = HandlerLimit(limit)
-    self.file = file
-    self.line = line
-    self.owner = owner
-  }
 }
 
 extension ExitStack {
-  /// Registers a closure without a parameter: the entry in C has room for a closure without name and limit.
+  /// Registers a closure; `channel` is `nil` for the process's.
   ///
   /// Inlined, as all on its way to C: a call more costs a tenth of the whole.
   @inline(__always)
   static func add(
-    _ body: consuming @escaping HeldClosure.Body, on stack: StackReference, _ how: Registration
+    _ closure: HeldClosure, _ name: String?, _ timeout: Duration?, _ channel: FailureChannel?,
+    on stack: StackReference, _ how: Registration
   ) -> ExitHandler {
-    let (raw, error) = Shim.register(body, on: stack, how)
-    if let error { refuse(error, how, .process) }
+    if name != nil || timeout != nil || channel != nil {
+      return addBlock(closure, name, timeout, channel, on: stack, how)
+    }
+    let (raw, error) = Shim.register(closure, on: stack, how)
+    if let error { refuse(error, nil, how, .process) }
     return ExitHandler(raw: raw, file: how.file, line: how.line, name: nil)
   }
 
-  func add(_ body: consuming Handler.Body, _ how: Registration) -> ExitHandler {
-    let (raw, error) =
-      how.limit.milliseconds == nil ? (0, Self.badTimeout) : Shim.register(body, ownChannel, on: reference, how)
-    if let error { Self.refuse(error, how, channel) }
-    return ExitHandler(raw: raw, file: how.file, line: how.line, name: how.name)
+  /// Registers a closure with a name, a limit or a channel.
+  @inline(never)
+  private static func addBlock(
+    _ closure: HeldClosure, _ name: String?, _ timeout: Duration?, _ channel: FailureChannel?,
+    on stack: StackReference, _ how: Registration
+  ) -> ExitHandler {
+    let (raw, error) = register(closure, name, timeout, channel, on: stack, how)
+    if let error { refuse(error, name, how, channel ?? .process) }
+    return ExitHandler(raw: raw, file: how.file, line: how.line, name: name)
+  }
+
+  @inline(__always)
+  private static func register(
+    _ closure: HeldClosure, _ name: String?, _ timeout: Duration?, _ channel: FailureChannel?,
+    on stack: StackReference, _ how: Registration
+  ) -> Shim.Registered {
+    guard let limit = HandlerLimit(timeout).milliseconds else { return (closure.release(), (0, badTimeout)).1 }
+    guard let block = HandlerBlock.make(closure, channel, limit: limit, name: name) else {
+      return (closure.release(), Shim.noMemory).1
+    }
+    return Shim.register(block, isNamed: name != nil, isLimited: limit != 0, on: stack, how)
   }
 
   private static var badTimeout: ExitError {
@@ -50,15 +56,18 @@ extension ExitStack {
   }
 
   @inline(never)
-  private static func refuse(_ error: ExitError, _ how: Registration, _ channel: FailureChannel) {
+  static func refuse(
+    _ error: ExitError, _ name: String?, _ how: Registration, _ channel: FailureChannel, isFinalizer: Bool = false
+  ) {
     let location = ExitLocation(fileID: "\(how.file)", line: how.line)
-    channel.report(ExitFailure(kind: .notRegistered, error: error, name: how.name, location: location))
+    channel.report(
+      ExitFailure(kind: .notRegistered, error: error, name: name, location: location, isFinalizer: isFinalizer))
   }
 }
 
 /// How long one handler may run while the process exits.
 struct HandlerLimit {
-  /// `nil` where the limit makes no sense: a limit is more than zero, and less than 49 days.
+  /// 0: no limit. `nil` where the limit makes no sense: a limit is more than zero, and less than 49 days.
   let milliseconds: UInt32?
 
   @inline(__always)

@@ -61,17 +61,20 @@ struct HeldClosure {
   // In the order of a closure's two words.
   private(set) var code: UnsafeMutableRawPointer?
   private(set) var context: UnsafeMutableRawPointer?
+  /// What the two words are.
+  let kind: ClosureKind
 
-  init(context: UnsafeMutableRawPointer?, code: UnsafeMutableRawPointer?) {
+  @inline(__always)
+  init(context: UnsafeMutableRawPointer?, code: UnsafeMutableRawPointer?, _ kind: ClosureKind) {
     self.code = code
     self.context = context
+    self.kind = kind
   }
 
   @inline(__always)
-  init(_ body: consuming @escaping Body) {
-    self.init(context: nil, code: nil)
-    let closure = Isolated(body: body)
-    withUnsafeMutableBytes(of: &self) { _ = $0.baseAddress!.initializeMemory(as: Isolated.self, to: closure) }
+  private init<Closure>(_ closure: Closure, _ kind: ClosureKind) {
+    self.init(context: nil, code: nil, kind)
+    withUnsafeMutableBytes(of: &self) { _ = $0.baseAddress!.initializeMemory(as: Closure.self, to: closure) }
   }
 
   var isEmpty: Bool { code == nil && context == nil }
@@ -100,13 +103,6 @@ struct HeldClosure {
     }
   }
 
-  @inline(__always)
-  consuming func take() -> Body {
-    var taken: Isolated?
-    withUnsafeMutableBytes(of: &self) { taken = $0.baseAddress!.assumingMemoryBound(to: Isolated.self).move() }
-    return taken!.body
-  }
-
   /// See ``Unisolated``.
   @inline(__always)
   consuming func takeUnisolated() -> Unisolated.Body {
@@ -123,37 +119,37 @@ struct HeldClosure {
   private struct Async { let body: @Sendable @isolated(any) () async throws -> Void }
   private struct AsyncWithContext { let body: @Sendable @isolated(any) (ExitContext) async throws -> Void }
 
-  static func of(_ body: consuming Handler.Body) -> (HeldClosure, ClosureKind) {
-    var closure = Self(context: nil, code: nil)
-    switch body {
-    case .plain(let body):
-      closure.fill(with: Isolated(body: body))
-      return (closure, .plain)
-    case .withContext(let body):
-      closure.fill(with: WithContext(body: body))
-      return (closure, .withContext)
-    case .call(let call):
-      return (Self(context: Unmanaged.passRetained(call).toOpaque(), code: nil), .call)
-    case .async(let body):
-      closure.fill(with: Async(body: body))
-      return (closure, .async)
-    case .asyncWithContext(let body):
-      closure.fill(with: AsyncWithContext(body: body))
-      return (closure, .asyncWithContext)
-    }
+  @inline(__always)
+  static func plain(_ body: consuming @escaping Body) -> Self { Self(Isolated(body: body), .plain) }
+
+  @inline(__always)
+  static func withContext(
+    _ body: consuming @escaping @Sendable @isolated(any) (ExitContext) throws -> Void
+  ) -> Self { Self(WithContext(body: body), .withContext) }
+
+  static func call(_ call: IsolatedCall) -> Self {
+    Self(context: Unmanaged.passRetained(call).toOpaque(), code: nil, .call)
   }
 
   @inline(__always)
-  private mutating func fill<Closure>(with closure: Closure) {
-    withUnsafeMutableBytes(of: &self) { _ = $0.baseAddress!.initializeMemory(as: Closure.self, to: closure) }
+  static func async(_ body: consuming @escaping @Sendable @isolated(any) () async throws -> Void) -> Self {
+    Self(Async(body: body), .async)
   }
+
+  @inline(__always)
+  static func asyncWithContext(
+    _ body: consuming @escaping @Sendable @isolated(any) (ExitContext) async throws -> Void
+  ) -> Self { Self(AsyncWithContext(body: body), .asyncWithContext) }
 
   @inline(__always)
   private consuming func move<Closure>(as type: Closure.Type) -> Closure {
     withUnsafeMutableBytes(of: &self) { $0.baseAddress!.assumingMemoryBound(to: Closure.self).move() }
   }
 
-  consuming func takeBody(_ kind: ClosureKind) -> Handler.Body {
+  /// Releases the closure, which does not run.
+  func release() { _ = takeBody() }
+
+  consuming func takeBody() -> Handler.Body {
     switch kind {
     case .plain: .plain(move(as: Isolated.self).body)
     case .withContext: .withContext(move(as: WithContext.self).body)
@@ -176,16 +172,23 @@ struct IsolatedBody<Result>: Sendable {
   private struct Isolated { let function: @Sendable @isolated(any) () throws -> Result }
   // `init` reinterprets, and not each call, since a call would also retain the closure.
   @inline(__always)
-  init(_ function: @escaping @Sendable @isolated(any) () throws -> Result) {
+  init(_ function: consuming @escaping @Sendable @isolated(any) () throws -> Result) {
     self = unsafeBitCast(Isolated(function: function), to: Self.self)
   }
 
   init(nonisolated function: @escaping @Sendable () throws -> Result) { callHere = function }
 
-  /// The same closure with the type of a closure without a result; `nil` for a closure with a result.
+  /// Where the closure is isolated to; for a closure of `init(_:)`, as others do not say. Not asked of the parameter, since
+  /// the compiler (6.3) crashes where the isolation of a consumed parameter is asked for.
   @inline(__always)
-  var returningVoid: IsolatedBody<Void>? {
-    Result.self == Void.self ? unsafeBitCast(self, to: IsolatedBody<Void>.self) : nil
+  var isolation: (any Actor)? {
+    withUnsafeBytes(of: self) { $0.assumingMemoryBound(to: Isolated.self)[0].function.isolation }
+  }
+
+  /// The same closure with the type of a closure of another result. Only a call needs the right type.
+  @inline(__always)
+  consuming func with<Other>(_: Other.Type) -> IsolatedBody<Other> {
+    unsafeBitCast(self, to: IsolatedBody<Other>.self)
   }
 }
 

@@ -22,10 +22,10 @@ extension ExitStack {
     file: StaticString = #fileID, line: UInt = #line, owner: UnsafeRawPointer = #dsohandle
   ) -> ExitHandler {
     let call: @Sendable () throws -> Void = { try Unisolated.call(function, first, repeat each rest) }
-    return add(
-      function.isolation.map { .call(IsolatedCall(isolation: $0, body: call)) } ?? .plain(call),
-      Registration(
-        name: name, phase: phase, inherited: inForkedChildren, limit: timeout, file: file, line: line, owner: owner))
+    return Self.add(
+      function.isolation.map { .call(IsolatedCall(isolation: $0, body: call)) } ?? .plain(call), name, timeout,
+      ownChannel, on: reference,
+      Registration(phase: phase, inherited: inForkedChildren, file: file, line: line, owner: owner))
   }
 
   /// Calls an asynchronous function with arguments when this stack runs and waits for it.
@@ -47,9 +47,8 @@ extension ExitStack {
     _ first: First, _ rest: repeat each Rest,
     file: StaticString = #fileID, line: UInt = #line, owner: UnsafeRawPointer = #dsohandle
   ) -> ExitHandler {
-    add(
-      .async { try await function(first, repeat each rest) },
-      Registration(
-        name: name, phase: phase, inherited: inForkedChildren, limit: timeout, file: file, line: line, owner: owner))
+    Self.add(
+      .async { try await function(first, repeat each rest) }, name, timeout, ownChannel, on: reference,
+      Registration(phase: phase, inherited: inForkedChildren, file: file, line: line, owner: owner))
   }
 }

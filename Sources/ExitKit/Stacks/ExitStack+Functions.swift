@@ -18,10 +18,9 @@ extension ExitStack {
     _ function: nonisolated(nonsending) @escaping @Sendable () async throws -> Void,
     file: StaticString = #fileID, line: UInt = #line, owner: UnsafeRawPointer = #dsohandle
   ) -> ExitHandler {
-    add(
-      .async { try await function() },
-      Registration(
-        name: name, phase: phase, inherited: inForkedChildren, limit: timeout, file: file, line: line, owner: owner))
+    Self.add(
+      .async { try await function() }, name, timeout, ownChannel, on: reference,
+      Registration(phase: phase, inherited: inForkedChildren, file: file, line: line, owner: owner))
   }
 
   /// Runs an asynchronous function that is told about the exit, given by its name, when this stack runs and waits for it.
@@ -36,10 +35,9 @@ extension ExitStack {
     _ function: nonisolated(nonsending) @escaping @Sendable (ExitContext) async throws -> Void,
     file: StaticString = #fileID, line: UInt = #line, owner: UnsafeRawPointer = #dsohandle
   ) -> ExitHandler {
-    add(
-      .asyncWithContext { try await function($0) },
-      Registration(
-        name: name, phase: phase, inherited: inForkedChildren, limit: timeout, file: file, line: line, owner: owner))
+    Self.add(
+      .asyncWithContext { try await function($0) }, name, timeout, ownChannel, on: reference,
+      Registration(phase: phase, inherited: inForkedChildren, file: file, line: line, owner: owner))
   }
 
   /// Calls an asynchronous function, given by its name, with arguments when this stack runs and waits for it.
@@ -59,10 +57,9 @@ extension ExitStack {
     _ function: nonisolated(nonsending) @escaping @Sendable (First, repeat each Rest) async throws -> Void,
     _ first: First, _ rest: repeat each Rest
   ) -> ExitHandler {
-    add(
-      .async { try await function(first, repeat each rest) },
-      Registration(
-        name: name, phase: phase, inherited: inForkedChildren, limit: timeout, file: file, line: line, owner: owner))
+    Self.add(
+      .async { try await function(first, repeat each rest) }, name, timeout, ownChannel, on: reference,
+      Registration(phase: phase, inherited: inForkedChildren, file: file, line: line, owner: owner))
   }
 
   /// Runs a closure of no actor when this stack runs: `register(nonisolated: { print("done") })`.
@@ -80,10 +77,9 @@ extension ExitStack {
     file: StaticString = #fileID, line: UInt = #line, owner: UnsafeRawPointer = #dsohandle,
     nonisolated body: @escaping @Sendable () throws -> Void
   ) -> ExitHandler {
-    add(
-      .plain(body),
-      Registration(
-        name: name, phase: phase, inherited: inForkedChildren, limit: timeout, file: file, line: line, owner: owner))
+    Self.add(
+      .plain(body), name, timeout, ownChannel, on: reference,
+      Registration(phase: phase, inherited: inForkedChildren, file: file, line: line, owner: owner))
   }
 
   /// Runs a closure that nobody else uses when this stack runs: `register(sending: { connection.close() })`.
@@ -101,9 +97,8 @@ extension ExitStack {
     file: StaticString = #fileID, line: UInt = #line, owner: UnsafeRawPointer = #dsohandle,
     @_inheritActorContext sending body: sending @escaping @isolated(any) () throws -> Void
   ) -> ExitHandler {
-    add(
-      .plain(Unisolated.sent(body)),
-      Registration(
-        name: name, phase: phase, inherited: inForkedChildren, limit: timeout, file: file, line: line, owner: owner))
+    Self.add(
+      .plain(Unisolated.sent(body)), name, timeout, ownChannel, on: reference,
+      Registration(phase: phase, inherited: inForkedChildren, file: file, line: line, owner: owner))
   }
 }

@@ -19,14 +19,9 @@ extension ExitStack {
     file: StaticString = #fileID, line: UInt = #line, owner: UnsafeRawPointer = #dsohandle,
     @_inheritActorContext _ body: consuming @escaping @Sendable @isolated(any) () throws -> Void
   ) -> ExitHandler {
-    if name == nil, timeout == nil, ownChannel == nil {
-      let how = Registration(phase: phase, inherited: inForkedChildren, file: file, line: line, owner: owner)
-      return Self.add(body, on: reference, how)
-    }
-    return add(
-      .plain(body),
-      Registration(
-        name: name, phase: phase, inherited: inForkedChildren, limit: timeout, file: file, line: line, owner: owner))
+    Self.add(
+      .plain(body), name, timeout, ownChannel, on: reference,
+      Registration(phase: phase, inherited: inForkedChildren, file: file, line: line, owner: owner))
   }
 
   /// Runs a closure that is told about the exit when this stack runs.
@@ -41,12 +36,11 @@ extension ExitStack {
   @safe public func register(
     name: String? = nil, phase: ExitPhase = .normal, inForkedChildren: Bool = false, timeout: Duration? = nil,
     file: StaticString = #fileID, line: UInt = #line, owner: UnsafeRawPointer = #dsohandle,
-    @_inheritActorContext _ body: @escaping @Sendable @isolated(any) (ExitContext) throws -> Void
+    @_inheritActorContext _ body: consuming @escaping @Sendable @isolated(any) (ExitContext) throws -> Void
   ) -> ExitHandler {
-    add(
-      .withContext(body),
-      Registration(
-        name: name, phase: phase, inherited: inForkedChildren, limit: timeout, file: file, line: line, owner: owner))
+    Self.add(
+      .withContext(body), name, timeout, ownChannel, on: reference,
+      Registration(phase: phase, inherited: inForkedChildren, file: file, line: line, owner: owner))
   }
 
   /// Runs an asynchronous closure when this stack runs and waits for it.
@@ -64,12 +58,11 @@ extension ExitStack {
   @safe public func register(
     name: String? = nil, phase: ExitPhase = .normal, inForkedChildren: Bool = false, timeout: Duration? = nil,
     file: StaticString = #fileID, line: UInt = #line, owner: UnsafeRawPointer = #dsohandle,
-    @_inheritActorContext _ body: @escaping @Sendable @isolated(any) () async throws -> Void
+    @_inheritActorContext _ body: consuming @escaping @Sendable @isolated(any) () async throws -> Void
   ) -> ExitHandler {
-    add(
-      .async(body),
-      Registration(
-        name: name, phase: phase, inherited: inForkedChildren, limit: timeout, file: file, line: line, owner: owner))
+    Self.add(
+      .async(body), name, timeout, ownChannel, on: reference,
+      Registration(phase: phase, inherited: inForkedChildren, file: file, line: line, owner: owner))
   }
 
   /// Runs an asynchronous closure that is told about the exit when this stack runs and waits for it.
@@ -84,11 +77,10 @@ extension ExitStack {
   @safe public func register(
     name: String? = nil, phase: ExitPhase = .normal, inForkedChildren: Bool = false, timeout: Duration? = nil,
     file: StaticString = #fileID, line: UInt = #line, owner: UnsafeRawPointer = #dsohandle,
-    @_inheritActorContext _ body: @escaping @Sendable @isolated(any) (ExitContext) async throws -> Void
+    @_inheritActorContext _ body: consuming @escaping @Sendable @isolated(any) (ExitContext) async throws -> Void
   ) -> ExitHandler {
-    add(
-      .asyncWithContext(body),
-      Registration(
-        name: name, phase: phase, inherited: inForkedChildren, limit: timeout, file: file, line: line, owner: owner))
+    Self.add(
+      .asyncWithContext(body), name, timeout, ownChannel, on: reference,
+      Registration(phase: phase, inherited: inForkedChildren, file: file, line: line, owner: owner))
   }
 }
