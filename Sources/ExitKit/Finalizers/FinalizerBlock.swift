@@ -34,7 +34,7 @@ struct FinalizerBlock {
     return error.map { .failure($0) } ?? result.map { .success($0) }
   }
 
-  /// Releases the closure, unless the closure has been taken. C may still use the node.
+  /// Releases the closure, unless the closure has been taken; C may still use the node.
   static func end(_ memory: UnsafeMutableRawPointer) {
     memory.assumingMemoryBound(to: Self.self).deinitialize(count: 1)
   }

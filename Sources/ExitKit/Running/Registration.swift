@@ -67,7 +67,7 @@ extension ExitStack {
 
 /// How long one handler may run while the process exits.
 struct HandlerLimit {
-  /// 0: no limit. `nil` where the limit makes no sense: a limit is more than zero, and less than 49 days.
+  /// 0 for no limit; `nil` where the limit makes no sense: a limit is more than zero, and less than 49 days.
   let milliseconds: UInt32?
 
   @inline(__always)

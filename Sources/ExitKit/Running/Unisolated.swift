@@ -178,14 +178,15 @@ struct IsolatedBody<Result>: Sendable {
 
   init(nonisolated function: @escaping @Sendable () throws -> Result) { callHere = function }
 
-  /// Where the closure is isolated to; for a closure of `init(_:)`, as others do not say. Not asked of the parameter, since
-  /// the compiler (6.3) crashes where the isolation of a consumed parameter is asked for.
+  /// Where the closure is isolated to; for a closure of `init(_:)`, as others do not say.
+  ///
+  /// Not asked of the parameter: the compiler (6.3) crashes where the isolation of a consumed parameter is asked for.
   @inline(__always)
   var isolation: (any Actor)? {
     withUnsafeBytes(of: self) { $0.assumingMemoryBound(to: Isolated.self)[0].function.isolation }
   }
 
-  /// The same closure with the type of a closure of another result. Only a call needs the right type.
+  /// The same closure with the type of a closure of another result; only a call needs the right type.
   @inline(__always)
   consuming func with<Other>(_: Other.Type) -> IsolatedBody<Other> {
     unsafeBitCast(self, to: IsolatedBody<Other>.self)
