@@ -188,7 +188,7 @@ def show_stack(shape, stack, depth, seen):
 
 
 def show_other_stacks(shape, seen):
-    """The stack of quick_exit, and stacks that the program runs by hand; then nested ones whose entry has been taken."""
+    """The stack of quick_exit, and stacks that the program runs by hand; then nested stacks whose entry has been taken."""
     fresh = shape.get(shape.stacks, shape.slab_fresh)
     newest = shape.stack["newest"][0]
     for nested in False, True:

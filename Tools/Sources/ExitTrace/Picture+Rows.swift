@@ -3,7 +3,7 @@
 extension Picture {
   mutating func draw(_ row: Row, _ y: Double) {
     switch row {
-    case .handler(let index): draw(trace.handlers[index], y)
+    case .handler(let index): draw(handler: index, y)
     case .folded(let handlers): draw(handlers, y)
     case .wait(let index): drawSpan(trace.waits[index], "waits for \(trace.waits[index].name)", "wait", y)
     case .foreign(let index): drawSpan(trace.foreign[index], "libc, \(trace.foreign[index].name)", "foreign", y)
@@ -18,7 +18,8 @@ extension Picture {
 
   // ---- A handler
 
-  private mutating func draw(_ handler: Trace.Handler, _ y: Double) {
+  private mutating func draw(handler index: Int, _ y: Double) {
+    let handler = trace.handlers[index]
     let name = handler.isStack ? "▾ \(handler.span.name)" : handler.span.name
     body += "<g><title>\(tip(handler).map(escaped).joined(separator: "\n"))</title>\n"
     label(
@@ -28,7 +29,7 @@ extension Picture {
       drawBracket(handler, y)
     } else {
       drawBar(handler.span, style(handler), y)
-      for wait in trace.waits where isOn(handler, wait) { rectangle(wait, "wait", y) }
+      for wait in waits[index] ?? [] { rectangle(wait, "wait", y) }
     }
     note(handler.span, after(handler), isBad(handler) ? "small red" : "small dim", y)
     body += "</g>\n"
@@ -47,12 +48,6 @@ extension Picture {
     case .stuck: "stuck"
     case .ok, .gone: handler.phase.rawValue
     }
-  }
-
-  // The innermost handler of the waiting thread: nested stacks have no bar to draw on.
-  private func isOn(_ handler: Trace.Handler, _ wait: Trace.Span) -> Bool {
-    handler.span.thread == wait.thread && handler.span.start <= wait.start
-      && wait.start <= trace.end(of: handler.span)
   }
 
   private func after(_ handler: Trace.Handler) -> String {

@@ -11,6 +11,8 @@ package struct Picture {
 
   let trace: Trace
   let rows: [Row]
+  /// By the handler on whose bar they are drawn; other waits have a row.
+  let waits: [Int: [Trace.Span]]
   let axis: Axis
   let top = 112.0
   var body = ""
@@ -18,6 +20,8 @@ package struct Picture {
   package init(_ trace: Trace) {
     self.trace = trace
     rows = Row.rows(of: trace)
+    let held = trace.waits.compactMap { wait in trace.handler(of: wait).map { ($0, wait) } }
+    waits = Dictionary(grouping: held) { $0.0 }.mapValues { $0.map(\.1) }
     // A deadline that is far away would make the handlers too small to see.
     let deadline = trace.deadline.flatMap { $0 <= trace.last * 2 ? $0 : nil } ?? 0
     axis = Axis(

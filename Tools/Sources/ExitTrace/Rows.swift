@@ -18,7 +18,9 @@ enum Row: Equatable {
 
   static func rows(of trace: Trace) -> [Row] {
     var timed: [(start: Double, row: Row)] = handlerRows(of: trace)
-    timed += trace.waits.indices.filter { !isInside(trace, trace.waits[$0]) }.map { (trace.waits[$0].start, .wait($0)) }
+    timed += trace.waits.indices.filter { trace.handler(of: trace.waits[$0]) == nil }.map {
+      (trace.waits[$0].start, .wait($0))
+    }
     timed += trace.foreign.indices.filter { trace.end(of: trace.foreign[$0]) > trace.foreign[$0].start }
       .map { (trace.foreign[$0].start, .foreign($0)) }
     let ordered = timed.enumerated().sorted { ($0.element.start, $0.offset) < ($1.element.start, $1.offset) }
@@ -28,13 +30,6 @@ enum Row: Equatable {
     rows += (0..<shown).map(Row.notRun)
     if left > shown { rows.append(.moreNotRun(left - shown)) }
     return rows
-  }
-
-  /// A wait of a thread within one of its handlers is drawn on the handler's bar.
-  static func isInside(_ trace: Trace, _ wait: Trace.Span) -> Bool {
-    trace.handlers.contains {
-      $0.span.thread == wait.thread && $0.span.start <= wait.start && wait.start <= trace.end(of: $0.span)
-    }
   }
 
   private static func handlerRows(of trace: Trace) -> [(Double, Row)] {

@@ -81,6 +81,13 @@ package struct Trace: Sendable {
     return times.map { max($0, 0) }
   }
 
+  /// The index of the innermost handler of the waiting thread, without nested stacks, which have no bar.
+  package func handler(of wait: Span) -> Int? {
+    handlers.lastIndex {
+      !$0.isStack && $0.span.thread == wait.thread && $0.span.start <= wait.start && wait.start <= end(of: $0.span)
+    }
+  }
+
   /// The handler, the nested stack around the handler, the stack around, and so on.
   package func ancestry(of index: Int) -> [Int] {
     Array(sequence(first: index) { handlers[$0].parent })

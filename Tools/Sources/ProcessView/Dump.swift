@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// The dump of a process that takes no part: what the exiter runs, and what is pending, the next handler first.
+/// The dump of a process that takes no part: the handlers that the exiter runs, and the pending ones, the next handler first.
 ///
-/// The process goes on meanwhile, so the dump of a process that registers at the same time may miss entries.
+/// The process does not stop for the dump, so the dump of a process that registers at the same time may miss entries.
 package struct Dump {
   package enum Refusal: Error { case noLibrary, nothingRegistered }
 
@@ -41,7 +41,7 @@ package struct Dump {
     }
   }
 
-  /// The stack of quick_exit, and stacks that the program runs by hand; then nested ones whose entry has been taken.
+  /// The stack of quick_exit, and stacks that the program runs by hand; then nested stacks whose entry has been taken.
   private mutating func showOtherStacks() {
     let none = UInt64(UInt32.max), used = layout.value(layout.stacks, layout.fresh)
     for isNested in [false, true] {

@@ -18,6 +18,51 @@ import Testing
     #expect(elements.all("path").contains { $0["class"] == "deadline" } == false, "20 ms is far from 6.6 ms")
   }
 
+  @Test func `each phase has its colour, in bars, dots and legend`() throws {
+    let elements = try Elements(Picture(TraceText.mixed().trace()).svg())
+    func count(_ element: String, _ style: String) -> Int { elements.all(element).count { $0["class"] == style } }
+    #expect(
+      ["bar early", "bar normal", "bar late"].map { count("rect", $0) } == [1, 2, 1], "the failed handler is red")
+    #expect(["early", "normal", "late"].map { count("circle", $0) } == [1, 3, 1])
+    #expect(
+      ["early", "normal", "late", "bad"].map { count("rect", $0) } == [1, 2, 1, 1], "the legend; a wait has two")
+    #expect(elements.labels.map(\.text).contains("early phase"))
+  }
+
+  @Test func `waits are hatched, on the bar of the handler that waits or in a row`() throws {
+    let inside = try Elements(Picture(TraceText.mixed().trace()).svg())
+    #expect(inside.all("rect").count { $0["class"] == "wait" } == 2, "on the bar and in the legend")
+    #expect(!inside.labels.contains { $0.text.hasPrefix("waits for") })
+    var text = TraceText()
+    text.event("another thread", "wait", "B", thread: 8)
+    text.run("close")
+    let outside = try Elements(Picture(text.trace()).svg())
+    #expect(outside.labels.contains { $0.text == "waits for another thread" })
+    #expect(outside.all("pattern").contains { $0["id"] == "wait" })
+    #expect(Picture.style.contains(".wait{fill:url(#wait)}"))
+  }
+
+  @Test func `libc's other handlers have a row, where they take time`() throws {
+    var text = TraceText()
+    text.run("close")
+    text.event("after the stack", "foreign", "B")
+    text.pass(500)
+    text.event("after the stack", "foreign", "E")
+    text.finish()
+    let elements = try Elements(Picture(text.trace()).svg())
+    #expect(elements.all("rect").count { $0["class"] == "foreign" } == 2, "the row and the legend")
+    #expect(elements.labels.contains { $0.text == "libc, after the stack" })
+  }
+
+  @Test func `each colour has a value for light and a value for dark`() throws {
+    let parts = Picture.style.components(separatedBy: "@media(prefers-color-scheme:dark)")
+    try #require(parts.count == 2)
+    let used = Set(Picture.style.matches(of: /var\((--[a-z]+)\)/).map { String($0.output.1) })
+    func set(_ text: String) -> Set<String> { Set(text.matches(of: /(--[a-z]+):/).map { String($0.output.1) }) }
+    #expect(used.isSubset(of: set(parts[0])))
+    #expect(set(parts[0]) == set(parts[1]))
+  }
+
   @Test func `what hangs is red, and the deadline is a line`() throws {
     var text = TraceText(deadline: 0.004)
     text.run("close")
