@@ -21,8 +21,11 @@ BUILD = .build-install/$(notdir $(firstword $(CC)))
 DOCDIR ?= $(PREFIX)/share/doc/exitkit
 MANDIR ?= $(PREFIX)/share/man
 BINDIR ?= $(PREFIX)/bin
-# gdb reads the script of a library from its own data folder, which is below /usr; else `source` reads the script.
-GDBDIR = $(PREFIX)/share/gdb/auto-load$(LIBDIR)
+# gdb reads the script of a library from its own data folder, such as /usr/share/gdb, and from no other. An install does not
+# write there without being asked, by GDBDATA; the script is also in share/exitkit, for `source`.
+GDBDATA ?= $(PREFIX)/share/gdb
+GDBDIR = $(GDBDATA)/auto-load$(LIBDIR)
+GDBS_OWN = $(shell gdb -nx -batch -ex 'show data-directory' 2>/dev/null | sed -n 's/.*"\(.*\)".*/\1/p')
 # Made by `make tools`: building the command fetches a package, so `make install` does not.
 COMMAND = $(wildcard Tools/.build/release/exitkit)
 PKGCONFIGDIR = $(LIBDIR)/pkgconfig
@@ -82,7 +85,10 @@ install: libraries ## Install below PREFIX (/usr/local), with DESTDIR in front; 
 	install -d $(DESTDIR)$(GDBDIR) $(DESTDIR)$(PREFIX)/share/exitkit
 	install -m 644 Tools/gdb/exitkit-gdb.py $(DESTDIR)$(PREFIX)/share/exitkit
 	install -m 644 Tools/gdb/exitkit-gdb.py $(DESTDIR)$(GDBDIR)/libCExitShim.so.$(VERSION)-gdb.py
-	$(if $(COMMAND),install -d $(DESTDIR)$(BINDIR) && install -m 755 $(COMMAND) $(DESTDIR)$(BINDIR),@echo 'no exitkit: make tools builds the command')
+	$(if $(COMMAND),install -d $(DESTDIR)$(BINDIR) && install -m 755 $(COMMAND) $(DESTDIR)$(BINDIR)/exitkit,@echo 'no exitkit: make tools builds the command')
+	@[ -n '$(DESTDIR)' ] || case '$(GDBS_OWN)' in '' | '$(GDBDATA)') ;; *) \
+	  echo 'gdb reads scripts below $(GDBS_OWN) alone: for the commands exit-stack and exit-run install with' \
+	    'GDBDATA=$(GDBS_OWN), or write into ~/.gdbinit: source $(PREFIX)/share/exitkit/exitkit-gdb.py' ;; esac
 	@[ -n '$(DESTDIR)' ] || [ "$$(id -u)" != 0 ] || ldconfig 2>/dev/null || true # for programs that ask no pkg-config
 ifneq ($(SWIFTC),)
 	install -d $(DESTDIR)$(MODULEDIR)
