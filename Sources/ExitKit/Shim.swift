@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The door to C. What Swift calls is here, and what C calls is in Shim+Callbacks.swift: no other file of ExitKit imports the C
-// module, and no other file has unsafe calls.
+// The door to C. What Swift calls is here, what C calls is in Shim+Callbacks.swift, and libc's calls for files are in
+// Shim+Files.swift: no other file of ExitKit imports the C module, and no other file has unsafe calls.
 
 internal import CExitShim
 internal import CExitShim.Binding

@@ -9,6 +9,8 @@ typealias Case = @MainActor () async throws -> Void
 @main struct Cases {
   static func main() async throws {
     let all = failureCases.merging(exitCases) { $1 }.merging(forkCases) { $1 }.merging(notRunCases) { $1 }.merging(
+      traceCases
+    ) { $1 }.merging(
       processStackCases
     ) { $1 }
     guard let chosen = all[CommandLine.arguments.dropFirst().first ?? ""] else { _exit(98) }

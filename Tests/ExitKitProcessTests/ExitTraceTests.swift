@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ExitKit
+import ProcessSupport
+import Testing
+
+/// The trace of a process as a value of Swift.
+@Suite struct ExitTraceTests {
+  @Test func `a test reads the trace of the program that it has run, and attaches the trace`() throws {
+    let trace = ExitTrace(path: "\(try emptyFolder("exit-trace"))/exit.json")
+    #expect(trace.text == nil)
+    #expect(trace.description.hasPrefix("\(trace.path): no trace"))
+    let outcome = try fixture("Cases", "trace", environment: trace.environment)
+    let text = try #require(trace.text)
+    Attachment.record(trace.description, named: "exit.json")
+    #expect(text.contains(#"{"name":"newer","cat":"handler","ph":"B""#))
+    #expect(text.hasSuffix("},\n"))
+    #expect(trace.description == text)
+    // The program says what it knows of its own trace: path, and text so far.
+    #expect(outcome == Outcome(.exited(0), output: "\(trace.path)\nnewer begins, older not\n"))
+  }
+
+  @Test func `a process knows the file of its own trace, with its number in the place of %p`() throws {
+    let folder = try emptyFolder("exit-trace-number")
+    let outcome = try fixture("Cases", "trace", environment: ["EXITKIT_TRACE": "\(folder)/%p.%p"])
+    let path = try #require(outcome.lines.first)
+    #expect(try #require(path.wholeMatch(of: /.*\/(\d+)\.(\d+)/)).output.1 == path.split(separator: ".").last!)
+    #expect(outcome.lines.last == "newer begins, older not")
+  }
+
+  @Test(arguments: [[:], ["EXITKIT_TRACE": ""], ["EXITKIT_TRACE": "1"]])
+  func `without a file for the trace a process has none`(environment: [String: String]) throws {
+    #expect(try fixture("Cases", "trace", environment: environment).lines == ["none", "none"])
+  }
+}
