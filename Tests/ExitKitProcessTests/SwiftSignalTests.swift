@@ -39,6 +39,20 @@ func signalled(
       outcome == Outcome(.signaled(SIGTERM), output: "ready\nasync, on the main actor\non the main actor\n"))
   }
 
+  // Without the rule that a main thread that has ended is not stopped, eight of eight runs found two things at once.
+  @Test func `a handler of the main actor waits until the main actor is idle, whichever thread serves the actor`()
+    throws
+  {
+    for _ in 1...3 {
+      let child = try ChildProcess(program("AsyncSignalWays"), ["busy"])
+      #expect(child.waitForOutput("suspended"))
+      child.send(SIGTERM)
+      let outcome = child.finish()
+      #expect(outcome.ending == .signaled(SIGTERM))
+      #expect(outcome.lines.contains("the main actor is idle") && outcome.errors.isEmpty)
+    }
+  }
+
   @Test func `a signal that cannot be an exit is an error with the reason`() throws {
     #expect(try run(program("SignalWays"), ["refused"]) == Outcome(.signaled(SIGTERM)))
   }

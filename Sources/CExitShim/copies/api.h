@@ -94,6 +94,7 @@ CEXIT_SHARED(ERROR, int, fail, (const char *message), (message))
 CEXIT_SHARED(KEEPS, void, on_failure, (cexit_reporter reporter), (reporter))
 CEXIT_SHARED(ERROR, int, stack_try_run_observed, (cexit_stack *stack, cexit_observer observer, void *context), (stack, observer, context))
 CEXIT_SHARED(VALUE, bool, report_failure, (const cexit_record *failure), (failure))
+CEXIT_SHARED(VALUE, bool, main_hold, (void), ())
 
 // What belongs to a thread or to the Swift code around it has nothing to do with the stack: each copy does that itself.
 #ifdef CEXIT_UNSHARED

@@ -13,12 +13,17 @@
 #ifndef CEXIT_SHARING
 #define CEXIT_SHARING 1
 #endif
+// Said where copies cannot share: a byte each for the major, minor and patch version.
+#ifndef CEXIT_COPY_VERSION
+#define CEXIT_COPY_VERSION (CEXIT_VERSION_MAJOR << 16 | CEXIT_VERSION_MINOR << 8 | CEXIT_VERSION_PATCH)
+#endif
 
 #pragma GCC visibility push(hidden)
 
 struct cexit__copy {
-  uint32_t sharing, size; // these three are the same in every version, for ever
+  uint32_t sharing, size; // these four are the same in every version, for ever
   _Atomic uint32_t claimed;
+  uint32_t version_number;
 #define CEXIT_SHARED(policy, type, name, parameters, arguments) type(*name) parameters;
 #include "api.h"
 };

@@ -24,6 +24,7 @@
 struct cexit__copy cexit__copy = {
     .sharing = CEXIT_SHARING,
     .size = CEXIT_COPY_SIZE,
+    .version_number = CEXIT_COPY_VERSION,
 #define CEXIT_SHARED(policy, type, name, parameters, arguments) .name = cexit__##name,
 #include "api.h"
 };
@@ -45,9 +46,11 @@ static bool has_claimed(const struct cexit__copy *home) {
   return atomic_load(&home->claimed) != 0 || (!LOADER_LOCKS_WALKS && home->sharing == CEXIT_SHARING);
 }
 
-static void complain(const char *path) {
-  cexit__say("%800s has an exit stack of its own: it brings an incompatible version of CExitShim",
-             path[0] != 0 ? path : "the executable");
+static void complain(const struct cexit__copy *other, const char *path) {
+  uint64_t its = other->version_number, own = CEXIT_COPY_VERSION;
+  cexit__say("%800s has an exit stack of its own: its CExitShim %u.%u.%u cannot share one with %u.%u.%u",
+             path[0] != 0 ? path : "the executable", its >> 16, its >> 8 & 255, its & 255, own >> 16, own >> 8 & 255,
+             own & 255);
 }
 
 static bool look_at(const void *copy, const char *path, void *context) {
@@ -55,7 +58,7 @@ static bool look_at(const void *copy, const char *path, void *context) {
   struct search *search = context;
   if (!has_claimed(home)) return false;
   if (home->sharing != CEXIT_SHARING) {
-    if (search->complains) complain(path);
+    if (search->complains) complain(home, path);
     return false;
   }
   search->home = home;

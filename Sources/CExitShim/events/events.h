@@ -43,7 +43,7 @@ void cexit__thread_ended(void *unused);
 
 // ---- hold.c
 
-bool cexit__hold_main(int number); // by this signal, which is chosen; true: the main thread is stopped in a system call
+bool cexit__hold_main(int number); // by this signal; true: the main thread is stopped in a system call
 bool cexit__hold_answer(const siginfo_t *info, const void *machine); // in the signal handler; true: that was for this
 void cexit__hold_interrupted(const void *machine); // in the signal handler: does not return to an interrupted call
 void cexit__hold_forked(void);

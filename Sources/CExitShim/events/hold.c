@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Holding the main thread. A signal's exit runs on a thread of its own, while the main thread goes on. A main thread
-// that sleeps in the kernel (sleep, read, poll, accept…) is held in the signal handler: so main does not go on with an
-// interrupted call while the exit runs, and handlers of the main actor need not wait for main (exit/main_thread.c).
+// Holding the main thread. A signal's exit runs on a thread of its own, while the main thread goes on; so does an exit by
+// another thread. A main thread that sleeps in the kernel (sleep, read, poll, accept…) is held in a signal handler: so main
+// does not go on with an interrupted call while the exit runs, and handlers of the main actor need not wait for main
+// (exit/main_thread.c). After dispatch_main the main thread has ended, and is left alone.
 //
-//   GOING --- the exiter asks, and sends main a chosen signal ---> ASKED
+//   GOING --- the exiter asks, and sends main a signal ---> ASKED
 //   ASKED --- main's signal handler has interrupted a system call ---> HELD: main sleeps in the handler for ever
 //   ASKED --- the handler has interrupted code, which may hold a lock of libc's ---> GOING
 //   GOING --- a chosen signal comes to main itself, and interrupted a system call ---> HELD
@@ -26,9 +27,11 @@ static CEXIT_NORETURN void stay(void) {
   for (;;) cexit__futex_wait(&main_thread, HELD);
 }
 
-static bool may_be_held(void) { // false while main runs handlers, or waits for a thread that runs handlers
-  return cexit__is_main_thread() && cexit__thread.running == NULL && cexit__thread.manual_runs == 0 &&
-         !cexit__thread.at_gate && !cexit__gate_is_own(&cexit__leaving);
+// False while main runs handlers, or waits for a thread that runs handlers. After dispatch_main another thread serves the
+// main actor, and may be at work.
+static bool may_be_held(void) {
+  return cexit__is_main_thread() && !cexit__thread.swift.has_ended && cexit__thread.running == NULL &&
+         cexit__thread.manual_runs == 0 && !cexit__thread.at_gate && !cexit__gate_is_own(&cexit__leaving);
 }
 
 bool cexit__hold_answer(const siginfo_t *info, const void *machine) {
@@ -47,7 +50,7 @@ void cexit__hold_interrupted(const void *machine) {
 bool cexit__hold_main(int number) {
   uint32_t going = GOING, asked = ASKED;
   int task = cexit__main_task();
-  if (cexit__is_main_thread() || !cexit__task_is_asleep(task)) return false;
+  if (cexit__is_main_thread() || !cexit__main_thread_is_watched() || !cexit__task_is_asleep(task)) return false;
   if (!atomic_compare_exchange_strong(&main_thread, &going, ASKED)) return going == HELD;
   if (cexit__raise_on(task, number)) cexit__futex_wait_for(&main_thread, ASKED, MOST);
   if (atomic_compare_exchange_strong(&main_thread, &asked, GOING)) return false; // main blocks the signal

@@ -89,6 +89,33 @@ static void take(int number, siginfo_t *info, void *machine) {
   errno = saved;
 }
 
+// ---- The main thread
+
+static void answer(int number, siginfo_t *info, void *machine) {
+  (void)number;
+  int saved = errno;
+  cexit__hold_answer(info, machine);
+  errno = saved;
+}
+
+// By a chosen signal; else by SIGURG, which does nothing by default, if the program leaves that one alone.
+static bool hold_main(void) {
+  uint64_t set = atomic_load(&cexit__signals_chosen);
+  int number = take_number(&set);
+  if (number != 0) return cexit__hold_main(number);
+  struct sigaction former;
+  bool unused =
+      sigaction(SIGURG, NULL, &former) == 0 && (cexit__is_plain(&former, SIG_DFL) || cexit__is_plain(&former, SIG_IGN));
+  if (!unused || cexit__handle(SIGURG, answer, SA_RESTART) != 0) return false;
+  bool held = cexit__hold_main(SIGURG);
+  cexit__give_back(SIGURG, answer, &former);
+  return held;
+}
+
+bool cexit__main_hold(void) {
+  return cexit__gate_is_own(&cexit__leaving) && hold_main() && cexit__main_borrow();
+}
+
 // ---- The thread
 
 static void set_mask_without_chosen(sigset_t mask) {
@@ -109,9 +136,8 @@ static void *exit_when_taken(void *unused) {
   while (nanosleep(&left, &left) != 0 && errno == EINTR) continue;
   atomic_fetch_or(&state, EXITING);
   set_mask_without_chosen(usual); // programs that handlers start inherit the mask
-  uint64_t set = atomic_load(&cexit__signals_chosen);
-  int number = cexit__exit_signal(NULL), first = take_number(&set);
-  if (first != 0) cexit__hold_main(first);
+  int number = cexit__exit_signal(NULL);
+  hold_main();
   cexit__exit(number != 0 ? 128 + number : (int)(uint32_t)atomic_load(&requested));
 }
 

@@ -105,6 +105,9 @@ CEXIT_API void cexit_let_pool_rest(void);
 /// Until then the calling thread may run the main thread's work. Only one thread at a time can borrow the main thread.
 CEXIT_API bool cexit_main_borrow(void);
 CEXIT_API void cexit_main_give_back(void);
+/// For the thread that runs the exit. True: the main thread slept in the kernel, not for a lock; it sleeps now for ever,
+/// and is borrowed as by cexit_main_borrow. Sends the main thread a signal, and waits for the answer, 50 ms at most.
+CEXIT_API bool cexit_main_hold(void);
 /// Whether the main thread runs the exit, and so never returns to its earlier work.
 CEXIT_API bool cexit_main_exits(void);
 

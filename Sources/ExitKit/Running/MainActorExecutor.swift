@@ -8,6 +8,8 @@
 /// - the main queue, which the executor asks;
 /// - a waiting thread that is the main thread;
 /// - a waiting thread, while the main thread stands at the gate of the exit;
+/// - the exiting thread, when the main queue does not answer at once and the main thread sleeps in the kernel: then the
+///   main thread is stopped where it is;
 /// - any waiting thread, when the main queue has not answered for the grace period.
 final class MainActorExecutor: SerialExecutor {
   static let shared = MainActorExecutor()
@@ -123,20 +125,25 @@ extension MainActorExecutor.State {
     case wait(Duration?)
   }
 
+  /// How long a main queue that is served takes to answer, at most; then the exiting thread looks whether main sleeps.
+  private static var answerTime: Duration { .milliseconds(20) }
+
   mutating func turn(of loop: ExitLoop, isMain: Bool) -> (UnownedJob?, Turn) {
     guard !jobs.isEmpty else { return (nil, .wait(nil)) }
     if isMain || substitute === loop { return (jobs.popFirst(), .ownTurn) }
     guard substitute == nil else { return (nil, .wait(nil)) }
-    let isBorrowed = Shim.borrowMain()
+    var isBorrowed = Shim.borrowMain()
     if !isBorrowed {
       switch queue {
       case .serving where !Shim.mainExits: return (nil, .wait(nil))
       case .serving: queue = .silent
       case .idle, .silent: break
       case .asked(let since):
-        let left = Shim.mainGrace - (ContinuousClock.now - since)
-        if left > .zero { return (nil, .wait(left)) }
-        queue = .silent
+        let waited = ContinuousClock.now - since
+        let left = Shim.mainGrace - waited
+        isBorrowed = waited >= min(Self.answerTime, Shim.mainGrace) && Shim.holdMain()
+        if !isBorrowed, left > .zero { return (nil, .wait(min(left, Self.answerTime))) }
+        if !isBorrowed { queue = .silent }
       }
     }
     substitute = loop

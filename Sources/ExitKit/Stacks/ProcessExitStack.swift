@@ -78,7 +78,9 @@ public final class ProcessExitStack: ExitStack, @unchecked Sendable {
   /// of the library in the process.
   ///
   /// A main thread that has called `exit` or returned from `main` while another thread exits is not waited for: the
-  /// handler runs on the exiting thread at once, which is no failure.
+  /// handler runs on the exiting thread at once, which is no failure. The same for a main thread that sleeps in the
+  /// kernel, not for a lock, and does not serve the main actor within 20 ms: the main thread is stopped where it is,
+  /// by a signal that the program chose, else by SIGURG, if the program has no handler for that signal.
   public var mainActorGracePeriod: Duration {
     get { Shim.mainGrace }
     set { Shim.setMainGrace(newValue) }

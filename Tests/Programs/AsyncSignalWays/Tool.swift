@@ -10,7 +10,9 @@ func say(_ line: String) {
 }
 
 @main struct Tool {
-  static func main() async throws {
+  @MainActor static var isAtWork = false
+
+  @MainActor static func main() async throws {
     let log = "on the main actor"
     atExit { say(log) }
     atExit { await onMain() }
@@ -18,6 +20,19 @@ func say(_ line: String) {
     say("ready")
     switch CommandLine.arguments.last {
     case "suspended": try await Task.sleep(for: .seconds(1000))
+    case "busy":
+      atExit { @MainActor in
+        await Task.yield()
+        say(isAtWork ? "the main actor does two things at once" : "the main actor is idle")
+      }
+      try await Task.sleep(for: .milliseconds(1))  // from here on a thread of the pool serves the main actor
+      say("suspended")
+      while true {
+        isAtWork = true
+        for _ in 0..<200_000 { _ = getppid() }  // some hundredths of a second
+        isAtWork = false
+        await Task.yield()
+      }
     case "task":
       await Task.detached { while true { pause() } }.value
     default:

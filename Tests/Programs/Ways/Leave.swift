@@ -22,9 +22,11 @@ public enum Way: String {
   case mainActorHandler
   case error
   case mapped
-  /// On a pthread, and in detached tasks, while the main thread is not to be had.
+  /// On a pthread, and in detached tasks, while the main thread is at work and does not end that work.
   case thread
   case detached
+  /// On a pthread, while the main thread sleeps.
+  case threadAsleep
   /// The same while the main actor is being served.
   case threadServed
   case detachedServed
@@ -101,7 +103,7 @@ private func leaveAtOnce(_ way: Way) {
     do { try exitOnSignals(.terminate) } catch { _exit(99) }
     kill(getpid(), SIGTERM)
   case .lastThread: pthread_exit(nil)
-  case .threadServed: onThread { exit(3) }
+  case .threadServed, .threadAsleep: onThread { exit(3) }
   case .threadReturn: onThread { ExitStack.process.exit(3) }
   case .detachedServed: Task.detached { exit(3) }
   default: break
@@ -131,7 +133,7 @@ private func quit(_ status: Int32) { exit(status) }
 
 /// From a main without tasks.
 public func leave(_ way: Way) {
-  let isOffMain = [.thread, .detached, .threads, .signal].contains(way)
+  let isOffMain = [.thread, .detached, .threads].contains(way)
   ExitStack.process.mainActorGracePeriod = isOffMain ? .milliseconds(1) : .seconds(60)
   leaveAtOnce(way)
   switch way {
@@ -142,14 +144,15 @@ public func leave(_ way: Way) {
   case .tasks: for number in 0..<crowd { Task.detached { exit(Int32(100 + number)) } }
   default: break
   }
-  if isOffMain { block() }
+  if isOffMain { work() }
+  if [.signal, .threadAsleep].contains(way) { block() }
   if [.signalReturn, .threadReturn].contains(way) { waitForExit() }
   if [.threadServed, .detachedServed, .signalServed, .task, .actor, .tasks].contains(way) { dispatchMain() }
 }
 
 /// From an asynchronous main.
 @MainActor public func leave(_ way: Way) async {
-  let isOffMain = [.thread, .detached, .threads, .signal].contains(way)
+  let isOffMain = [.thread, .detached, .threads].contains(way)
   ExitStack.process.mainActorGracePeriod = isOffMain ? .milliseconds(1) : .seconds(60)
   leaveAtOnce(way)
   switch way {
@@ -162,7 +165,8 @@ public func leave(_ way: Way) {
   case .tasks: for number in 0..<crowd { Task.detached { exit(Int32(100 + number)) } }
   default: break
   }
-  if isOffMain { block() }
+  if isOffMain { work() }
+  if [.signal, .threadAsleep].contains(way) { block() }
   if [.signalReturn, .threadReturn].contains(way) { waitForExit() }
   if [.threadServed, .detachedServed, .signalServed, .task, .tasks].contains(way) { await suspend() }
 }

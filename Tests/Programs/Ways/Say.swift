@@ -17,6 +17,11 @@ public func block() -> Never {
   while true { pause() }
 }
 
+/// Never returns, does not sleep, and lets nothing else run on this thread.
+public func work() -> Never {
+  while true { sched_yield() }
+}
+
 /// Never returns, and leaves the thread to others.
 public nonisolated(nonsending) func suspend() async {
   await withUnsafeContinuation { (_: UnsafeContinuation<Void, Never>) in }
