@@ -49,7 +49,8 @@ let package = Package(
     program("FirstTopLevel", ["CExitFirst", "ExitKit", "Ways"]),
     program("FirstMain", ["CExitFirst", "ExitKit", "Ways"]),
     program("FirstAsyncMain", ["CExitFirst", "ExitKit", "Ways"]),
-    program("Plain", ["CWays"]), program("PlainError", []), program("PlainAsyncError", []),
+    program("Plain", ["CWays"]), program("PlainError", []), program("ErrorInExit", ["CExitShim", "ExitKit"]),
+    program("PlainAsyncError", []),
     .testTarget(
       name: "ExitKitProcessTests", dependencies: ["ExitKit", "ProcessSupport", "SignalWays", "AsyncSignalWays"]),
     .testTarget(

@@ -2,6 +2,7 @@
 //
 // Several copies of the core in one process, which see nothing of each other's symbols, have one stack.
 
+import CExitShim
 import ProcessSupport
 import Testing
 

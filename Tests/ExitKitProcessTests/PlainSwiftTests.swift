@@ -8,6 +8,13 @@ import ProcessSupport
 import Testing
 
 @Suite struct PlainSwiftTests {
+  @Test func `an error out of main that an exit on another thread has caused ends nothing`() throws {
+    let outcome = try fixture("ErrorInExit")
+    #expect(outcome.ending == .exited(3))
+    #expect(outcome.lines == ["closed", "the rest"])
+    #expect(outcome.errors.contains("DatabaseClosed()"))
+  }
+
   @Test(arguments: [("PlainError", "SyncMain"), ("PlainAsyncError", "AsyncMain")])
   func `an error out of main traps; out of exitAfter it is reported, and handlers run`(
     plain: String, exitKit: String

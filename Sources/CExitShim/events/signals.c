@@ -104,9 +104,9 @@ static bool hold_main(void) {
   int number = take_number(&set);
   if (number != 0) return cexit__hold_main(number);
   struct sigaction former;
-  bool unused =
-      sigaction(SIGURG, NULL, &former) == 0 && (cexit__is_plain(&former, SIG_DFL) || cexit__is_plain(&former, SIG_IGN));
-  if (!unused || cexit__handle(SIGURG, answer, SA_RESTART) != 0) return false;
+  if (sigaction(SIGURG, NULL, &former) != 0 || !cexit__is_plain(&former, SIG_DFL) ||
+      cexit__handle(SIGURG, answer, SA_RESTART) != 0)
+    return false;
   bool held = cexit__hold_main(SIGURG);
   cexit__give_back(SIGURG, answer, &former);
   return held;

@@ -8,6 +8,8 @@
 // disposition has the signal: an instruction that faults does so again; a sent signal, and a breakpoint, which has moved
 // on, is sent once more.
 //
+// A trap of the main thread while another thread exits is an error out of main, and ends nothing.
+//
 // The kernel ends a process at once where a crash signal is blocked, so the exiter unblocks these for the run.
 
 #include "watch.h"
@@ -44,12 +46,23 @@ static void call_former(const struct sigaction *former, int number, siginfo_t *i
   pthread_sigmask(SIG_SETMASK, &usual, NULL);
 }
 
+// An error out of a main of Swift traps. While another thread exits, the exit is often its cause: a handler has closed what
+// main works with. Main has nothing more to do, so main stands still, and the exit goes on.
+static void hold_trapped_main(int number) {
+  static const uint32_t for_ever = 0;
+  bool traps = number == SIGILL || number == SIGTRAP, runs = cexit__thread.running != NULL;
+  if (!traps || runs || !cexit__is_main_thread() || !cexit__is_exiting() || cexit__gate_is_own(&cexit__leaving)) return;
+  cexit__main_stands();
+  for (;;) cexit__futex_wait(&for_ever, 0);
+}
+
 static void crashed(int number, siginfo_t *info, void *machine) {
   int saved = errno, place = 0;
   while (crashes[place] != number) place++;
   struct sigaction former = before[place], now;
   bool sent = cexit__is_sent(info), ends = number == SIGABRT; // abort() ends the process whatever a handler does
-  if (sent && !ends && (unblocked & 1u << place) != 0) {      // the program has it wait
+  if (!sent) hold_trapped_main(number);
+  if (sent && !ends && (unblocked & 1u << place) != 0) { // the program has it wait
     unblocked &= (unsigned char)~(1u << place);
     sigaddset(&((ucontext_t *)machine)->uc_sigmask, number);
     cexit__send_anew(number, info);
