@@ -223,7 +223,7 @@ enum Shim {
   static func drainMain() { cexit_main_drain() }
   /// Whether this thread may run the main thread's work now: the main thread stands at the gate until `giveMainBack`.
   static func borrowMain() -> Bool { cexit_main_borrow() }
-  /// Stops a main thread that sleeps in the kernel, and borrows that thread. For the thread that runs the exit.
+  /// Stops a main thread that sleeps in the kernel, and borrows it for the thread that runs the exit.
   static func holdMain() -> Bool { cexit_main_hold() }
   static func giveMainBack() { cexit_main_give_back() }
   static var mainExits: Bool { cexit_main_exits() }
