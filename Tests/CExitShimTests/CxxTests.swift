@@ -68,7 +68,8 @@ private func program(_ flags: [String] = ["g++", "-std=c++17"]) throws -> String
     #expect(try run(program(), ["refused"]) == Outcome(.exited(0), output: "refused 1\n"))
   }
 
-  @Test func `a handler may end its thread`() throws {
+  @Test(.disabled(if: isSanitized && !isThreadSanitized, "a forced unwind has no object, only a null reference"))
+  func `a handler may end its thread`() throws {
     #expect(try run(program(), ["thread ends"]) == Outcome(.exited(4), output: "rest\n"))
   }
 

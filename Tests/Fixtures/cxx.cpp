@@ -62,7 +62,7 @@ void failures(bool asks) {
 
 void refused() {
   try {
-    cexit::at_exit([] {}, {nullptr, static_cast<CExitPhase>(9)});
+    cexit::at_exit([] {}, {nullptr, static_cast<CExitPhase>(3)});
   } catch (const std::system_error &error) {
     std::printf("refused %d\n", error.code().value() == EINVAL);
   }
