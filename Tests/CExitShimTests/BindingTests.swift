@@ -7,7 +7,7 @@ import Testing
 @Suite struct BindingTests {
   // ---- Closing
 
-  @Test func `a closed stack runs what its handlers register, and then takes nothing more, also at exit`() throws {
+  @Test func `a closed stack runs what its handlers register, then takes nothing more`() throws {
     #expect(
       try fixture("binding", ["closed at exit"])
         == Outcome(
@@ -31,7 +31,7 @@ import Testing
 
   // ---- A run that does not wait
 
-  @Test func `a try returns EBUSY while another thread runs the stack, and runs the stack when it is free`() throws {
+  @Test func `a try returns EBUSY while another thread runs the stack, later it runs`() throws {
     #expect(
       try fixture("binding", ["tries"])
         == Outcome(
@@ -42,7 +42,7 @@ import Testing
 
   // ---- Cancelling by a predicate
 
-  @Test func `a predicate cancels by context and by prefix, in nested stacks, too, whose places stay`() throws {
+  @Test func `a predicate cancels by context and by prefix, also in nested stacks`() throws {
     #expect(
       try fixture("binding", ["cancels"])
         == Outcome(
@@ -65,7 +65,7 @@ import Testing
     """
 
   @Test(arguments: zip(["", "70", "70 4"], [Int32(0), 70, 4]))
-  func `a C handler reports a failure: a line names it, and the status is the one that was asked for`(
+  func `a C handler's failure has a line with its name, and the status asked for`(
     _ arguments: String, _ status: Int32
   ) throws {
     let steps = """
@@ -85,7 +85,7 @@ import Testing
     #expect(outcome.errors.replacing(/handler binding[^!]*!/, with: "handler binding!") == Self.lines)
   }
 
-  @Test func `a failure goes to the observer of the run, else to the program's reporter, else to stderr`() throws {
+  @Test func `a failure goes to the run's observer, else to the reporter, else to stderr`() throws {
     #expect(
       try fixture("binding", ["fails reported"])
         == Outcome(
@@ -103,7 +103,7 @@ import Testing
 
   // ---- In place of the handler's function
 
-  @Test func `another function runs in place of the handler's, under its name, and its context is released`() throws {
+  @Test func `another function runs in place of a handler's, and the context is released`() throws {
     #expect(
       try fixture("binding", ["runs instead"])
         == Outcome(.exited(0), lines: "another in place of handler", "own released"))

@@ -25,7 +25,7 @@ import Testing
     #expect(outcome == Outcome(.signaled(crash.signal), output: "first\n", errors: note(crash.name)))
   }
 
-  @Test func `a handler without a name and a place that crashes is told by its object and symbol`() throws {
+  @Test func `an unnamed handler that crashes is told by its object and symbol`() throws {
     let line = "ExitKit: exit handler crash!by_null crashed: SIGSEGV\n"
     #expect(try run(program, ["unnamed"]) == Outcome(.signaled(SIGSEGV), errors: line))
   }

@@ -29,7 +29,7 @@ import Testing
   }
 
   @Test(.disabled(if: isSanitized, "a sanitizer stands where this program stands in for libc"))
-  func `cexit_exit while its thread adds to libc's list runs the stack, and leaves libc out`() throws {
+  func `cexit_exit while its thread adds to libc's list runs the stack without libc`() throws {
     let complaint =
       "ExitKit: exit called by a signal handler that interrupted libc's atexit: handlers of libc did not run\n"
     #expect(

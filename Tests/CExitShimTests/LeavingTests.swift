@@ -36,13 +36,13 @@ func rounds(_ few: Int, of many: Int) -> String {
     #expect(outcome == Outcome(.exited(6), output: "handler\nends its thread\nlate handler\n"))
   }
 
-  @Test func `a main thread that waits in exit is lent to one thread at a time, also when a signal wakes main`()
+  @Test func `a main thread that waits in exit is lent to one thread at a time`()
     throws
   {
     #expect(try run(program, ["woken"]) == Outcome(.exited(3), output: "lent twice: no\n"))
   }
 
-  @Test func `a child of a main thread that waits in exit does not wait for the exit of the parent`() throws {
+  @Test func `a child of a main thread that waits in exit does not wait for its parent's exit`() throws {
     let outcome = try run(program, ["woken", "fork"])
     #expect(outcome == Outcome(.exited(3), output: "child's\nchild: 4\nlent twice: no\n"))
   }

@@ -9,7 +9,7 @@ import Testing
 
   /// gdb stops at a probe by the same notes from which perf and bpftrace take the addresses and the arguments.
   @Test(needsProbes, needs("gdb"), .disabled(if: isSanitized || isForeign, "a sanitizer does not run under a debugger"))
-  func `the probes fire at the begin and the end of each handler, with name, line and outcome`() throws {
+  func `probes fire at the begin and the end of each handler, with name and outcome`() throws {
     let name = "$_probe_arg0 ? (char *)$_probe_arg0 : \"-\""
     let program = try compile("trace.c", Self.build)
     let script = try emptyFolder("probes") + "/script.gdb"

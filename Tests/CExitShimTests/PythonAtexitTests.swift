@@ -42,7 +42,7 @@ struct PythonAtexitTests {
   }
 
   @Test(needs("python3-dev"), arguments: zip(["exit", "libc"], [Int32(0), 5]))
-  func `handlers in Python run newest first, whether the interpreter or libc's exit ends the process`(
+  func `handlers in Python run newest first, by the interpreter's end and by libc's exit`(
     way: String, status: Int32
   ) throws {
     let outcome = try python(way)

@@ -156,7 +156,7 @@ struct RealLibraryTests {
   }
 
   @Test(needs("openssl"), arguments: WayOut.allCases)
-  func `a TLS connection is closed in a handler as the protocol asks, whatever the way out`(_ way: WayOut) throws {
+  func `a TLS connection is closed in a handler as the protocol asks, on each way out`(_ way: WayOut) throws {
     try Self.tls.expectAll(way)
   }
 
@@ -172,7 +172,7 @@ struct RealLibraryTests {
   }
 
   @Test(needs("openssl", "libcurl"))
-  func `libcurl in a handler of atexit, or by plain exit: OpenSSL below it has cleaned up`() throws {
+  func `libcurl in a handler of atexit, or by plain exit, finds OpenSSL cleaned up`() throws {
     #expect(try Self.curl.registers().hasSuffix("at first use: yes"))
     try Self.curl.expectBroken { !$0.output.contains("DELETE") }
   }
@@ -183,13 +183,13 @@ struct RealLibraryTests {
   }
 
   @Test(needs("python3-dev"))
-  func `an interpreter in a handler of atexit, or by plain exit: OpenSSL below it has cleaned up`() throws {
+  func `Python in a handler of atexit, or by plain exit, finds OpenSSL cleaned up`() throws {
     #expect(try Self.python.registers().hasSuffix("at first use: yes"))
     try Self.python.expectBroken { !$0.output.contains("a context") }
   }
 
   @Test(needsCxx, arguments: WayOut.allCases)
-  func `a function's static and a thread-local are alive in a handler, whatever the way out`(_ way: WayOut) throws {
+  func `a function's static and a thread-local are alive in a handler, on each way out`(_ way: WayOut) throws {
     try Self.statics.expectAll(way)
   }
 
@@ -228,7 +228,7 @@ struct RealLibraryTests {
     #expect(try Self.ncurses.leave(.plain, "signal") == Outcome(.exited(1)))
   }
 
-  @Test func `SQLite, GLib, OpenMP and ncurses register nothing with libc, and work by plain exit as well`() throws {
+  @Test func `SQLite, GLib, OpenMP and ncurses register nothing with libc, and work by exit`() throws {
     let libraries = [("sqlite3", Self.sqlite), ("glib", Self.glib), ("", Self.openMP), ("ncurses", Self.ncurses)]
     for (_, library) in libraries.filter({ !missing.contains($0.0) }) {
       #expect(try library.registers().hasSuffix("at first use: no"))
@@ -272,7 +272,7 @@ struct RealLibraryTests {
       ("signal", .signaled(SIGTERM), "Swift's handler"),
       ("callback", .exited(3), "Swift's handler, a callback into Python"), ("_exit", .exited(3), ""),
     ])
-  func `a Swift library in Python: its handlers run after Python's atexit, where Python ends first`(
+  func `handlers of a Swift library in Python run after Python's own atexit`(
     way: String, ending: Ending, lines: String
   ) throws {
     let library = try swiftLibrary.get()

@@ -38,7 +38,7 @@ struct StrangeExitTests {
   }
 
   @Test(needsCxx, arguments: inFront)
-  func `exit in a handler of libc's, after the stack has run, goes on with libc's older ones`(
+  func `exit in a handler of libc's, after the stack, goes on with older handlers`(
     way: String, first: Bool
   ) throws {
     #expect(
@@ -54,7 +54,7 @@ struct StrangeExitTests {
   }
 
   @Test(needsCxx, arguments: inFront.filter { $0.0 != "thread" })
-  func `exit in the destructor of a thread-local of the exiting thread, after the stack has run`(
+  func `exit in a thread-local's destructor of the exiter, after the stack has run`(
     way: String, first: Bool
   ) throws {
     #expect(
@@ -63,14 +63,14 @@ struct StrangeExitTests {
   }
 
   @Test(needsCxx, arguments: ["return", "exit"])
-  func `exit in the destructor of a thread-local of the exiting thread, before the stack has run`(way: String) throws {
+  func `exit in a thread-local's destructor of the exiter, before the stack has run`(way: String) throws {
     #expect(
       try strange(["thread-local", way], first: false)
         == Outcome(.exited(8), lines: "thread-local is destroyed", "handler", "libc's older"))
   }
 
   @Test(needsCxx, arguments: [false, true])
-  func `exit in the destructor of a thread-local, at the end of a thread, is an exit like others`(first: Bool) throws {
+  func `exit in a thread-local's destructor, at the end of a thread, is an exit`(first: Bool) throws {
     #expect(
       try strange(["thread-end"], first: first)
         == Outcome(.exited(8), lines: "thread-local is destroyed", "handler", "libc's older"))
@@ -91,7 +91,7 @@ struct StrangeExitTests {
   }
 
   @Test(needsCxx, arguments: plain)
-  func `a child made in a handler of libc's, above the stack, leaves its parent's handlers alone`(way: String) throws {
+  func `a child made in a handler of libc's leaves its parent's handlers alone`(way: String) throws {
     for child in ["exit", "door"] {
       #expect(
         try strange(["fork", way, child], first: false)
@@ -109,7 +109,7 @@ struct StrangeExitTests {
   }
 
   @Test(needsCxx, arguments: [false, true])
-  func `a call of exit inside libc runs the stack in its place in libc's list, with CExitFirst too`(
+  func `a call of exit inside libc runs the stack in its place in libc's list`(
     first: Bool
   ) throws {
     #expect(

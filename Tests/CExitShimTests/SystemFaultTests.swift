@@ -14,7 +14,7 @@ struct SystemFaultTests {
   }
 
   @Test(arguments: ["", "fd", "fd pwritev2"])
-  func `a line comes to a pipe that can be opened once more, and to another user's pipe, also on an old kernel`(
+  func `a line comes to an own pipe and to another user's pipe, also on an old kernel`(
     failing: String
   ) throws {
     #expect(
@@ -23,7 +23,7 @@ struct SystemFaultTests {
   }
 
   @Test(arguments: ["", "fd", "fd pwritev2"])
-  func `another user's pipe that is full does not keep the process, also on an old kernel`(failing: String) throws {
+  func `a full pipe of another user does not keep the process, also on an old kernel`(failing: String) throws {
     #expect(try outcome("line", "full", failing: failing) == Outcome(.exited(0), lines: "goes on"))
   }
 
@@ -38,7 +38,7 @@ struct SystemFaultTests {
     #expect(lines[1].hasPrefix("  runs \(name)"), "\(lines)")
   }
 
-  @Test func `without attributes for a thread each call that needs a thread says so, and handlers run`() throws {
+  @Test func `where a thread cannot have attributes, each call says so, and handlers run`() throws {
     let refused = Outcome(.exited(4), lines: "12 12 12", "handler")
     #expect(try outcome("threads", failing: "pthread_attr_init") == refused)
   }
@@ -52,7 +52,7 @@ struct SystemFaultTests {
           errors: "ExitKit: no thread can be made that ends the process when the last thread has ended\n"))
   }
 
-  @Test func `a signal is left to the file that reads the signal, and becomes an exit where /proc does not tell`()
+  @Test func `a file that reads a signal has the signal; where /proc is silent, it is an exit`()
     throws
   {
     #expect(try outcome("reader") == Outcome(.exited(5), lines: "older handler", "handler"))
@@ -60,7 +60,7 @@ struct SystemFaultTests {
   }
 
   @Test(arguments: ["", "madvise"])
-  func `a child of vfork runs no handler of the parent, also on a kernel that wipes no memory`(failing: String) throws {
+  func `a child of vfork runs no handler of the parent, also on an old kernel`(failing: String) throws {
     #expect(try outcome("vfork", failing: failing) == Outcome(.exited(0), lines: "child: 6", "parent's"))
   }
 

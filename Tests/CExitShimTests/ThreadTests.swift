@@ -128,7 +128,7 @@ import Testing
         == Outcome(.exited(0), lines: "first", "late: 0", "late", "pending: 0"))
   }
 
-  @Test func `a thread that registers is let in while another thread cancels by name among many handlers`() throws {
+  @Test func `a thread registers while another thread cancels by name among many handlers`() throws {
     #expect(
       try fixture("threads-walk", [])
         == Outcome(.exited(0), lines: "registered in the middle: 1", "cancelled: 0"))

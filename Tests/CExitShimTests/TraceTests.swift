@@ -59,7 +59,7 @@ struct TraceTests {
         """)
   }
 
-  @Test func `a long run has a table in several parts, and a stack has its row in the part that ends it`() throws {
+  @Test func `a long run has a table in parts; a stack's row is where the stack ends`() throws {
     let lines = try errors(["EXITKIT_TRACE": "1"], "many nested").split(separator: "\n").map(String.init)
     #expect(lines.filter { Self.head.hasPrefix($0) }.count == 2)
     #expect(lines.filter { $0.hasSuffix("  handler (App/main.c:12)") }.count == 300)

@@ -55,7 +55,7 @@ struct Configuration: CustomStringConvertible, Sendable {
     #expect(outcome == Outcome(.exited(0)))
   }
 
-  @Test func `with library evolution a public import is what the compiler refuses, and nothing else`() throws {
+  @Test func `with library evolution the compiler refuses a public import and nothing else`() throws {
     let words = ["-swift-version", "6", "-enable-library-evolution", "-diagnostic-style", "llvm"]
     let outcome = try compile(words + ["\(packageRoot)/Tests/Fixtures/client.swift"])
     let errors = outcome.errors.split(separator: "\n").filter { $0.contains(": error: ") }

@@ -86,7 +86,7 @@ import Testing
       ("error with a status of its own", 64, ""), ("error with a status of its own, mapped", 3, ""),
       ("error with a status of its own, told", 64, "told Usage()\n"),
     ])
-  func `the program tells an error in its own words, and an error with a status of its own is not told`(
+  func `a program tells an error in its words; an error with its own status is not told`(
     case name: String, status: Int32, output: String
   ) throws {
     #expect(try fixture("Cases", name) == Outcome(.exited(status), output: output))

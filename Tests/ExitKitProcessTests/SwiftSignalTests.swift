@@ -40,7 +40,7 @@ func signalled(
   }
 
   // Without the rule that a main thread that has ended is not stopped, eight of eight runs found two things at once.
-  @Test func `a handler of the main actor waits until the main actor is idle, whichever thread serves the actor`()
+  @Test func `a handler of the main actor waits until the actor is idle, on whichever thread`()
     throws
   {
     for _ in 1...3 {
@@ -66,7 +66,7 @@ func signalled(
 
   // Without the rule, the kernel gave the signal to this library in one run of five; so twenty runs find the fault.
   @Test(arguments: ["loop", "read"])
-  func `a signal source that was there before exitOnSignals() drains first; once cancelled, the signal is an exit`(
+  func `an older signal source drains first; once it is cancelled, the signal is an exit`(
     state: String
   ) throws {
     for _ in 1...20 {
@@ -77,7 +77,7 @@ func signalled(
     #expect(outcome == Outcome(.signaled(SIGTERM), output: "ready\nhandler 143\n"))
   }
 
-  @Test func `with ExitKit a second signal ends a clean-up that hangs, whatever a cancelled source has left`() throws {
+  @Test func `a second signal ends a clean-up that hangs, also after a cancelled source`() throws {
     let child = try ChildProcess(program("SignalWays"), ["source later"], deadline: 20)
     #expect(child.waitForOutput("hanging"))
     child.send(SIGTERM)
@@ -159,7 +159,7 @@ func signalled(
 }
 
 @Suite struct GivenNamesTests {
-  @Test func `in a debug build a cancellation by name says once that no handler was ever given a name`() throws {
+  @Test func `in a debug build a cancellation by name says once that no handler has a name`() throws {
     let line =
       "ExitKit: cancel(named: \"flush\") found nothing, and no handler was given a name: pass name: at the registration, "
       + "or cancel by the handler that atExit returns\n"

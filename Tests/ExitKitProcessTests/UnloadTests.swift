@@ -30,7 +30,7 @@ import Testing
   }
 
   @Test(arguments: [true, false])
-  func `onFailure hears of failures in all copies, once each, and a copy's own reporter goes first`(
+  func `onFailure hears of failures in all copies; a copy's own reporter goes first`(
     isShared: Bool
   ) throws {
     let words = try build(isShared: isShared)

@@ -9,7 +9,7 @@ import Testing
   let log = Log()
   let stack = ExitStack("closed")
 
-  @Test func `close runs what is pending and what handlers register, and then the stack refuses`() {
+  @Test func `close runs what is pending and what handlers register; then the stack refuses`() {
     stack.onFailure { log.note("\($0)") }
     stack.register { log.note("older") }
     stack.register { [stack] in
@@ -56,7 +56,7 @@ import Testing
     #expect(log.all == ["log", "nested log"])
   }
 
-  @Test func `what C reports in a handler is a failure of the handler, in the report and in the channel`() {
+  @Test func `a failure that C reports is the handler's, in the report and in the channel`() {
     stack.onFailure { log.note("\($0.description) \(($0.error as? ExitError)?.code == .reported)") }
     stack.register(name: "fine") {}
     stack.register(name: "flush") { _ = (cexit_fail("disk full"), cexit_fail("and broken")) }

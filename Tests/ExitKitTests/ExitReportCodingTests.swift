@@ -22,7 +22,7 @@ import Testing
     #expect(copy.records.map(\.name) == [nil, "flush"])
   }
 
-  @Test func `a finalizer that fails is a finalizer in every text of the report, also in a decoded report`()
+  @Test func `a finalizer that fails is called a finalizer in each report, also a decoded one`()
     async throws
   {
     let thing = Thing(), other = Thing()

@@ -136,7 +136,7 @@ extension Log {
     #expect(await log.lines(2) == ["deinit", "ran"])
   }
 
-  @Test func `an object whose deinit is put off to the main actor: its finalizers follow that, newest first`() async {
+  @Test func `finalizers follow a deinit that is put off to the main actor, newest first`() async {
     let log = log
     for i in 0..<20 {
       let log = Log()

@@ -88,7 +88,7 @@ import Testing
     }
   }
 
-  @Test func `3,000 handlers make a small picture of few rows that shows the slow and the failed ones`() throws {
+  @Test func `3,000 handlers make a small picture with the slow and the failed handlers`() throws {
     var text = TraceText()
     for number in 0..<3000 {
       text.begin("task \(number)")
@@ -118,7 +118,7 @@ import Testing
     #expect(elements.labels.contains { $0.text.hasPrefix("</svg><script>\"?]]>") })
   }
 
-  @Test func `the tooltip of a handler has lines, and a name with a line break is one of the lines`() throws {
+  @Test func `the tooltip of a handler has lines, and a name with a line break is one line`() throws {
     var text = TraceText()
     text.run(#"stop\nlistening"#, 500, phase: "early", number: 5)
     #expect(

@@ -17,11 +17,11 @@ import ToolSupport
     #expect(found.contains { $0.hasPrefix("SIGINT: blocked") })
   }
 
-  @Test func `a blocked signal that the process takes is no finding, because a thread may wait for the signal`() {
+  @Test func `a blocked signal that the process takes is no finding: a thread may wait for it`() {
     #expect(!findings("SigBlk:\t0000000000004000", "SigCgt:\t0000000000004000").contains { $0.contains("SIGTERM") })
   }
 
-  @Test func `SIGTERM that nothing takes is a finding in a process, and cannot be known of a program`() {
+  @Test func `SIGTERM that nothing takes is a finding in a process, and unknown of a program`() {
     #expect(findings().contains { $0.hasPrefix("SIGTERM: nothing takes it") })
     #expect(!findings(isRunning: false).contains { $0.contains("SIGTERM") })
   }
