@@ -4,7 +4,7 @@
 import CompilerPluginSupport
 import PackageDescription
 
-/// Only who asks for `@AtExit` resolves and builds swift-syntax: all that needs it has this condition.
+/// A user who does not ask for `@AtExit` neither resolves nor builds swift-syntax: its users have this condition.
 let macro = "AtExitMacro"
 
 func swiftSyntax(_ product: String) -> Target.Dependency {

@@ -25,7 +25,7 @@ let scenarios: [[Target]] = [
   scenario("throwing", at: "09-throwing", inC: false),
 ]
 
-/// The tools that this machine lacks: what needs one of those is not built.
+/// The tools that this machine lacks: an example that needs such a tool is not built.
 let lacking = Context.environment["EXITKIT_WITHOUT"] ?? ""
 
 let database: [Target] =

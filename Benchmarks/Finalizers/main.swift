@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What finalizers cost. `finalizers CASE [COUNT]` prints one number. `finalizers` alone runs the cases several times,
+// The cost of finalizers. `finalizers CASE [COUNT]` prints one number. `finalizers` alone runs the cases several times,
 // each in a fresh process, and prints the least beside their limits and CPython's weakref.finalize; with `--check` its
 // status is 1 if one is over its limit.
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Every way out of a process, with the cause of its end as its parent sees it.
+// Every way out of a process, with the cause of the end as the parent sees the cause.
 
 import ProcessSupport
 import Testing
@@ -83,7 +83,7 @@ import Testing
     let rest =
       switch (isMusl, libcHangsLate) {  // musl calls the flush of the fixture twice
       case (true, false): [older, "\(destructor): ECANCELED, not pending", flush, flush]
-      // The last act runs both entries: the list must not be asked for more, since it may be locked for ever.
+      // The last act runs both entries: the list must not be asked for more, since the list may be locked for ever.
       case (true, true): ["\(destructor): accepted, pending", destructor, older, flush, flush]
       default: [older, "\(destructor): accepted, pending", destructor, flush]
       }

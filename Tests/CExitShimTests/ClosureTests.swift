@@ -10,7 +10,7 @@ import Testing
   let transcript = Transcript()
   let stack = newStack()
 
-  /// Registers a closure that says what it is called for (0: to let go, 1: to run, 2: as a step); its code is 7.
+  /// Registers a closure that prints the reason of each call (0: to let go, 1: to run, 2: as a step); its code is 7.
   private func register(_ flags: UInt32 = 0, on stack: OpaquePointer?) -> (status: CInt, handle: cexit_handler) {
     var entry = cexit_closure_entry(
       { context, code, call in

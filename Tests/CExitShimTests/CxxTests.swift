@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// CExitShim.hpp, by gcc and clang, in the standards that it is for.
+// CExitShim.hpp, by gcc and clang, in the standards that the header is for.
 
 import ProcessSupport
 import Testing
@@ -18,7 +18,7 @@ private func program(_ flags: [String] = ["g++", "-std=c++17"]) throws -> String
 }
 
 @Suite("C++", .enabled(if: isInstalled("g++"), "g++ is not installed")) struct CxxTests {
-  // A sanitizer's core is gcc's, and clang's sanitizer is another one. A thread sanitizer keeps the status from the library.
+  // A sanitizer's core is gcc's, and clang's sanitizer is another. A thread sanitizer keeps the status from the library.
   @Test(arguments: isSanitized ? ["g++"] : ["g++", "clang++"], ["c++17", "c++20", "c++2b"])
   func `a lambda runs with its captures, which are destroyed after the run`(
     _ compiler: String, _ standard: String

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Ways into the exit, and what handlers do there.
+// Ways into the exit, and handlers in an exit.
 
 import ProcessSupport
 import Testing
@@ -82,7 +82,7 @@ import Testing
     #expect(try fixture("doors", ["vanishes"]) == Outcome(.exited(4), lines: "vanishes", "module", "older"))
   }
 
-  // With glibc 2.41 the handler waits for libc's lock, which the other thread has; the status is the door's there.
+  // With glibc 2.41 the handler waits for libc's lock, which the other thread has; the status is then the door's.
   @Test func `plain exit in a handler loses nothing while another thread is in libc's exit`() throws {
     let outcome = try fixture("doors", ["plain"])
     #expect([.exited(8), .exited(3)].contains(outcome.ending) || isThreadSanitized)

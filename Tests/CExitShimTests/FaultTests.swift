@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Calls of the system that fail, and what is short. What is accepted runs once, all the same; what fails says so.
+// Calls of the system that fail, and a lack of memory or threads. An accepted handler runs once, all the same; a call
+// that fails says so.
 
 import Glibc
 import ProcessSupport

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// CExitOrder: one order with what others gave to libc. Each program is built with it and without.
+// CExitOrder: one order with handlers that other code gave to libc. Each program is built with CExitOrder and without.
 
 import ProcessSupport
 import Testing

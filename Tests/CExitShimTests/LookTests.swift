@@ -3,7 +3,7 @@
 import ProcessSupport
 import Testing
 
-/// What `cexit_walk` and `cexit_dump` show of what is pending.
+/// `cexit_walk` and `cexit_dump` show the pending entries.
 @Suite struct LookTests {
   /// The lines of a dump, with the process's number taken out.
   func dump(_ arguments: String...) throws -> Outcome {

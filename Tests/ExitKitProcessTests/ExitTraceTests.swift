@@ -16,7 +16,7 @@ import Testing
     #expect(text.contains(#"{"name":"newer","cat":"handler","ph":"B""#))
     #expect(text.hasSuffix("},\n"))
     #expect(trace.description == text)
-    // The program says what it knows of its own trace: path, and text so far.
+    // The program prints its own trace: path, and text so far.
     #expect(outcome == Outcome(.exited(0), output: "\(trace.path)\nnewer begins, older not\n"))
   }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Plain Swift does this, ExitKit does that. Where plain Swift no longer does, the test says so, and the promise may have
-// become an easy one. (Signals are in SwiftSignalTests: a cancelled source of signals, and the second Ctrl-C.)
+// Plain Swift does this, ExitKit does better. Where plain Swift has become better, the test says so, and the promise may
+// have become easy. (Signals are in SwiftSignalTests: a cancelled source of signals, and the second Ctrl-C.)
 
 import Glibc
 import ProcessSupport
@@ -57,7 +57,7 @@ import Testing
 
   @Test func `exit in two tasks at once, 64 handlers: a crash; every handler once`() throws {
     let version = try run("getconf", ["GNU_LIBC_VERSION"]).output.split { !$0.isNumber }.compactMap { Int($0) }
-    if version.lexicographicallyPrecedes([2, 41]) {  // from there on libc has one of them wait
+    if version.lexicographicallyPrecedes([2, 41]) {  // from this version on libc lets one thread wait
       #expect(try fixture("Plain", "two tasks exit").ending == .signaled(SIGSEGV))
     }
     for _ in 0..<5 {

@@ -13,7 +13,7 @@ let quiet = ["SWIFT_BACKTRACE": "enable=no"]
 extension Outcome {
   var lines: [String] { output.split(separator: "\n").map(String.init) }
 
-  /// What it reported, without the line numbers of its source.
+  /// The reports of the program, without the line numbers of the source.
   var reports: [String] {
     errors.split(separator: "\n").map { line in
       guard let colon = line.firstRange(of: ".swift:"), let end = line[colon.upperBound...].firstIndex(of: ")") else {

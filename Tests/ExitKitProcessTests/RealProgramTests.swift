@@ -4,7 +4,7 @@ import Glibc
 import ProcessSupport
 import Testing
 
-/// What a program changes outside of itself is back after each way out.
+/// A program's changes outside of the program are undone after each way out.
 @Suite struct RealProgramTests {
   static let ways: [(way: String, ending: Ending)] = [
     ("return", .exited(0)), ("exit", .exited(3)), ("ExitStack.exit", .exited(3)), ("thread", .exited(3)),
@@ -32,7 +32,7 @@ import Testing
     let isReady = ioctl(terminal, 0x4004_5431, &locked) == 0 && ioctl(terminal, 0x8004_5430, &number) == 0
     try #require(isReady, "TIOCSPTLCK, TIOCGPTN")
     let path = "/dev/pts/\(number)"
-    let line = open(path, O_RDWR | O_NOCTTY)  // kept open: the settings go with the last one who has it open
+    let line = open(path, O_RDWR | O_NOCTTY)  // kept open: the settings go with the last descriptor
     defer { close(line) }
     let before = Settings(line)
     #expect(before.isCooked)

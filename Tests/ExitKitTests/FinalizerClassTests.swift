@@ -67,7 +67,7 @@ private struct Pair { var one = 1, two = 2 }
   let log = Log()
   let stack = ExitStack("classes")
 
-  /// What happens when the last reference to a new object goes, after a call that may use it.
+  /// The events when the last reference to a new object goes, after a call that may use the object.
   @inline(never)
   private func death<Object: AnyObject>(
     of make: () -> Object, sourceLocation: SourceLocation = #_sourceLocation, _ use: (Object) -> Void = { _ in }

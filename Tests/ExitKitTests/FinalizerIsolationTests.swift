@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Finalizers that have to run on an actor, and objects whose deinit has to.
+// Finalizers that have to run on an actor, and objects with a deinit that has to.
 
 import ExitKit
 import Synchronization
@@ -73,7 +73,7 @@ extension Log {
       done.isUp.store(true, ordering: .sequentiallyConsistent)
     }
     while !done.isUp.load(ordering: .sequentiallyConsistent) {}
-    #expect(log.all == [])  // the main actor is here
+    #expect(log.all == [])  // this code has the main actor
     #expect(stack.count == 1)
     stack.run()
     #expect(log.all == ["ran"])
@@ -127,7 +127,7 @@ extension Log {
     log.note("\(number) \(text)")
   }
 
-  // At once, or put off where another test stands in for the main actor's executor meanwhile.
+  // At once, or put off where another test stands in for the main actor's executor at that time.
   @MainActor @Test func `an object whose deinit is isolated here`() async {
     var view: View? = View(log)
     let log = log

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a finalizer is: cases 23 to 28 and 30 of CPython's tests of weakref.finalize, in Swift. Its labelled arguments
-// and its wrong ones (parts of 23, 24 and 26) are left to the compiler here. Case 29 is in FinalizerExitTests, 35 to 37
-// are there and in FinalizerStressTests.
+// Finalizers: cases 23 to 28 and 30 of CPython's tests of weakref.finalize, in Swift. Its labelled arguments
+// and its wrong arguments (parts of 23, 24 and 26) are left to the compiler. Case 29 is in FinalizerExitTests, 35 to 37
+// are in that file and in FinalizerStressTests.
 
 import ExitKit
 import Glibc
@@ -10,7 +10,7 @@ import Testing
 
 final class Thing: Sendable {}
 
-/// Drops a reference at this very place, whatever the optimizer thinks.
+/// Drops a reference at this very place, with any optimizer.
 @inline(never) func drop<Object: AnyObject>(_ object: inout Object?) { object = nil }
 
 struct Refused: Error, Equatable {}

@@ -6,14 +6,14 @@ import Synchronization
 /// The thread sanitizer stands between libc and exit handlers, and does not pass on the exit status.
 let isThreadSanitized = dlsym(nil, "__tsan_init") != nil
 
-/// What happened, in order, from any thread.
+/// Events in their order, from any thread.
 final class Log: Sendable {
   private let lines = Locked<[String]>([])
   var all: [String] { lines.withLock { $0 } }
   func note(_ line: String) { lines.withLock { $0.append(line) } }
 }
 
-/// An object that says when it goes.
+/// An object that tells of its end.
 final class Witness: Sendable {
   let log: Log
   init(_ log: Log) { self.log = log }
@@ -22,7 +22,7 @@ final class Witness: Sendable {
 
 struct DiskFull: Error {}
 
-/// Holds the thread that closes it until another opens it.
+/// Holds the thread that closes the gate until another thread opens the gate.
 final class Gate: Sendable {
   private let isOpen = Atomic(false)
   private let isClosed = Atomic(false)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Handlers of others among those of the stack: libc's, and the destructors of C++ objects in a library.
+// Handlers of other code among the handlers of the stack: libc's, and the destructors of C++ objects in a library.
 
 #include "fixture.h"
 
@@ -110,7 +110,7 @@ static size_t bytes_in_use(void) {
 }
 
 // Libraries that come and go with an object each, and an entry that comes and goes with them.
-static int memory(int count, char **arguments) { // PATH KEPT: entries registered meanwhile that stay
+static int memory(int count, char **arguments) { // PATH KEPT: entries registered in the course of the run that stay
   CHECK(count == 2);
   for (int i = atoi(arguments[1]); i-- > 0;) push_name(NULL, "kept");
   churn(100, arguments[0]);

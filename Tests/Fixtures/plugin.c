@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A shared object that registers for itself. What it says, it says with its own code: a call after it was unmapped
+// A shared object that registers for itself. The object prints with its own code: a call after the object was unmapped
 // ends the process.
 
 #include "fixture.h"
@@ -83,7 +83,7 @@ void plugin_register_exit(void) {
   push(NULL, exits, NULL);
 }
 
-extern _Atomic int plugin_step __attribute__((weak)); // of the program: 1, a handler is at work; 2, it may end
+extern _Atomic int plugin_step __attribute__((weak)); // of the program: 1, a handler is at work; 2, the handler may end
 
 static void works(void *unused) {
   (void)unused;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A signal at any moment between the start and the end of a program. The parent sends it, and then looks at what the
-// two share: each handler ran once, or, where it was not registered yet, never; and the wait status tells the truth.
+// A signal at any moment between the start and the end of a program. The parent sends the signal, and then looks at
+// memory that the two share: each handler ran once, or, where the handler was not registered yet, never; and the wait
+// status tells the truth.
 
 #include "fixture.h"
 

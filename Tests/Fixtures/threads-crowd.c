@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// <threads>: that many are between libc's taking of a slot and its coming back, all at once. This program stands in front
-// of libc's __cxa_atexit, by which a slot comes back, and lets nobody go on there before the last of them has come.
+// <threads>: so many threads are between libc's taking of a slot and its coming back, all at once. This program stands
+// in front of libc's __cxa_atexit, by which a slot comes back, and lets no thread go on before the last of them has
+// come.
 
 #include "fixture.h"
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The core as a shared object that is itself unloaded: <path of it>. Nothing of it may be called after that.
+// The core as a shared object that is itself unloaded: <path of the object>. After the unloading no function of the
+// object may be called.
 
 #include "fixture.h"
 

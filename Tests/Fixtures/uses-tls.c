@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A TLS connection that stays open to the end: the handler sends the last words, and closes it as the protocol asks.
+// A TLS connection that stays open to the end: the handler sends the last words, and closes the connection as the
+// protocol asks.
 
 #include "uses-tls.h"
 
@@ -38,7 +39,7 @@ static void use(void) {
   bool sent = send_words("goodbye");
   if (SSL_shutdown(connection) == 0) {
     char unused[64];
-    while (SSL_read(connection, unused, sizeof unused) > 0) continue; // what came before the server's answer
+    while (SSL_read(connection, unused, sizeof unused) > 0) continue; // bytes before the server's answer
   }
   await_server();
   say("handler: %s\n", sent ? "sent" : "failed");

@@ -13,7 +13,7 @@
 
 static pid_t server;
 static int port;
-static int client_lives[2]; // a pipe whose other end the client holds
+static int client_lives[2]; // a pipe; the client holds the other end
 
 static SSL_CTX *server_context(void) {
   SSL_CTX *context = SSL_CTX_new(TLS_server_method());
@@ -45,7 +45,7 @@ static void serve_connections(int listener, int count, void (*serve)(SSL *connec
   }
 }
 
-/// The server says what it hears, serves `count` connections, and ends.
+/// The server prints all that comes, serves `count` connections, and ends.
 static void start_server(int count, void (*serve)(SSL *connection)) {
   struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
   socklen_t length = sizeof address;

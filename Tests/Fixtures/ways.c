@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The ways out of a process, and what runs on each.
+// The ways out of a process, and the handlers that run on each.
 
 #include "fixture.h"
 
@@ -64,7 +64,7 @@ static void exit_7(void *unused) {
   cexit_exit(7);
 }
 
-static int status(int count, char **arguments) { // the last exit wins, and each handler sees the status as it stands
+static int status(int count, char **arguments) { // the last exit wins, and each handler sees the status of that moment
   (void)count, (void)arguments;
   cexit_on_exit(say_status, "oldest");
   push(NULL, exit_7, NULL);
@@ -80,7 +80,7 @@ static void end_at_once(void *unused) {
   _Exit(4);
 }
 
-static int _Exit_in_handler(int count, char **arguments) { // what that skips is skipped
+static int _Exit_in_handler(int count, char **arguments) { // the handlers that _Exit skips are skipped
   (void)count, (void)arguments;
   push_name(NULL, "skipped");
   push(NULL, end_at_once, NULL);
@@ -131,7 +131,7 @@ static void check_errno(void *unused) {
   CHECK(errno == ENOTTY);
 }
 
-static int keeps_errno(int count, char **arguments) { // of what a run interrupts; and every call leaves it alone
+static int keeps_errno(int count, char **arguments) { // of the code that a run interrupts; and no call changes errno
   (void)count, (void)arguments;
   cexit_stack *stack;
   cexit_handler handler;
@@ -179,7 +179,7 @@ static int thread_in_handler(int count, char **arguments) {
   return 0;
 }
 
-// ---- Registering when it is late
+// ---- Registering late
 
 static void *released;
 

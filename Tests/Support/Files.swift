@@ -10,7 +10,7 @@ public let builtPrograms: String = {
   return String(text[..<(text.lastIndex(of: "/") ?? text.startIndex)])
 }()
 
-/// An empty folder of that name beside what is built; what it held before goes.
+/// An empty folder of that name beside the built programs; the former contents of the folder go.
 public func emptyFolder(_ name: String) throws -> String {
   let folder = "\(builtPrograms)/\(name)"
   _ = try run("rm", ["-rf", folder])
@@ -28,7 +28,7 @@ public func contents(_ path: String) throws -> String {
   return String(decoding: bytes, as: UTF8.self)
 }
 
-/// Makes a file of a text, and the folders that it is in.
+/// Makes a file of a text, and the folders around the file.
 public func write(_ text: String, to path: String) throws {
   for end in path.indices.dropFirst() where path[end] == "/" { mkdir(String(path[..<end]), 0o777) }
   guard let file = fopen(path, "w") else { throw SystemFailure(path, errno) }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The part of the program that is in C: it opens the database, and registers its closing first of all, so that
-// it comes last.
+// The part of the program that is in C: opens the database, and registers its closing first of all, so that
+// the closing comes last.
 
 #include "database.h"
 #include <CExitShim.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Moving entries from one stack to another. A nested stack moves with its entry, unless it would come to lie in itself, or
-// too deep.
+// Moving entries from one stack to another. A nested stack moves with its entry, unless the stack would come to lie in
+// itself, or too deep.
 
 #include "core.h"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Threads: what one remembers, and its end. The end of a thread is noticed by a key of pthread_key_create, whose value
-// a thread sets once it runs handlers.
+// The memory of a thread, and the end of a thread, which a key of pthread_key_create notices: a thread sets the value
+// of the key before the thread runs handlers.
 
 #include "../platform/platform.h"
 #include "lock.h"
@@ -20,7 +20,7 @@ cexit_thread *cexit__this_thread(void) {
   return &cexit__thread.swift;
 }
 
-static _Atomic bool main_is_watched; // false once it has ended, too
+static _Atomic bool main_is_watched; // false after its end, too
 
 void cexit__watch_main_thread(void) {
   if (cexit__is_main_thread() && cexit__watch_this_thread()) atomic_store(&main_is_watched, true);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Others who take a signal that was chosen to become an exit: who was there before, and who came later.
+// Other code that takes a signal which was chosen to become an exit: older signal handlers, and later ones.
 
 #include "events.h"
 

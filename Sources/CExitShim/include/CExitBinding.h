@@ -104,6 +104,7 @@ CEXIT_API void cexit_let_pool_rest(void);
 /// True: the main thread waits at the gate of another thread's exit, and stays at the gate until cexit_main_give_back.
 /// Until then the calling thread may run the main thread's work. Only one thread at a time can borrow the main thread.
 CEXIT_API bool cexit_main_borrow(void);
+/// Ends the borrowing: the main thread may become the exiter, and another thread may borrow it.
 CEXIT_API void cexit_main_give_back(void);
 /// For the thread that runs the exit. True: the main thread slept in the kernel, not for a lock; it sleeps now for ever,
 /// and is borrowed as by cexit_main_borrow. Sends the main thread a signal, and waits for the answer, 50 ms at most.
@@ -114,6 +115,7 @@ CEXIT_API bool cexit_main_exits(void);
 /// Nanoseconds that a handler of the main actor waits for the main actor, in all copies of the Swift layer. The default
 /// is a second.
 CEXIT_API void cexit_set_main_grace(uint64_t nanoseconds);
+/// The value that cexit_set_main_grace has set; nanoseconds.
 CEXIT_API uint64_t cexit_main_grace(void);
 
 /// Whether this library is calling libc's exit on this thread. For a function in front of libc's exit, such as
@@ -123,10 +125,14 @@ CEXIT_API bool cexit_is_entering_libc(void);
 /// A thread that waits for jobs sleeps on a loop. cexit_loop_wake wakes the thread. So does an item in the main queue,
 /// if the loop's maker may drain the main queue.
 typedef struct cexit_loop cexit_loop;
-CEXIT_API cexit_loop *cexit_loop_create(void); // never NULL: without memory the loop is a shared, static loop
+/// A loop for the calling thread. Never NULL: without memory the loop is a shared, static loop.
+CEXIT_API cexit_loop *cexit_loop_create(void);
+/// Frees the loop, on which no thread sleeps any more.
 CEXIT_API void cexit_loop_destroy(cexit_loop *loop);
+/// Wakes the thread that sleeps on the loop; without such a thread, the next wait returns at once. By any thread.
 CEXIT_API void cexit_loop_wake(cexit_loop *loop);
-CEXIT_API void cexit_loop_wait(cexit_loop *loop, int64_t nanoseconds); // negative: no limit; may return early
+/// Sleeps until the loop is woken, or for so many nanoseconds; negative: no limit. May return early.
+CEXIT_API void cexit_loop_wait(cexit_loop *loop, int64_t nanoseconds);
 
 /// Values of the calling thread for the Swift layer.
 typedef struct cexit_thread {
@@ -135,6 +141,7 @@ typedef struct cexit_thread {
   bool has_ended;                        ///< The thread has called pthread_exit, and may still exit as the last thread.
   const void *CEXIT_NULLABLE main_actor; ///< The main actor if the thread is the main thread; set by the binding.
 } cexit_thread;
+/// The values of the calling thread, zero at first. Never NULL.
 CEXIT_API cexit_thread *cexit_this_thread(void);
 
 /// Writes to stderr with one write; a closed or broken stderr does not kill the process.

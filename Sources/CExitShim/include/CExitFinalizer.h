@@ -3,7 +3,7 @@
 // Finalizers, for the Swift layer: entries that also run when a Swift object is destroyed.
 //
 // A finalizer is an entry like any other, with its place on a stack, plus a node that is found from its object. Swift
-// on Linux tells nobody of an object's end; what is done instead, and where that cannot be done, is in watch.c. This
+// on Linux tells nobody of an object's end; swift/deinit_hook.c says what is done instead, and where that cannot be. This
 // file exists because Swift can neither declare a function that takes an object in the context register nor replace
 // a word of a class.
 //
@@ -74,6 +74,7 @@ typedef struct cexit_finalizer_delegate {
   void (*run)(uint64_t handler, bool on_main);
   void (*wait)(cexit_departure *departure);
 } cexit_finalizer_delegate;
+/// Sets the delegate of this process, for all copies of the library.
 CEXIT_API void cexit_finalizers_set_delegate(cexit_finalizer_delegate delegate);
 
 /// Leaves an entry out of its stack's runs, or puts the entry back, as the newest of its phase. The entry stays

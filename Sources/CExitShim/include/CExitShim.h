@@ -133,6 +133,7 @@ typedef enum CEXIT_ENUM CExitPhase {
 /// The shared object that registers stays loaded for ever; the entry runs at exit instead of at dlclose.
 #define CEXIT_PINNED 2u
 
+/// A handler or a release function: called with its context, without a lock held, on the thread that runs the stack.
 typedef void (*cexit_function)(void *CEXIT_NULLABLE context);
 
 /// An exit stack. NULL means the process stack.
@@ -275,6 +276,7 @@ typedef struct cexit_record {
 
 #define CEXIT_IS_FINALIZER 1u ///< The entry belongs to an object: messages say "finalizer" in place of "exit handler".
 
+/// Told of a handler that has ended, on the thread that ran the handler, before the next begins.
 typedef void (*cexit_observer)(void *CEXIT_NULLABLE context, const cexit_record *record);
 
 /// cexit_stack_run that tells `observer` of each handler right after the run of the handler, also of those of nested
@@ -430,12 +432,17 @@ CEXIT_API const char *CEXIT_NULLABLE cexit_version(void);
 // With the object that registers. `owner` is the address of the `__dso_handle` of the object (Swift: `#dsohandle`); NULL:
 // of no object. The plain functions are these, with the caller's own object.
 
+/// As cexit_atexit.
 CEXIT_API int cexit_atexit_owned(void (*CEXIT_NULLABLE function)(void), const void *CEXIT_NULLABLE owner);
+/// As cexit_on_exit.
 CEXIT_API int cexit_on_exit_owned(void (*CEXIT_NULLABLE function)(int status, void *CEXIT_NULLABLE context),
                                   void *CEXIT_NULLABLE context, const void *CEXIT_NULLABLE owner);
+/// As cexit_at_quick_exit.
 CEXIT_API int cexit_at_quick_exit_owned(void (*CEXIT_NULLABLE function)(void), const void *CEXIT_NULLABLE owner);
+/// As cexit_register.
 CEXIT_API int cexit_register_owned(cexit_stack *CEXIT_NULLABLE stack, const cexit_entry *CEXIT_NULLABLE entry,
                                    const void *CEXIT_NULLABLE owner, cexit_handler *CEXIT_NULLABLE out);
+/// As cexit_stack_nest.
 CEXIT_API int cexit_stack_nest_owned(cexit_stack *CEXIT_NULLABLE parent, const char *CEXIT_NULLABLE name,
                                      const void *CEXIT_NULLABLE owner, cexit_stack *CEXIT_NULLABLE *CEXIT_NULLABLE out);
 

@@ -10,8 +10,8 @@
 #include <stdint.h>
 
 #pragma GCC visibility push(default)
-extern void cexit_schedule_point(const char *place);                  // another thread may go on here
-extern void cexit_schedule_wait(const uint32_t *word, uint32_t seen); // others go on until *word != seen
+extern void cexit_schedule_point(const char *place);                  // the scheduler may let another thread run
+extern void cexit_schedule_wait(const uint32_t *word, uint32_t seen); // other threads run until *word != seen
 #pragma GCC visibility pop
 
 #define YIELD_POINT(place) cexit_schedule_point(place)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Programs whose main is asynchronous; the first argument names the one to run.
+// Programs with an asynchronous main; the first argument names the program to run.
 
 import ExitKit
 import Glibc
@@ -25,7 +25,7 @@ func say(_ line: String) {
         await Task.yield()
         say(isAtWork ? "the main actor does two things at once" : "the main actor is idle")
       }
-      try await Task.sleep(for: .milliseconds(1))  // from here on a thread of the pool serves the main actor
+      try await Task.sleep(for: .milliseconds(1))  // after that a thread of the pool serves the main actor
       say("suspended")
       while true {
         isAtWork = true

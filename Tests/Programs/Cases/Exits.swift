@@ -211,7 +211,7 @@ let exitCases: [String: Case] = [
 
 nonisolated(unsafe) private var taken: UnsafeMutableRawPointer?
 
-/// Keeps what it takes: an optimizer would leave out what nobody looks at, and the limit would never be met.
+/// Keeps its argument: an optimizer would leave out a value that is not used, and the limit would never be met.
 private func takeMemory(_ size: Int) -> Bool {
   guard let more = malloc(size) else { return false }
   more.storeBytes(of: taken, as: UnsafeMutableRawPointer?.self)

@@ -2,7 +2,7 @@
 
 import Glibc
 
-/// Straight to standard output, with no buffer between, so that it is there however the process ends.
+/// Straight to standard output, with no buffer between, so that the line comes out however the process ends.
 public func say(_ words: String...) {
   var line = words.joined(separator: " ") + "\n"
   line.withUTF8 { _ = write(STDOUT_FILENO, $0.baseAddress, $0.count) }
@@ -22,7 +22,7 @@ public func work() -> Never {
   while true { sched_yield() }
 }
 
-/// Never returns, and leaves the thread to others.
+/// Never returns, and leaves the thread to other jobs.
 public nonisolated(nonsending) func suspend() async {
   await withUnsafeContinuation { (_: UnsafeContinuation<Void, Never>) in }
 }

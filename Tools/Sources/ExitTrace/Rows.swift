@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// What a picture shows below each other.
+/// The rows of a picture.
 ///
-/// A few handlers have a row each. Of many, the longest, the failed and the stuck keep a row, and those between share
-/// one.
+/// A few handlers have a row each. Of many, the longest, the failed and the stuck keep a row, and the handlers between share
+/// a row.
 enum Row: Equatable {
   case handler(Int)
   /// A run of handlers in the order in which they began.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 extension Trace {
-  /// One sentence: why one of the two handlers runs before the other.
+  /// A sentence: why the first of two handlers runs before the second.
   package func why(_ one: String, _ other: String) throws(TraceError) -> String {
     let found = (try find(one), try find(other))
     switch found {
@@ -52,7 +52,7 @@ extension Trace {
       return
         "\(name(second)) runs inside \(name(first)), \(handlers[first].isStack ? "its stack" : "which started it")."
     }
-    // Handlers compete with those of their own stack: a handler of a nested stack runs at the stack's turn.
+    // Handlers compete with handlers of their own stack: a handler of a nested stack runs at the stack's turn.
     let (upper, lower) = rivals(first, second)
     let via = [(first, upper), (second, lower)].filter { $0.0 != $0.1 }
       .map { "\(name($0.0)) is in \(name($0.1))" }

@@ -2,7 +2,7 @@
 
 @_exported import Glibc
 
-/// The bytes of a file; nil where it cannot be read.
+/// The bytes of a file; nil where the file cannot be read.
 func contents(_ path: String) -> [UInt8]? {
   let file = open(path, O_RDONLY | O_CLOEXEC)
   guard file >= 0 else { return nil }
@@ -21,7 +21,7 @@ func lines(of path: String) -> [Substring]? {
   contents(path).map { String(decoding: $0, as: UTF8.self).split(separator: "\n") }
 }
 
-/// What the kernel says of a process in /proc/PID/status (proc(5)).
+/// The kernel's text about a process in /proc/PID/status (proc(5)).
 package struct Status {
   private var fields: [String: String] = [:]
 
@@ -47,6 +47,6 @@ package struct Status {
     Set((1...64).filter { bits >> ($0 - 1) & 1 == 1 })
   }
 
-  /// The process is number 1 where it lives, such as in a container.
+  /// The process is number 1 in its own namespace, such as in a container.
   package var isFirst: Bool { fields["NSpid"]?.split(separator: "\t").last == "1" }
 }

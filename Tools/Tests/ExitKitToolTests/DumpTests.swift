@@ -4,7 +4,7 @@ import Foundation
 import Testing
 import ToolSupport
 
-/// A process that hangs in a handler, and what it says of itself.
+/// A process that hangs in a handler, as `exitkit dump` shows the process.
 private func whileHanging(
   _ flags: [String], _ arguments: String..., body: (_ process: Int32, _ program: String, _ own: String) throws -> Void
 )

@@ -4,7 +4,7 @@ import Foundation
 import Testing
 import ToolSupport
 
-/// Every subcommand on a program of C alone: what the C core writes is what exitkit reads.
+/// Every subcommand on a program of C alone: exitkit reads the very text that the C core writes.
 @Suite(.enabled(if: find("cc") != nil)) struct ProgramTests {
   private func inProgram(_ body: (_ folder: String, _ program: String) throws -> Void) throws {
     try inFolder { folder in

@@ -4,7 +4,7 @@ import Foundation
 import Testing
 import ToolSupport
 
-/// What `run` shows on a terminal, while the program exits.
+/// The lines of `run` on a terminal, while the program exits.
 @Suite(.serialized) struct TerminalTests {
   private static let head = """
     [
@@ -59,7 +59,7 @@ import ToolSupport
       var part = [UInt8](repeating: 0, count: 4096), ready = pollfd(fd: terminal, events: Int16(POLLIN), revents: 0)
       while poll(&ready, 1, 60_000) > 0 {
         let count = read(terminal, &part, part.count)
-        guard count > 0 else { break }  // EIO: nobody has the other end
+        guard count > 0 else { break }  // EIO: the other end is closed
         shown += part[..<count]
         if String(decoding: shown, as: UTF8.self).contains(text) {
           _ = FileManager.default.createFile(atPath: "\(folder)/go", contents: nil)

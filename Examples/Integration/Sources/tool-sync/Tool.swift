@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A command of ArgumentParser: it leaves by return, by its own exit for errors, by ExitCode, and for a wrong option before
-// anything is registered.
+// A command of ArgumentParser: leaves by return, by its own exit for errors, by ExitCode, and for a wrong option before
+// a handler is registered.
 
 import ArgumentParser
 import ExitKit

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A child killed by SIGTERM runs no handler, unless it asked for signals to be taken; it dies of SIGTERM either way.
+// A child killed by SIGTERM runs no handler, unless the child asked for signals; the child dies of SIGTERM either way.
 
 #define _POSIX_C_SOURCE 200809L
 #include <CExitShim.h>

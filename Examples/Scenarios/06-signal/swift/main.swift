@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A child killed by SIGTERM runs no handler, unless it asked for signals to be taken; it dies of SIGTERM either way.
-// The program starts itself again as the child, with the end of a pipe to close when it is ready.
+// A child killed by SIGTERM runs no handler, unless the child asked for signals; the child dies of SIGTERM either way.
+// The program starts itself again as the child, with the end of a pipe to close when the child is ready.
 
 import ExitKit
 import Glibc

@@ -2,7 +2,7 @@
 
 import ExitKit
 
-/// The same library, which gets to its own clean-up last: all of it is on one stack, whose place is where it was made.
+/// The same library, with its own clean-up last: all handlers are on one stack, and the stack stands where the stack was made.
 public enum LateModule {
   private final class Object: Sendable {}
   private static let object = Object()
