@@ -73,7 +73,10 @@ private func program(_ flags: [String] = ["g++", "-std=c++17"]) throws -> String
     #expect(try run(program(), ["thread ends"]) == Outcome(.exited(4), output: "rest\n"))
   }
 
-  @Test func `dlclose runs a C++ plugin's own handlers`() throws {
+  // Both plugins bring std::system_error's constructor. A sanitized program exports none, so the second plugin uses the
+  // first plugin's, and the loader keeps the first.
+  @Test(.disabled(if: isSanitized, "the loader keeps the first plugin, which the second one uses"))
+  func `dlclose runs a C++ plugin's own handlers`() throws {
     let source = "\(fixtures)/cxx-plugin.cpp"
     let plugins = try ["one", "two"].map { name in
       try make("\(name).so", from: [source, header]) {
