@@ -57,7 +57,8 @@ static inline int in_children(size_t many, void (*round)(void), int status) {
     }
     int ended;
     CHECK(waitpid(child, &ended, 0) == child);
-    if (WIFEXITED(ended) && (WEXITSTATUS(ended) == status || (status < 0 && WEXITSTATUS(ended) <= 16))) continue;
+    int got = WIFEXITED(ended) ? WEXITSTATUS(ended) : -1;
+    if (got >= 0 && (got == status || (status < 0 && got >= 1 && got <= 16))) continue;
     dprintf(STDERR_FILENO, "round %zu: %s %d\n", i, WIFEXITED(ended) ? "status" : "signal",
             WIFEXITED(ended) ? WEXITSTATUS(ended) : WTERMSIG(ended));
     return 1;
