@@ -432,17 +432,17 @@ CEXIT_API const char *CEXIT_NULLABLE cexit_version(void);
 // With the object that registers. `owner` is the address of the `__dso_handle` of the object (Swift: `#dsohandle`); NULL:
 // of no object. The plain functions are these, with the caller's own object.
 
-/// As cexit_atexit.
+/// As cexit_atexit, for the shared object whose `__dso_handle` has the address `owner`; NULL: for no object.
 CEXIT_API int cexit_atexit_owned(void (*CEXIT_NULLABLE function)(void), const void *CEXIT_NULLABLE owner);
-/// As cexit_on_exit.
+/// As cexit_on_exit, for the shared object whose `__dso_handle` has the address `owner`; NULL: for no object.
 CEXIT_API int cexit_on_exit_owned(void (*CEXIT_NULLABLE function)(int status, void *CEXIT_NULLABLE context),
                                   void *CEXIT_NULLABLE context, const void *CEXIT_NULLABLE owner);
-/// As cexit_at_quick_exit.
+/// As cexit_at_quick_exit, for the shared object whose `__dso_handle` has the address `owner`; NULL: for no object.
 CEXIT_API int cexit_at_quick_exit_owned(void (*CEXIT_NULLABLE function)(void), const void *CEXIT_NULLABLE owner);
-/// As cexit_register.
+/// As cexit_register, for the shared object whose `__dso_handle` has the address `owner`; NULL: for no object.
 CEXIT_API int cexit_register_owned(cexit_stack *CEXIT_NULLABLE stack, const cexit_entry *CEXIT_NULLABLE entry,
                                    const void *CEXIT_NULLABLE owner, cexit_handler *CEXIT_NULLABLE out);
-/// As cexit_stack_nest.
+/// As cexit_stack_nest, for the shared object whose `__dso_handle` has the address `owner`; NULL: for no object.
 CEXIT_API int cexit_stack_nest_owned(cexit_stack *CEXIT_NULLABLE parent, const char *CEXIT_NULLABLE name,
                                      const void *CEXIT_NULLABLE owner, cexit_stack *CEXIT_NULLABLE *CEXIT_NULLABLE out);
 
