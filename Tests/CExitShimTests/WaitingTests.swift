@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Glibc
 import ProcessSupport
 import Testing
 
-/// An exit that waits for a long time says what for: once, where no deadline will, and without a thread of its own.
+/// An exit that waits for a long time says what for: once, where no deadline will. No thread is made for the line.
 @Suite struct WaitingTests {
-  func waiting(_ part: String) throws -> Outcome {
-    try run(compile("waiting.c"), [part], deadline: isSanitized ? 300 : 60)
+  func waiting(_ part: String, _ arguments: String...) throws -> Outcome {
+    try run(compile("waiting.c"), [part] + arguments, deadline: isSanitized ? 300 : 60)
   }
 
   @Test func `threads that wait at the gate name the handler that the exit is at, once`() throws {
@@ -26,6 +27,21 @@ import Testing
   @Test func `threads that wait while the exit is in a function of libc's list say so`() throws {
     #expect(
       try waiting("in libc")
+        == Outcome(.exited(5), output: "no other line\nExitKit: still waiting for what libc runs at exit\n"))
+  }
+
+  @Test(arguments: [("signal", Ending.signaled(SIGTERM)), ("request", .exited(5)), ("exit", .exited(5))])
+  func `where signals are asked for, a handler that blocks the only thread is named`(
+    way: String, ending: Ending
+  ) throws {
+    #expect(
+      try waiting("alone", way)
+        == Outcome(ending, output: "ExitKit: still waiting for exit handler \"flush\" (app.c:7)\nno other line\n"))
+  }
+
+  @Test func `where signals are asked for, libc's part that blocks the only thread is named`() throws {
+    #expect(
+      try waiting("in libc alone")
         == Outcome(.exited(5), output: "no other line\nExitKit: still waiting for what libc runs at exit\n"))
   }
 

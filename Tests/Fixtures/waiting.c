@@ -123,5 +123,26 @@ static int with_deadline(int count, char **arguments) { // the deadline's line i
   return 5;
 }
 
-FIXTURE({"at gate", at_gate}, {"in libc", in_libc}, {"by hand", by_hand}, {"before exit", before_exit},
+static int alone(int count, char **arguments) { // signals were asked for; the thread that exits is inside of a handler
+  (void)count;
+  const char *way = arguments[0];
+  take_stderr();
+  CHECK(cexit_exit_on_signals(NULL, 0) == 0);
+  cexit_entry entry = {.function = wait_for_line, .name = "flush", .file = "app.c", .line = 7};
+  CHECK(cexit_register(NULL, &entry, NULL) == 0);
+  if (strcmp(way, "signal") == 0) CHECK(kill(getpid(), SIGTERM) == 0);
+  if (strcmp(way, "request") == 0) CHECK(cexit_request_exit(5) == 0);
+  while (strcmp(way, "exit") != 0) pause();
+  return 5;
+}
+
+static int in_libc_alone(int count, char **arguments) { // the same, in a function of libc's list
+  (void)count, (void)arguments;
+  CHECK(atexit(read_line_in_libc) == 0);
+  take_stderr();
+  CHECK(cexit_exit_on_signals(NULL, 0) == 0);
+  cexit_exit(5);
+}
+
+FIXTURE({"alone", alone}, {"in libc alone", in_libc_alone}, {"at gate", at_gate}, {"in libc", in_libc}, {"by hand", by_hand}, {"before exit", before_exit},
         {"with deadline", with_deadline})

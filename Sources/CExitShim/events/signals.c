@@ -170,7 +170,9 @@ static int start_thread(void) {
   int error = cexit__gate_prepare();
   if (error == 0) error = cexit__last_act_prepare();
   if (error == 0 && atomic_load(&home) != cexit__process_number()) pthread_sigmask(SIG_BLOCK, NULL, &usual);
-  return error == 0 ? cexit__helper_start(&home, exit_when_taken, "exit on signal") : error;
+  if (error == 0) error = cexit__helper_start(&home, exit_when_taken, "exit on signal");
+  if (error == 0) cexit__prepare_limits(); // for the line about a handler that does not end; signals do without
+  return error;
 }
 
 static void tell_thread(uint32_t what) {

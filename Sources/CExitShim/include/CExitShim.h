@@ -300,6 +300,9 @@ CEXIT_API size_t cexit_stack_run_observed(cexit_stack *CEXIT_NULLABLE stack, cex
 /// children, which may call this themselves. quick_exit and _exit keep their status. The first process of a container,
 /// which does not die of its own signals, exits with 128 + number.
 ///
+/// A second thread is made that says what an exit without a deadline still waits for after three seconds; signals work
+/// without that thread, too.
+///
 /// Returns 0; EINVAL: a number that is no signal, that cannot be caught, that does not end a process by default (such
 /// as SIGCHLD) or that reports a crash (such as SIGSEGV), and then none was taken; ENOMEM, EAGAIN: no memory, no
 /// thread; ECANCELED, EDEADLK.

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Deadlines: a thread that sleeps until the exit has begun, then until the exit has taken too long, and ends the process.
-// The thread is made when a deadline is asked for, and needs nothing when the time has come: no memory, no lock, no Swift.
-// The thread freezes the frames of the exiter, then reads in them which handler is at work.
+// The thread is made when a deadline or signals are asked for, and needs nothing when the time has come: no memory, no lock,
+// no Swift. The thread freezes the frames of the exiter, then reads in them which handler is at work. Without a deadline the
+// thread says once what the exit waits for.
 //
 // Time in which the process stands still (Ctrl-Z, a debugger) does not count. While a time runs the thread sleeps in
 // slices: in a slice that took far longer than asked for, no thread ran.
@@ -90,23 +91,41 @@ static void fire(uint64_t time) { // returns if there is no cause any more
   cexit__frames_thaw();
 }
 
+static bool may_say_wait(void) {
+  return atomic_load(&began) != 0 && atomic_load(&cexit__deadline_length) == 0 && !atomic_load(&has_said);
+}
+
 // Once an exit, and not where a deadline will speak. An exit whose handlers end, one after the other, is at work and gets
 // no line. A thread may read the frames of another thread only if all threads look for readers, and have done so for a while.
-void cexit__long_wait(void) {
-  if (atomic_load(&began) == 0 || atomic_load(&cexit__deadline_length) != 0 || atomic_load(&has_said)) return;
-  if (!cexit__frames_are_the_exiters() && !is_observed(OBSERVED_FOR_TIME)) return;
+// Returns when the handler began that the exit waits for; 0: not known.
+static uint64_t say_wait(bool is_long) {
   struct note note;
   cexit__note_begin(&note);
   cexit__note(&note, "still waiting for ");
   cexit__frames_freeze();
   const struct frame *handler = note_running(&note);
-  uint64_t start = handler != NULL ? atomic_load(&handler->started) : 0; // 0: not known
-  bool is_long = start == 0 || cexit__awake() - start >= LONG_WAIT;
+  uint64_t start = handler != NULL ? atomic_load(&handler->started) : 0;
+  if (start != 0) is_long = cexit__awake() - start >= LONG_WAIT;
   cexit__frames_thaw();
   if (is_long && !atomic_exchange(&has_said, true)) cexit__note_write(&note);
+  return start;
 }
 
-enum { SLICE = 50000000, FAR = 100000000 }; // nanoseconds
+void cexit__long_wait(void) {
+  if (may_say_wait() && (cexit__frames_are_the_exiters() || is_observed(OBSERVED_FOR_TIME))) say_wait(true);
+}
+
+// On this file's thread, which waits for nothing itself: where no handler is at work, looks have to find none for as long.
+static void look_at_wait(void) {
+  static uint64_t since; // 0: the newest look found a handler
+  bool leaves = atomic_load(&cexit__leaving.owner) != 0 || atomic_load(&cexit__leaving_quickly.owner) != 0;
+  if (!leaves || say_wait(since != 0 && cexit__awake() - since >= LONG_WAIT) != 0)
+    since = 0;
+  else if (since == 0)
+    since = cexit__awake();
+}
+
+enum { SLICE = 50000000, FAR = 100000000, LOOK = 250000000 }; // nanoseconds
 
 // Each round looks once at the clock. Where the time is far later than this thread meant to look, the process stood still.
 static CEXIT_NORETURN void *watch(void *unused) {
@@ -118,7 +137,10 @@ static CEXIT_NORETURN void *watch(void *unused) {
     uint64_t end = due(), time = now - atomic_load(&cexit__frames.stopped);
     last = now;
     slice = 0;
-    if (end == 0) {
+    if (end == 0 && may_say_wait()) {
+      look_at_wait();
+      cexit__futex_wait_for(&cexit__frames.news, seen, slice = LOOK);
+    } else if (end == 0) {
       cexit__futex_wait(&cexit__frames.news, seen);
       last = atomic_load(&cexit__frames.told);
     } else if (end <= time) {
