@@ -16,7 +16,7 @@ MACRO_TOOLS = swift-6.3 git swift-syntax
 TOOLS_PART = Scripts/part 'the command exitkit' git swift-argument-parser --
 MACRO_PART = Scripts/part 'the example and the tests of @AtExit' $(MACRO_TOOLS) --
 TEST_SETUP = test-setup
-BESIDE = openssl libcurl sqlite3 glib ncurses jemalloc tcmalloc python3 python3-dev
+BESIDE = openssl libcurl sqlite3 glib ncurses jemalloc tcmalloc libomp valgrind musl-gcc python3 python3-dev
 TEST_TOOLS = swift cc git g++ pkg-config cmake ninja meson spin sdt gdb $(BESIDE)
 # The examples' package leaves out what needs a tool of this list.
 WITHOUT = EXITKIT_WITHOUT="$$(Scripts/need --lacking sqlite3 pkg-config g++)"
@@ -63,6 +63,7 @@ test-setup: ## Check what demo and test do on a machine with Swift, gcc, libc6-d
 test-library:
 	@for library in $(BESIDE); do Scripts/part "the tests beside $$library" $$library || exit; done
 	@Scripts/part 'the tests with gdb' gdb
+	@Scripts/part 'the tests in C++' g++
 	$(SWIFT) test $(STRICT)
 
 test-examples:

@@ -18,5 +18,8 @@ public let needsProbes: ConditionTrait = .enabled("no <sys/sdt.h>") {
   return !isForeign && outcome.ending == .exited(0)
 }
 
-/// For a test that compiles C++.
+/// For a test that compiles C++ without the C++ library, as for another libc.
+public let needsCxxCompiler: ConditionTrait = .enabled(if: isInstalled("c++"), "no C++ compiler")
+
+/// For a test that compiles C++ with the C++ library.
 public let needsCxx: ConditionTrait = .enabled(if: isInstalled("c++") && !isForeign, "no C++ compiler for this libc")
