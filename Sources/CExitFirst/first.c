@@ -140,19 +140,34 @@ static void say(const char *line) {
   cexit_write_line(line, strlen(line));
 }
 
-static void check(void) {
+// A static executable without --wrap has libc's functions in front, and has no dlsym that could tell.
+static int has_loader(struct dl_phdr_info *object, size_t size, void *unused) { // of the first object, the executable
+  (void)size, (void)unused;
+  for (int i = 0; i < object->dlpi_phnum; i++) {
+    if (object->dlpi_phdr[i].p_type == PT_INTERP) return 1;
+  }
+  return -1;
+}
+
+static bool is_in_front(const char *name, void *ours) {
+  return dlsym != NULL ? dlsym(RTLD_DEFAULT, name) == ours : dl_iterate_phdr(has_loader, NULL) == 1;
+}
+
+// A constructor: where another start function won, nothing else of CExitFirst runs before the exit.
+static __attribute__((constructor)) void check(void) {
   bool both = cexit_order_or_first != 'f' || (dlsym != NULL && dlsym(RTLD_NEXT, "cexit_order_or_first") != NULL);
   if (both) say("ExitKit: CExitFirst and CExitOrder are both linked: CExitOrder's order holds; link one of them\n");
-  bool in_front = __real_exit != NULL || dlsym == NULL || dlsym(RTLD_DEFAULT, "exit") == (void *)(function *)leave;
-  if (!in_front)
+  if (__real_exit == NULL && !is_in_front("exit", (void *)(function *)leave))
     say("ExitKit: CExitFirst is not in front: another definition of exit is found first, so handlers run in its "
         "order\n");
+  else if (programs_main == NULL && !is_in_front("__libc_start_main", (void *)(function *)start_in_front))
+    say("ExitKit: CExitFirst is not in front: another definition of __libc_start_main is found first, so the return "
+        "from main runs handlers in libc's order\n");
 }
 
 static int main_and_exit(int count, char **arguments, char **environment) {
   find_exit();
   cexit_is_pending((cexit_handler){0}); // sets the library up: a child of vfork is told from this process by that
-  check();
   leave(programs_main(count, arguments, environment));
 }
 

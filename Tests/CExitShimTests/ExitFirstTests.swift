@@ -15,8 +15,16 @@ struct ExitFirstTests {
     return build.with { $0.libraries.insert(object, at: 0) }
   }
 
+  /// CExitFirst and the core as a shared object, for LD_PRELOAD.
+  static func library() throws -> String {
+    let objects = try [orderObject("CExitFirst", .plain)] + coreObjects(.plain)
+    return try make("libCExitFirst.so", from: objects) {
+      [CBuild.plain.compiler, "-shared", "-o", $0] + objects + ["-ldl"]
+    }
+  }
+
   static func program(_ arguments: [String], _ build: CBuild? = nil) throws -> Outcome {
-    try run(compile("first.c", build ?? self.build()), arguments, environment: ["MARK": "x"], deadline: 180)
+    try run(compile("first.c", build ?? self.build()), arguments, deadline: 180)
   }
 
   static let inFront = ["newer", "older", "libc's", "libc's registers", "late"]
@@ -44,13 +52,27 @@ struct ExitFirstTests {
     #expect(try Self.program(["order", way], build) == ForeignOrderTests.lines(Self.inFront, status: 3))
   }
 
-  @Test func `LD_PRELOAD gives CExitFirst to a program that was built without`() throws {
-    let objects = try [orderObject("CExitFirst", .plain)] + coreObjects(.plain)
-    let library = try make("libCExitFirst.so", from: objects) {
-      [CBuild.plain.compiler, "-shared", "-o", $0] + objects
-    }
+  @Test(arguments: [
+    ([], "libc's, newer, older, libc's registers, late", "exit is found first, so handlers run in its order"),
+    (
+      ["-Wl,--wrap=exit"], inFront.joined(separator: ", "),
+      "__libc_start_main is found first, so the return from main runs handlers in libc's order"
+    ),
+  ])
+  func `a static executable without the linker's help says that libc is in front`(
+    flags: [String], order: String, line: String
+  ) throws {
+    let build = try Self.build { $0.programFlags = ["-static"] + flags }
     #expect(
-      try run(compile("first.c"), ["order", "return"], environment: ["LD_PRELOAD": library])
+      try Self.program(["order", "return"], build)
+        == Outcome(
+          .exited(3), output: order.replacing(", ", with: "\n") + "\n",
+          errors: "ExitKit: CExitFirst is not in front: another definition of \(line)\n"))
+  }
+
+  @Test func `LD_PRELOAD gives CExitFirst to a program that was built without`() throws {
+    #expect(
+      try run(compile("first.c"), ["order", "return"], environment: ["LD_PRELOAD": Self.library()])
         == ForeignOrderTests.lines(Self.inFront, status: 3))
   }
 
@@ -71,10 +93,6 @@ struct ExitFirstTests {
 
   @Test func `a child of vfork that exits has its status, and its parent has its handlers`() throws {
     #expect(try Self.program(["vfork"]) == Outcome(.exited(0), lines: "0x700", "parent's"))
-  }
-
-  @Test func `arguments and environment are where the kernel put them`() throws {
-    #expect(try Self.program(["same", "a", "b"]) == Outcome(.exited(0)))
   }
 
   @Test func `a child that is made while another thread exits leaves by plain exit`() throws {

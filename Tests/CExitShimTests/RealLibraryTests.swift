@@ -97,7 +97,8 @@ private let swiftLibrary = Result {
 /// The tools that `Scripts/need` does not find.
 private let missing: Set<String> = {
   let all = [
-    "openssl", "libcurl", "sqlite3", "glib", "ncurses", "python3", "python3-dev", "jemalloc", "tcmalloc", "gdb",
+    "openssl", "libcurl", "sqlite3", "glib", "ncurses", "python3", "python3-dev", "jemalloc", "tcmalloc", "gdb", "g++",
+    "valgrind", "musl-gcc", "libomp",
   ]
   let found = try? run("\(packageRoot)/Scripts/need", ["--lacking"] + all)
   return Set((found?.output ?? all.joined(separator: "\n")).split(separator: "\n").map(String.init))

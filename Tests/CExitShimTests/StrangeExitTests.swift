@@ -2,11 +2,11 @@
 //
 // Exits at strange places, with CExitFirst and without.
 
+import Glibc
 import ProcessSupport
 import Testing
 
-@Suite(
-  .disabled(if: isSanitized || isForeign, "a sanitizer stands in front of libc itself; CExitFirst is for this libc"))
+@Suite(.disabled(if: isSanitized, "a sanitizer stands in front of libc itself"))
 struct StrangeExitTests {
   /// By a door, or by any way out with CExitFirst, the stack runs first.
   static let inFront = [("door", false), ("return", true), ("exit", true), ("thread", true), ("door", true)]
@@ -17,7 +17,7 @@ struct StrangeExitTests {
       compile("strange.cpp", first ? ExitFirstTests.build() : .plain), arguments, environment: environment)
   }
 
-  @Test(needsCxx, arguments: inFront)
+  @Test(needsCxxCompiler, arguments: inFront)
   func `exit in the destructor of a static, after the stack has run, leaves out nothing`(
     way: String, first: Bool
   ) throws {
@@ -28,7 +28,7 @@ struct StrangeExitTests {
           "older static is destroyed", "libc's older"))
   }
 
-  @Test(needsCxx, arguments: plain)
+  @Test(needsCxxCompiler, arguments: plain)
   func `exit in the destructor of a static, before the stack has run, leaves out nothing`(way: String) throws {
     #expect(
       try strange(["static", way], first: false)
@@ -37,7 +37,7 @@ struct StrangeExitTests {
           "older static is destroyed", "handler", "libc's older"))
   }
 
-  @Test(needsCxx, arguments: inFront)
+  @Test(needsCxxCompiler, arguments: inFront)
   func `exit in a handler of libc's, after the stack, goes on with older handlers`(
     way: String, first: Bool
   ) throws {
@@ -46,14 +46,14 @@ struct StrangeExitTests {
         == Outcome(.exited(8), lines: "handler", "libc's newer", "libc's exits", "libc's older"))
   }
 
-  @Test(needsCxx, arguments: plain)
+  @Test(needsCxxCompiler, arguments: plain)
   func `exit in a handler of libc's, before the stack has run, goes on with the stack`(way: String) throws {
     #expect(
       try strange(["foreign", way], first: false)
         == Outcome(.exited(8), lines: "libc's newer", "libc's exits", "handler", "libc's older"))
   }
 
-  @Test(needsCxx, arguments: inFront.filter { $0.0 != "thread" })
+  @Test(needsCxxCompiler, arguments: inFront.filter { $0.0 != "thread" })
   func `exit in a thread-local's destructor of the exiter, after the stack has run`(
     way: String, first: Bool
   ) throws {
@@ -62,53 +62,71 @@ struct StrangeExitTests {
         == Outcome(.exited(8), lines: "handler", "thread-local is destroyed", "libc's older"))
   }
 
-  @Test(needsCxx, arguments: ["return", "exit"])
+  @Test(needsCxxCompiler, arguments: ["return", "exit"])
   func `exit in a thread-local's destructor of the exiter, before the stack has run`(way: String) throws {
     #expect(
       try strange(["thread-local", way], first: false)
         == Outcome(.exited(8), lines: "thread-local is destroyed", "handler", "libc's older"))
   }
 
-  @Test(needsCxx, arguments: [false, true])
-  func `exit in a thread-local's destructor, at the end of a thread, is an exit`(first: Bool) throws {
-    #expect(
-      try strange(["thread-end"], first: first)
-        == Outcome(.exited(8), lines: "thread-local is destroyed", "handler", "libc's older"))
-  }
-
-  @Test(needsCxx, arguments: inFront)
-  func `a child made in a handler of libc's runs its own handler and libc's older ones`(
-    way: String, first: Bool
+  /// The thread's own way, and the way of its thread-local's destructor.
+  @Test(needsCxxCompiler, arguments: ["end", "pthread_exit", "exit", "door"], ["exit", "door"])
+  func `exit in a thread-local's destructor, on a thread that leaves by each way`(
+    way: String, destructors: String
   ) throws {
-    for child in ["exit", "door"] {
+    for first in [false, true] {
+      let stackIsFirst = way == "door" || (way == "exit" && first)
+      let lines = stackIsFirst ? ["handler", "thread-local is destroyed"] : ["thread-local is destroyed", "handler"]
       #expect(
-        try strange(["fork", way, child], first: first)
-          == Outcome(.exited(3), lines: "handler", "child's", "libc's older", "child: 5", "libc's older"))
-    }
-    #expect(
-      try strange(["fork", way, "_exit"], first: first)
-        == Outcome(.exited(3), lines: "handler", "child: 5", "libc's older"))
-  }
-
-  @Test(needsCxx, arguments: plain)
-  func `a child made in a handler of libc's leaves its parent's handlers alone`(way: String) throws {
-    for child in ["exit", "door"] {
-      #expect(
-        try strange(["fork", way, child], first: false)
-          == Outcome(.exited(3), lines: "child's", "libc's older", "child: 5", "handler", "libc's older"))
+        try strange(["thread-end", way, destructors], first: first)
+          == ForeignOrderTests.lines(lines + ["libc's older"], status: 8), "first: \(first)")
     }
   }
 
-  @Test(needsCxx, arguments: [("return", 0), ("exit", 3), ("door", 3)], [false, true])
+  @Test(needsCxxCompiler, arguments: ForkTests.ways, inFront)
+  func `a child made in a handler of libc's runs its own handler and libc's older ones`(
+    fork: String, way: (String, first: Bool)
+  ) throws {
+    for (child, status) in Self.children {
+      #expect(
+        try strange(["fork", way.0, fork, child], first: way.first)
+          == ForeignOrderTests.lines(["handler"] + Self.lines(child, status) + ["libc's older"], status: 3),
+        "the child leaves by \(child)")
+    }
+  }
+
+  @Test(needsCxxCompiler, arguments: ForkTests.ways, plain)
+  func `a child made in a handler of libc's leaves its parent's handlers alone`(fork: String, way: String) throws {
+    for (child, status) in Self.children {
+      #expect(
+        try strange(["fork", way, fork, child], first: false)
+          == ForeignOrderTests.lines(Self.lines(child, status) + ["handler", "libc's older"], status: 3),
+        "the child leaves by \(child)")
+    }
+  }
+
+  /// How the child leaves, and its status. A child that returns goes on in its parent's exit.
+  static let children = [("exit", 5), ("door", 5), ("_exit", 5), ("return", 3)]
+
+  /// What the child and its end print.
+  static func lines(_ child: String, _ status: Int) -> [String] {
+    (child == "_exit" ? [] : ["child's", "libc's older"]) + ["child: \(status)"]
+  }
+
+  @Test(
+    needsCxxCompiler,
+    arguments: [
+      ("return", Ending.exited(0)), ("exit", .exited(3)), ("door", .exited(3)), ("signal", .signaled(SIGTERM)),
+    ], [false, true])
   func `main may end its thread: the exit is the other thread's, or comes with its end`(
-    way: (String, Int32), first: Bool
+    way: (String, Ending), first: Bool
   ) throws {
     #expect(
       try strange(["main-ends", way.0], first: first)
-        == Outcome(.exited(way.1), lines: "main has ended", "handler", "libc's older"))
+        == Outcome(way.1, lines: "main has ended", "handler", "libc's older"))
   }
 
-  @Test(needsCxx, arguments: [false, true])
+  @Test(needsCxxCompiler, arguments: [false, true])
   func `a call of exit inside libc runs the stack in its place in libc's list`(
     first: Bool
   ) throws {
@@ -118,7 +136,7 @@ struct StrangeExitTests {
           .exited(3), output: "libc's newer\nhandler\nlibc's older\n", errors: "strange: an error\n"))
   }
 
-  @Test(needsCxx, arguments: [("exit", false), ("door", false), ("exit", true), ("door", true)])
+  @Test(needsCxxCompiler, arguments: [("exit", false), ("door", false), ("exit", true), ("door", true)])
   func `exit in the constructor of a library, before main, runs what was registered`(way: String, first: Bool) throws {
     let early = try compile("early.c", .plugin)
     let order = way == "exit" && !first ? ["libc's", "handler"] : ["handler", "libc's"]

@@ -13,7 +13,9 @@
 #include <pthread.h>
 #include <sched.h>
 #include <stdarg.h>
+#ifndef __cplusplus
 #include <stdatomic.h>
+#endif
 #include <sys/mman.h>
 #include <sys/wait.h>
 

@@ -5,6 +5,35 @@
 #include "fixture.h"
 
 #include <err.h>
+#include <signal.h>
+#include <sys/syscall.h>
+
+#if defined __GLIBC__ && !__GLIBC_PREREQ(2, 34) // older glibc has no _Fork
+static pid_t untold_fork() {
+  return (pid_t)syscall(SYS_clone, SIGCHLD, NULL, NULL, NULL, NULL);
+}
+#else
+static pid_t untold_fork() {
+  return _Fork();
+}
+#endif
+
+#ifdef NO_CXX_LIBRARY
+// For another libc there is no C++ library: this function of it calls the destructor of a thread-local as libstdc++ does.
+extern "C" __attribute__((weak)) int __cxa_thread_atexit_impl(void (*)(void *), void *, void *);
+extern "C" int __cxa_thread_atexit(void (*destroy)(void *), void *object, void *owner) {
+  if (__cxa_thread_atexit_impl != NULL) return __cxa_thread_atexit_impl(destroy, object, owner);
+  static void (*function)(void *); // musl: the data of a thread are destroyed at its end, and those of main by atexit
+  static pthread_key_t key;
+  function = destroy;
+  CHECK(pthread_key_create(&key, destroy) == 0 && pthread_setspecific(key, object) == 0);
+  return atexit([] {
+    void *left = pthread_getspecific(key);
+    CHECK(pthread_setspecific(key, NULL) == 0);
+    if (left != NULL) function(left);
+  });
+}
+#endif
 
 static int leave(const char *way, int status) { // <return|exit|thread|door>
   if (strcmp(way, "exit") == 0) exit(status);
@@ -15,8 +44,12 @@ static int leave(const char *way, int status) { // <return|exit|thread|door>
   return status;
 }
 
-static void say_older() { say("libc's older\n"); }
-static void say_newer() { say("libc's newer\n"); }
+static void say_older() {
+  say("libc's older\n");
+}
+static void say_newer() {
+  say("libc's newer\n");
+}
 
 // Each case: libc's older handler, the stack's handler, what exits once more with 8, libc's newer handler.
 static void register_older() {
@@ -24,12 +57,14 @@ static void register_older() {
   push_name(NULL, "handler");
 }
 
+static const char *of_a_destructor = "exit"; // how a destructor leaves
+
 struct Leaver {
   const char *name;
   int status;
   ~Leaver() {
     say("%s is destroyed\n", name);
-    if (status != 0) exit(status);
+    if (status != 0) leave(of_a_destructor, status);
   }
 };
 
@@ -59,43 +94,60 @@ static int in_thread_local(int, char **arguments) { // of the thread that exits
   return leave(arguments[0], 3);
 }
 
-static int at_thread_end(int, char **) { // no thread has called exit before
+// <end|pthread_exit|exit|door>: of a thread; <exit|door>: of the destructor of its thread-local. No thread has exited before.
+static int in_threads_local(int, char **arguments) {
   register_older();
-  join(start([](void *unused) -> void * {
-    CHECK(of_a_thread.status == 8);
-    return unused;
-  }, NULL));
+  of_a_destructor = arguments[1];
+  join(start(
+      [](void *way) -> void * {
+        CHECK(of_a_thread.status == 8);
+        if (strcmp((const char *)way, "pthread_exit") == 0) pthread_exit(NULL);
+        leave((const char *)way, 3);
+        return NULL;
+      },
+      arguments[0]));
   return 99;
 }
 
-static int fork_in_foreign_handler(int, char **arguments) { // <way> <exit|door|_exit>: of the child
-  static const char *childs;
-  childs = arguments[1];
+static pid_t make_child(const char *way) { // <fork|_Fork|clone>: no handler of pthread_atfork knows of the last two
+  if (strcmp(way, "_Fork") == 0) return untold_fork();
+  if (strcmp(way, "clone") == 0) return (pid_t)syscall(SYS_clone, SIGCHLD, NULL, NULL, NULL, NULL);
+  return fork();
+}
+
+// <way> <fork|_Fork|clone> <exit|door|_exit|return>: of the child; return: the child goes on in its parent's exit.
+static int fork_in_foreign_handler(int, char **arguments) {
+  static const char *makes, *childs;
+  makes = arguments[1];
+  childs = arguments[2];
   register_older();
   CHECK(atexit([] {
-          pid_t child = fork();
-          if (child == 0) {
-            push_name(NULL, "child's");
-            if (strcmp(childs, "_exit") == 0) _exit(5);
-            exit(leave(childs, 5));
-          }
-          say_end(child);
+          pid_t child = make_child(makes);
+          if (child != 0) return say_end(child);
+          push_name(NULL, "child's");
+          if (strcmp(childs, "_exit") == 0) _exit(5);
+          leave(childs, 5);
         }) == 0);
   return leave(arguments[0], 3);
 }
 
-static int main_ends(int, char **arguments) { // <way>: of the other thread; return: its end, and so the last thread's
+// <way>: of the other thread; return: its end, and so the last thread's
+static int main_ends(int, char **arguments) {
   register_older();
+  if (strcmp(arguments[0], "signal") == 0) CHECK(cexit_exit_on_signals(NULL, 0) == 0);
   static const char *others;
   static pthread_t main_thread;
   others = arguments[0];
   main_thread = pthread_self();
-  start([](void *unused) -> void * {
-    CHECK(pthread_join(main_thread, NULL) == 0);
-    say("main has ended\n");
-    leave(others, 3);
-    return unused;
-  }, NULL);
+  start(
+      [](void *unused) -> void * {
+        CHECK(pthread_join(main_thread, NULL) == 0);
+        say("main has ended\n");
+        if (strcmp(others, "signal") == 0) kill(getpid(), SIGTERM), pause();
+        leave(others, 3);
+        return unused;
+      },
+      NULL);
   pthread_exit(NULL);
 }
 
@@ -111,5 +163,5 @@ static int before_main(int, char **) { // early.c exits in its constructor
 }
 
 FIXTURE({"static", in_static}, {"foreign", in_foreign_handler}, {"thread-local", in_thread_local},
-        {"thread-end", at_thread_end}, {"fork", fork_in_foreign_handler}, {"main-ends", main_ends},
+        {"thread-end", in_threads_local}, {"fork", fork_in_foreign_handler}, {"main-ends", main_ends},
         {"inside-libc", inside_libc}, {"before-main", before_main})

@@ -62,16 +62,26 @@ private let fixtureCompiler = getenv("EXITKIT_CC").map { String(cString: $0) } ?
 /// Whether the fixtures are for another libc or another machine than the tests.
 public let isForeign = getenv("EXITKIT_CC") != nil
 
+/// The C++ compiler. Another libc comes without a C++ library: a fixture then does without.
+private let cxxCompiler =
+  isForeign
+  ? [fixtureCompiler, "-std=c++17", "-nostdinc++", "-fno-exceptions", "-fno-rtti", "-fno-threadsafe-statics"]
+    + ["-DNO_CXX_LIBRARY"]
+  : ["c++", "-std=c++17"]
+
 /// EXITKIT_FIRST: each fixture with a core also has CExitFirst, unless the fixture's test chooses a build itself.
 public let fixturesHaveFirst = getenv("EXITKIT_FIRST") != nil
 
 /// EXITKIT_RUN: the emulator that starts fixtures of another machine.
 private let emulator = getenv("EXITKIT_RUN").map { String(cString: $0) } ?? ""
 
+/// Whether an emulator runs the fixtures.
+public let isEmulated = !emulator.isEmpty
+
 /// The words that start `program`. For a fixture of another machine the emulator is the first word.
 func words(_ program: String, _ arguments: [String]) -> [String] {
-  let isEmulated = !emulator.isEmpty && program.hasPrefix("\(packageRoot)/.build/fixtures/")
-  return (isEmulated ? [emulator] : []) + [program] + arguments
+  let isFixture = program.hasPrefix("\(packageRoot)/.build/fixtures/")
+  return (isEmulated && isFixture ? [emulator] : []) + [program] + arguments
 }
 
 /// The root of this package.
@@ -104,7 +114,7 @@ private func makeProgram(_ name: String, _ build: CBuild) throws -> String {
     objects.append(try orderObject("CExitFirst", build))
   }
   return try make(name.prefix { $0 != "." } + (build.isPlugin ? ".so" : ""), from: [source] + headers + objects) {
-    (name.hasSuffix(".cpp") ? ["c++", "-std=c++17"] : [build.compiler, "-std=c11"])
+    (name.hasSuffix(".cpp") ? cxxCompiler : [build.compiler, "-std=c11"])
       + strict + build.flags + build.programFlags + kind + ["-o", $0, source] + objects + build.libraries
       + ["-lpthread", "-ldl", "-lutil"]
   }
