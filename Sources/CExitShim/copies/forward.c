@@ -25,8 +25,11 @@ leader(void) { // has every function, this copy's or another's
 #define FORWARD_ERROR FORWARD_VALUE
 
 #define FORWARD_FAST_VALUE(type, name, parameters, arguments)                                                          \
+  static COLD type forward_##name parameters {                                                                         \
+    return leader()->name arguments;                                                                                   \
+  }                                                                                                                    \
   type cexit_##name parameters {                                                                                       \
-    return LIKELY(leader_now() == NULL) ? cexit__##name arguments : leader()->name arguments;                          \
+    return LIKELY(leader_now() == NULL) ? cexit__##name arguments : forward_##name arguments;                          \
   }
 #define FORWARD_FAST_ERROR FORWARD_FAST_VALUE
 

@@ -135,5 +135,5 @@ void cexit__entry_release(const struct entry *entry) {
 }
 
 uint32_t cexit__pending_index(cexit_handler handler) {
-  return pending_index(handler);
+  return pending_entry(handler) != NULL ? (uint32_t)handler.raw : NONE;
 }

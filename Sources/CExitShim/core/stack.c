@@ -22,7 +22,7 @@ ALWAYS_INLINE void copy_for_call(struct entry *out, const struct entry *entry) {
   out->name = entry->name;
   out->bits = entry->bits;
   const char *file = entry->file;
-  const void *ahead = entry - 16; // in a run, where entries lie in their order: a sixth less time
+  const void *ahead = entry - 24; // in a run, where entries lie in their order: a sixth less time
   if (!LIKELY(!has_hint(entry))) {
     ahead = file;
     file = NULL;
@@ -109,21 +109,22 @@ static __attribute__((noinline)) bool cancel_and_release(uint32_t index) {
   const struct entry *entry = entry_at(index);
   struct entry taken = {
       .function = entry->function, .context = entry->context, .release = entry->release, .kind = entry->kind};
-  cexit__entry_take_off(index);
+  bool done = cexit__entry_take_off(index);
+  OPAQUE(done);
   lock_drop();
   cexit__entry_release(&taken);
-  return true;
+  return done;
 }
 
-static COLD bool give_nothing(void) {
+static COLD bool give(bool done) {
+  OPAQUE(done);
   lock_drop();
-  return false;
+  return done;
 }
 
 static COLD bool free_and_give(uint32_t index) {
   cexit__entry_free(index);
-  lock_drop();
-  return true;
+  return give(true);
 }
 
 static COLD bool wake_next(void) {
@@ -132,16 +133,16 @@ static COLD bool wake_next(void) {
 
 static COLD bool cancel_slowly(cexit_handler handler) {
   if (enter() != 0) return false;
-  uint32_t index = pending_index(handler);
-  return index != NONE ? cancel_and_release(index) : give_nothing();
+  return pending_entry(handler) != NULL ? cancel_and_release((uint32_t)handler.raw) : give(false);
 }
 
-// The only calls are at the end, so the function saves no registers.
-bool cexit__cancel(cexit_handler handler) {
+// The only calls are at the end, so the function saves no registers. `noinline`: or clang makes functions of parts that are
+// rarely needed, as it guesses.
+__attribute__((noinline)) bool cexit__cancel(cexit_handler handler) {
   if (!enter_fast()) return cancel_slowly(handler);
-  uint32_t index = pending_index(handler);
-  if (!LIKELY(index != NONE)) return give_nothing();
-  struct entry *entry = entry_at(index);
+  uint32_t index = (uint32_t)handler.raw;
+  struct entry *entry = pending_entry(handler);
+  if (!LIKELY(entry != NULL)) return give(false);
   if (!(is_plain(entry) && entry->release == NULL && entry->kind != KIND_CLOSURE)) return cancel_and_release(index);
   if (!take_plain(stack_of(entry), entry, index)) return free_and_give(index);
   return !word_give_up(&cexit__lock_word) || wake_next();

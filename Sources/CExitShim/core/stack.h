@@ -56,19 +56,19 @@ ALWAYS_INLINE void unlink_plain(cexit_stack *stack, struct entry *entry) {
 
 // False: a case for cexit__entry_free, which is still to be called. So a caller has no call in the middle,
 // for which the caller would save registers.
-ALWAYS_INLINE bool entry_free(struct entry *entry, uint32_t index) {
+ALWAYS_INLINE bool entry_free(struct entry *entry, uint32_t index, uint32_t generation) {
   struct slab *slab = &cexit__entries;
-  uint32_t generation = entry->generation, place = index - slab->first;
+  uint32_t place = index - slab->first;
   entry->function = NULL;
   entry->context = NULL; // or a leak checker would find the context in this entry
-  if (place < PAGE) {
+  if (LIKELY(place < PAGE)) {
     if (!LIKELY(generation < LAST_GENERATION)) return true; // retired, or a stale handle could match once more
     slab->available++;
     slab->bits |= (uint64_t)1 << place;
     return true;
   }
-  __asm__("" : "+r"(index)); // computes the chunk anew: to keep the chunk from before, callers would save registers
-  struct chunk_pages *of = &slab->pages_of[chunk_of(index)];
+  OPAQUE(index); // computes the chunk anew: to keep the chunk from before, callers would save registers
+  struct chunk_pages *of = cexit__places[leading_zeros(index + FIRST_CHUNK)].of;
   struct page *page = &of->pages[(index + FIRST_CHUNK) / PAGE];
   uint64_t before = page->free, after = before | (uint64_t)1 << (index + FIRST_CHUNK) % PAGE;
   if (!LIKELY(before != 0 && after != UINT64_MAX && generation <= of->highest)) return false;
@@ -78,10 +78,11 @@ ALWAYS_INLINE bool entry_free(struct entry *entry, uint32_t index) {
 }
 
 ALWAYS_INLINE bool take_plain(cexit_stack *stack, struct entry *entry, uint32_t index) { // as entry_free
-  entry->generation++;
+  uint32_t generation = entry->generation + 1;
+  entry->generation = generation;
   STEP();
   unlink_plain(stack, entry);
-  return LIKELY(entry_free(entry, index));
+  return entry_free(entry, index, generation);
 }
 
 ALWAYS_INLINE uint32_t entry_new(struct entry **out) { // `bits` is not 0
@@ -89,15 +90,17 @@ ALWAYS_INLINE uint32_t entry_new(struct entry **out) { // `bits` is not 0
   unsigned place = (unsigned)__builtin_ctzll(slab->bits);
   slab->bits &= slab->bits - 1;
   slab->available--;
-  *out = (struct entry *)(slab->at + place * sizeof(struct entry));
+  uintptr_t at = slab->at + place * sizeof(struct entry);
+  OPAQUE(at); // one register
+  *out = (struct entry *)at;
   return slab->first + place;
 }
 
-static inline uint32_t pending_index(cexit_handler handler) {
+ALWAYS_INLINE struct entry *pending_entry(cexit_handler handler) { // NULL: not pending in this process
   uint32_t index = (uint32_t)handler.raw, generation = (uint32_t)(handler.raw >> 32);
-  if ((generation & 1) == 0 || index >= cexit__entries.fresh) return NONE;
+  if ((generation & 1) == 0 || index >= cexit__entries.fresh) return NULL;
   struct entry *entry = entry_at(index);
-  return entry->generation == generation && !is_foreign(entry) ? index : NONE;
+  return entry->generation == generation && !is_foreign(entry) ? entry : NULL;
 }
 
 #endif

@@ -42,6 +42,13 @@ struct slab cexit__stacks = {.chunk = {[5] = FIRST(cexit__first_stacks)},
                              .available = FIRST_CHUNK - 2,
                              .element = sizeof(cexit_stack)};
 
+struct chunk_place cexit__places[32] = {[5] = {FIRST(first_entries), &cexit__entries.pages_of[5]},
+                                        [31 - 5] = {FIRST(first_entries), &cexit__entries.pages_of[5]}};
+
+struct entry *cexit__entry_at(uint32_t index) {
+  return entry_here(index);
+}
+
 // Leak checkers take a context that only an entry holds for leaked unless they look here, too.
 extern void __lsan_register_root_region(const void *begin, size_t size) __attribute__((weak));
 
@@ -52,7 +59,7 @@ int cexit__slab_grow(struct slab *slab) {
   lock_drop();
 
   uint32_t count = seen + FIRST_CHUNK; // a power of two: as many as there are, and the first chunk once more
-  int k = 31 ^ __builtin_clz(count);
+  int k = (int)highest_bit(count);
   if (k >= CHUNKS) return ENOMEM;
   bool of_entries = slab == &cexit__entries;
   size_t elements = count * slab->element, size = elements + (of_entries ? count / PAGE * sizeof(struct page) : 0);
@@ -65,6 +72,7 @@ int cexit__slab_grow(struct slab *slab) {
     struct page *pages = (struct page *)(void *)(memory + elements);
     slab->pages_of[k] = (struct chunk_pages){.pages = pages - count / PAGE, .list = NONE, .fresh = count / PAGE};
     slab->some |= count;
+    cexit__places[leading_zeros(count)] = (struct chunk_place){(uintptr_t)memory - elements, &slab->pages_of[k]};
     STEP();
   }
   if (ours) {

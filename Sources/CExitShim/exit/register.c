@@ -6,17 +6,16 @@
 #include "exit.h"
 
 static inline bool has_place(const cexit_stack *stack) { // of a nested stack
-  return stack->runner != 0 || pending_index((cexit_handler){stack->place}) != NONE;
+  return stack->runner != 0 || pending_entry((cexit_handler){stack->place}) != NULL;
 }
 
-static inline bool is_ready(const cexit_stack *stack, const void *owner) {
-  if (!LIKELY(cexit__entries.bits != 0 && known_owner(owner)->owner == owner && !stack->refuses)) return false;
-  if (stack == PROCESS) return cexit__process.process_slots.stands;
-  return (stack->slots == NULL || stack->slots->stands) && (stack->parent == NONE || has_place(stack));
+ALWAYS_INLINE bool is_ready_for_all(const cexit_stack *stack, const void *owner) { // what each registration needs
+  return LIKELY(cexit__entries.bits != 0 && known_owner(owner)->owner == owner && !stack->refuses);
 }
 
 COLD bool cexit__stack_is_ready(const cexit_stack *stack, const void *owner) {
-  return is_ready(stack, owner);
+  if (!is_ready_for_all(stack, owner) || (stack->slots != NULL && !stack->slots->stands)) return false;
+  return stack->parent == NONE || has_place(stack);
 }
 
 COLD int cexit__stack_make_ready(cexit_stack *stack, const void *owner) {
@@ -57,22 +56,27 @@ static COLD int open_page_and_give(void) {
   return 0;
 }
 
-// With the stack ready and the lock held; drops the lock. Inlined where the entry is made. Each field goes to the entry
-// before the next field is read: so few registers are needed, and hardly any is saved. `rarely`: compiled for size.
+// With the stack ready and the lock held; drops the lock. Inlined where the entry is made. What is computed comes first, and
+// then each field goes to the entry before the next field is read: so few registers are needed, and hardly any is saved.
+// `rarely`: compiled for size.
 ALWAYS_INLINE int push(cexit_stack *stack, const cexit_entry *from, unsigned phase, const void *owner,
                        cexit_handler *out, unsigned kind, unsigned flags, bool rarely) {
   struct entry *entry;
   bool inherited = (flags & CEXIT_INHERITED) != 0;
-  uint32_t index = entry_new(&entry), generation = entry->generation + 1, line = from->line;
+  uint32_t line = from->line;
+  uint64_t bits = entry_bits(stack->index, kind, phase, inherited, line < 1u << 18 ? line : 0,
+                             (flags & CEXIT_PINNED) ? 0 : known_owner(owner)->number);
+  OPAQUE(bits);
+  uint32_t index = entry_new(&entry), generation = entry->generation + 1;
+  entry->bits = bits;
   entry->function = from->function;
+  STEP(); // two words at once are more than the caller wrote at once, and the processor would wait for its store buffer
   entry->context = from->context;
   entry->release = from->release;
   entry->name = from->name;
-  // By itself: two at once are more than the caller wrote at once, and the processor would wait for its store buffer.
-  entry->file = *(const char *const volatile *)&from->file;
+  STEP();
+  entry->file = from->file;
   entry->epoch = cexit__process.epoch;
-  entry->bits = entry_bits(stack->index, kind, phase, inherited, line < 1u << 18 ? line : 0,
-                           (flags & CEXIT_PINNED) ? 0 : known_owner(owner)->number);
   if (rarely)
     cexit__entry_link(stack, entry, index);
   else
@@ -90,11 +94,11 @@ COLD int cexit__entry_push(cexit_stack *stack, const cexit_entry *from, const vo
   return push(stack, from, (unsigned)from->phase & 3, owner, out, kind_of(from->flags), from->flags, true);
 }
 
-// The usual registration calls nothing, so no registers are saved. An unusual one ends in a call that starts over.
-// `locked` says whether that has the lock to let go of.
+// The usual registration calls nothing but at its end, so no registers are saved. An unusual one ends in a call that starts
+// over. `locked` says whether that has the lock to let go of.
 ALWAYS_INLINE bool is_usual(cexit_stack *stack, const void *owner, bool *locked) {
   *locked = enter_fast();
-  return LIKELY(*locked && is_ready(stack, owner));
+  return LIKELY(*locked && is_ready_for_all(stack, owner));
 }
 
 static COLD int push_unusual(cexit_stack *stack, const cexit_entry *entry, const void *owner, cexit_handler *out,
@@ -112,17 +116,29 @@ static COLD int add_unusual(cexit_stack *stack, const cexit_entry *entry, const 
   return push_unusual(stack, &unusual, owner, out, locked);
 }
 
+// With the lock held, on a stack that is ready.
+static __attribute__((noinline)) int push_usual(cexit_stack *stack, const cexit_entry *entry, const void *owner,
+                                                cexit_handler *out, unsigned kind) {
+  _Static_assert(KIND_FUNCTION == 0 && CEXIT_CLOSURE >> 2 == KIND_CLOSURE, "the kind of a usual entry is in its flags");
+  return push(stack, entry, (unsigned)entry->phase, owner, out, kind | (entry->flags & CEXIT_CLOSURE) >> 2, 0, false);
+}
+
+static COLD int push_beside(cexit_stack *stack, const cexit_entry *entry, const void *owner, cexit_handler *out,
+                            unsigned kind) { // on another stack than PROCESS
+  if (!cexit__stack_is_ready(stack, owner)) return add_unusual(stack, entry, owner, out, kind, true);
+  return push_usual(stack, entry, owner, out, kind);
+}
+
 // `kind`: a kind that callers of the public function cannot name, or KIND_FUNCTION.
 static int add(cexit_stack *stack, const cexit_entry *entry, const void *owner, cexit_handler *out, unsigned kind) {
-  _Static_assert(KIND_FUNCTION == 0 && CEXIT_CLOSURE >> 2 == KIND_CLOSURE, "the kind of a usual entry is in its flags");
-  if (entry == NULL || entry->function == NULL) return EINVAL;
-  unsigned phase = (unsigned)entry->phase;
-  if (phase > CExitPhaseLate) return EINVAL;
+  if (entry == NULL || entry->function == NULL || (unsigned)entry->phase > CExitPhaseLate) return EINVAL;
   if (stack == NULL) stack = PROCESS;
   bool locked = false;
   if ((entry->flags & ~CEXIT_CLOSURE) != 0 || !is_usual(stack, owner, &locked))
     return add_unusual(stack, entry, owner, out, kind, locked);
-  return push(stack, entry, phase, owner, out, kind | (entry->flags & CEXIT_CLOSURE) >> 2, 0, false);
+  if (stack != PROCESS) return push_beside(stack, entry, owner, out, kind);
+  if (!LIKELY(cexit__process.process_slots.stands)) return add_unusual(stack, entry, owner, out, kind, locked);
+  return push_usual(stack, entry, owner, out, kind);
 }
 
 int cexit__register_owned(cexit_stack *stack, const cexit_entry *entry, const void *owner, cexit_handler *out) {
@@ -147,7 +163,8 @@ static COLD int push_plain(cexit_stack *stack, void (*function)(void), const voi
 int cexit__atexit_owned(void (*function)(void), const void *owner) {
   bool locked = false;
   if (function == NULL) return EINVAL;
-  if (!is_usual(PROCESS, owner, &locked)) return push_plain(PROCESS, function, owner, locked);
+  if (!is_usual(PROCESS, owner, &locked) || !cexit__process.process_slots.stands)
+    return push_plain(PROCESS, function, owner, locked);
   return push(PROCESS, &(cexit_entry){.function = (cexit_function)function}, CExitPhaseNormal, owner, NULL, KIND_ATEXIT,
               0, false);
 }

@@ -151,12 +151,15 @@ static __attribute__((noinline)) void end_and_release(struct frame *here, struct
   if (is_observed(OBSERVED_FOR_TIME)) cexit__frames_changed(); // a reader may have come while the release ran
 }
 
-ALWAYS_INLINE void call_taken(struct entry *taken, CExitCall call, cexit_observer observer, void *context) {
-  struct frame here = {cexit__thread.running, taken, call, observer, context, NULL, 0, 0, 0};
+// In `here` stands what is the same in each call of a run: `outer`, `call`, `observer_context`.
+ALWAYS_INLINE void call_taken(struct frame *here, struct entry *taken, cexit_observer observer) {
+  atomic_store_explicit(&here->entry, taken, memory_order_relaxed);
+  here->observer = observer;
+  memset(&here->outcome, 0, sizeof *here - offsetof(struct frame, outcome));
   if (observer != NULL || is_observed(OBSERVED_FOR_TIME | OBSERVED_FOR_TRACE))
-    begin_observed(&here);
+    begin_observed(here);
   else
-    enter_frame(&here);
+    enter_frame(here);
   PROBE_BEGIN(taken);
   switch ((enum kind)taken->kind) {
   case KIND_FUNCTION:
@@ -166,21 +169,25 @@ ALWAYS_INLINE void call_taken(struct entry *taken, CExitCall call, cexit_observe
     break;
   case KIND_CLOSURE:
   case KIND_ON_EXIT:
-    call_closure(taken, call);
+    call_closure(taken, here->call);
     break;
   case KIND_ATEXIT:
     ((void (*)(void))taken->function)();
     break;
   }
-  PROBE_END(taken, here.outcome);
+  PROBE_END(taken, here->outcome);
   bool holds = taken->release != NULL && !is_closure(taken->kind); // a closure has let go of itself
-  if (!LIKELY(!holds)) return end_and_release(&here, taken);
-  if (here.observer != NULL || is_observed(OBSERVED_FOR_TIME | OBSERVED_FOR_TRACE)) return end_observed(&here, false);
-  leave_frame(&here, taken);
+  if (!LIKELY(!holds)) return end_and_release(here, taken);
+  if (here->observer != NULL || is_observed(OBSERVED_FOR_TIME | OBSERVED_FOR_TRACE)) return end_observed(here, false);
+  leave_frame(here, taken);
 }
 
 void cexit__call(struct entry *taken, CExitCall call, cexit_observer observer, void *context) {
-  call_taken(taken, call, observer, context);
+  struct frame here;
+  here.outer = cexit__thread.running;
+  here.call = call;
+  here.observer_context = context;
+  call_taken(&here, taken, observer);
 }
 
 bool cexit__call_all(cexit_stack *stack, uint32_t floor, cexit_observer observer, void *context, int error,
@@ -188,11 +195,15 @@ bool cexit__call_all(cexit_stack *stack, uint32_t floor, cexit_observer observer
   int *place = &errno; // the thread's for ever: to ask each time would be a call
   bool locked = true;
   size_t left = LONG_RUN;
+  struct frame here;
+  here.outer = cexit__thread.running;
+  here.call = CExitCallRun;
+  here.observer_context = context;
   for (struct entry taken; locked && cexit__stack_take(stack, floor, &taken);) {
     word_give(&cexit__lock_word);
     YIELD_POINT("a handler is claimed");
     *place = error;
-    call_taken(&taken, CExitCallRun, observer, context);
+    call_taken(&here, &taken, observer);
     locked = enter_fast() || enter() == 0;
     if (LIKELY(--left != 0)) continue;
     left = LONG_RUN;
