@@ -35,7 +35,7 @@ let package = Package(
       name: "ExitKit", dependencies: ["CExitShim", .target(name: "ExitKitMacros", condition: .when(traits: [macro]))]),
     .macro(
       name: "ExitKitMacros", dependencies: [swiftSyntax("SwiftSyntaxMacros"), swiftSyntax("SwiftCompilerPlugin")]),
-    .target(name: "ProcessSupport", path: "Tests/Support"),
+    .target(name: "ProcessSupport", path: "Tests/ProcessSupport"),
     .testTarget(name: "CExitShimTests", dependencies: ["CExitShim", "ProcessSupport"]),
     program("SignalWays", ["ExitKit"]), program("AsyncSignalWays", ["ExitKit"]),
     .testTarget(name: "ExitKitTests", dependencies: ["CExitShim", "ExitKit"]),

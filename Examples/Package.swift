@@ -52,7 +52,7 @@ let package = Package(
     .target(name: "Greeter", dependencies: [exitKit], path: "Scenarios/12-c-main/library"),
     .executableTarget(name: "c-main", dependencies: [cExitShim, "Greeter"], path: "Scenarios/12-c-main/c"),
     // The same sources as in the package above, where no product shows them to its users.
-    .target(name: "ProcessSupport", path: "Tests/Support"),
+    .target(name: "ProcessSupport", path: "Tests/ProcessSupport"),
     .testTarget(name: "ScenarioTests", dependencies: ["ProcessSupport"]),
   ],
   swiftLanguageModes: [.v6],

@@ -16,7 +16,7 @@ let package = Package(
       dependencies: [
         "ExitTrace", "ProcessView", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
-    .target(name: "ToolSupport", path: "Tests/Support"),
+    .target(name: "ToolSupport", path: "Tests/ToolSupport"),
     .testTarget(name: "ExitTraceTests", dependencies: ["ExitTrace"]),
     .testTarget(name: "ExitKitToolTests", dependencies: ["exitkit", "ToolSupport"]),
     .testTarget(name: "ProcessViewTests", dependencies: ["ProcessView", "ToolSupport"]),

@@ -29,7 +29,7 @@ let package = Package(
     program("log", [.product(name: "Logging", package: "swift-log")]),
     program("children", [.product(name: "Subprocess", package: "swift-subprocess")]),
     // The same sources as in the package above.
-    .target(name: "ProcessSupport", path: "Tests/Support"),
+    .target(name: "ProcessSupport", path: "Tests/ProcessSupport"),
     .testTarget(name: "IntegrationTests", dependencies: ["ProcessSupport"]),
   ],
   swiftLanguageModes: [.v6]

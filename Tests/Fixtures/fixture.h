@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // How the C tests work: a fixture program is a table of cases, and its first argument names the case to run. A case
-// prints with `say`. The test compares the lines and the wait status with the expected ones (Tests/Support).
+// prints with `say`. The test compares the lines and the wait status with the expected ones (Tests/ProcessSupport).
 // `say` writes to standard output without a lock or a buffer, so no way of ending the process can lose a line.
 
 #ifndef FIXTURE_H
