@@ -26,10 +26,10 @@ struct BuildTests {
     #expect(try fixture("order", ["mark"], build) == Outcome(.exited(0), output: "123456"))
     #expect(try fixture("order", ["reversed", "1000"], build) == Outcome(.exited(0), lines: "1000 ran, 0 left"))
     #expect(
-      try fixture("ways", ["status"], build)
+      try fixture("c-ways-out", ["status"], build)
         == Outcome(.exited(7), lines: "newest: 3", "exit 9", "between: 9", "exit 7", "oldest: 7"))
     #expect(try fixture("fork", ["nothing", "_Fork"], build) == Outcome(.exited(0), lines: "child: 7", "parent's"))
-    #expect(try fixture("threads-leave", ["together", "10"], build) == Outcome(.exited(0), lines: "done"))
+    #expect(try fixture("thread-leave", ["together", "10"], build) == Outcome(.exited(0), lines: "done"))
     #expect(try fixture("model", ["1", "500"], build).ending == .exited(0))
   }
 }

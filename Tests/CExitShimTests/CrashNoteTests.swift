@@ -7,7 +7,7 @@ import Testing
 @Suite(.disabled(if: isSanitized, "a sanitizer has words of its own for a crash")) struct CrashNoteTests {
   let program: String
 
-  init() throws { program = try compile("crash.c") }
+  init() throws { program = try compile("crash-note.c") }
 
   static let crashes: [(way: String, signal: Int32, name: String)] = [
     ("null", SIGSEGV, "SIGSEGV"), ("bus", SIGBUS, "SIGBUS"), ("trap", SIGILL, "SIGILL"),
@@ -26,7 +26,7 @@ import Testing
   }
 
   @Test func `an unnamed handler that crashes is told by its object and symbol`() throws {
-    let line = "ExitKit: exit handler crash!by_null crashed: SIGSEGV\n"
+    let line = "ExitKit: exit handler crash-note!by_null crashed: SIGSEGV\n"
     #expect(try run(program, ["unnamed"]) == Outcome(.signaled(SIGSEGV), errors: line))
   }
 

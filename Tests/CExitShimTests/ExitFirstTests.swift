@@ -24,7 +24,7 @@ struct ExitFirstTests {
   }
 
   static func program(_ arguments: [String], _ build: CBuild? = nil) throws -> Outcome {
-    try run(compile("first.c", build ?? self.build()), arguments, deadline: 180)
+    try run(compile("exit-first.c", build ?? self.build()), arguments, deadline: 180)
   }
 
   static let inFront = ["newer", "older", "libc's", "libc's registers", "late"]
@@ -33,7 +33,7 @@ struct ExitFirstTests {
   func `the stack runs before libc's handlers, by every way out`(way: String) throws {
     #expect(try Self.program(["order", way]) == ForeignOrderTests.lines(Self.inFront, status: 3))
     #expect(
-      try fixture("first", ["order", way])
+      try fixture("exit-first", ["order", way])
         == ForeignOrderTests.lines(["libc's", "newer", "older", "libc's registers", "late"], status: 3))
   }
 
@@ -72,13 +72,13 @@ struct ExitFirstTests {
 
   @Test func `LD_PRELOAD gives CExitFirst to a program that was built without`() throws {
     #expect(
-      try run(compile("first.c"), ["order", "return"], environment: ["LD_PRELOAD": Self.library()])
+      try run(compile("exit-first.c"), ["order", "return"], environment: ["LD_PRELOAD": Self.library()])
         == ForeignOrderTests.lines(Self.inFront, status: 3))
   }
 
   @Test(needsCxx) func `a handler uses a function's static and a thread-local that were built later`() throws {
     #expect(
-      try run(compile("first-statics.cpp", Self.build()))
+      try run(compile("exit-first-statics.cpp", Self.build()))
         == ForeignOrderTests.lines(
           [
             "handler uses function's static, thread-local", "thread-local destroyed", "registered in a destructor",
@@ -131,7 +131,7 @@ struct ExitFirstTests {
   @Test func `CExitFirst and CExitOrder do not link together, and libraries say so at start`() throws {
     let objects = try ["CExitFirst", "CExitOrder"].map { try orderObject($0, .plain) }
     #expect(throws: SystemFailure.self) {
-      try compile("first.c", .plain.with { $0.libraries.insert(contentsOf: objects, at: 0) })
+      try compile("exit-first.c", .plain.with { $0.libraries.insert(contentsOf: objects, at: 0) })
     }
     let libraries = try objects.map { object in
       try make("\(object.split(separator: "/").last!.dropLast(2)).so", from: [object]) {
@@ -139,7 +139,7 @@ struct ExitFirstTests {
       }
     }
     let outcome = try run(
-      compile("first.c"), ["order", "return"], environment: ["LD_PRELOAD": libraries.joined(separator: ":")])
+      compile("exit-first.c"), ["order", "return"], environment: ["LD_PRELOAD": libraries.joined(separator: ":")])
     #expect(outcome.ending == .exited(3))
     #expect(
       outcome.errors
@@ -147,7 +147,7 @@ struct ExitFirstTests {
   }
 
   @Test func `CExitFirst says so when another definition of exit is in front`() throws {
-    let locked = try compileObject("doors-lock.c", .plain)
+    let locked = try compileObject("door-lock.c", .plain)
     let outcome = try Self.program(["order", "exit"], Self.build().with { $0.libraries.insert(locked, at: 0) })
     #expect(outcome.ending == .exited(3))
     #expect(

@@ -29,14 +29,14 @@ import Testing
       + ["at exit: constant", "at exit: kept", "late: "]
 
     @Test func `optimized across modules`() throws {
-      let program = try compileSwift(["finalizers.swift"], Self.optimized)
+      let program = try compileSwift(["finalizer-build.swift"], Self.optimized)
       #expect(try run(program, []) == Outcome(.exited(0), output: Self.prompt.map { $0 + "\n" }.joined()))
     }
 
     @Test func `with Swift's libraries in the program`() throws {
       var build = Self.optimized
       build.programFlags = ["-static-stdlib"]
-      let program = try compileSwift(["finalizers.swift"], build)
+      let program = try compileSwift(["finalizer-build.swift"], build)
       #expect(try run(program, []) == Outcome(.exited(0), output: Self.prompt.map { $0 + "\n" }.joined()))
     }
 
@@ -48,8 +48,8 @@ import Testing
         $0.compiler = "clang"; $0.flags = ["-O2"]
       }
       var build = Self.optimized
-      build.objects = [try compileObject("finalizer-counted.c", core)]
-      let outcome = try run(compileSwift(["finalizers.swift"], build), [])
+      build.objects = [try compileObject("finalizer-build-counted.c", core)]
+      let outcome = try run(compileSwift(["finalizer-build.swift"], build), [])
       #expect(outcome.ending == .exited(0))
       #expect(outcome.errors == "")
       var expected: [String] = []

@@ -16,7 +16,7 @@ struct FirstAmongToolsTests {
   // ---- The program itself
 
   /// The same file name for both, as the program prints its name.
-  static func programs() throws -> [String] { try [compile("same.c", ExitFirstTests.build()), compile("same.c")] }
+  static func programs() throws -> [String] { try [compile("first-among-tools-same.c", ExitFirstTests.build()), compile("first-among-tools-same.c")] }
 
   @Test func `arguments, environment, stack, signals and threads of main are the same`() throws {
     let outcomes = try Self.programs().map { try run($0, ["look", "a", "b"], environment: ["MARK": "x"]) }
@@ -55,7 +55,7 @@ struct FirstAmongToolsTests {
 
   @Test(needs("gdb"), .disabled(if: isForeign, "gdb is this machine's"), arguments: [false, true])
   func `a debugger stops in main as the outermost frame, and steps out of main`(first: Bool) throws {
-    let program = try compile("first.c", first ? ExitFirstTests.build() : .plain)
+    let program = try compile("exit-first.c", first ? ExitFirstTests.build() : .plain)
     let text = try Self.debug(
       program, "return", "break main", "run", "backtrace", "break order", "continue", "finish", "next", "next",
       "continue")
@@ -69,7 +69,7 @@ struct FirstAmongToolsTests {
 
   @Test(needs("gdb"), .disabled(if: isForeign, "gdb is this machine's"), arguments: [false, true])
   func `in a handler a debugger shows the call of exit, and main below`(first: Bool) throws {
-    let program = try compile("first.c", first ? ExitFirstTests.build() : .plain)
+    let program = try compile("exit-first.c", first ? ExitFirstTests.build() : .plain)
     let text = try Self.debug(program, "exit", "break say_name", "run", "backtrace")
     let frames = text.split(separator: "\n").filter { $0.hasPrefix("#") }
     #expect(frames.first?.contains("say_name (name=") == true, "\(text)")
@@ -93,7 +93,7 @@ struct FirstAmongToolsTests {
   }
 
   /// The core is the plain one; a sanitizer's functions stand in front of libc's for all of the process.
-  static func sanitized(_ compiler: String, _ sanitizer: String, _ source: String = "first.c") throws -> String {
+  static func sanitized(_ compiler: String, _ sanitizer: String, _ source: String = "exit-first.c") throws -> String {
     let core = try coreObjects(.plain), first = try orderObject("CExitFirst", .plain)
     return try compile(
       source,
@@ -120,7 +120,7 @@ struct FirstAmongToolsTests {
   @Test(
     needs("valgrind"), .disabled(if: isForeign, "valgrind is this machine's"), arguments: ["return", "exit", "thread"])
   func `in valgrind CExitFirst is in front, and valgrind finds no fault`(way: String) throws {
-    let program = try compile("first.c", ExitFirstTests.build())
+    let program = try compile("exit-first.c", ExitFirstTests.build())
     #expect(
       try run("valgrind", ["-q", "--error-exitcode=99", program, "order", way])
         == Outcome(.exited(3), output: Self.lines(Self.order)))
@@ -134,16 +134,16 @@ struct FirstAmongToolsTests {
 
   @Test(.disabled(if: fixturesHaveFirst, "this program is built without"), arguments: ["return", "exit", "thread"])
   func `beside a preloaded tool handlers run first, and who is in front is told`(way: String) throws {
-    let tool = try compile("interposer.c", .plugin), library = try ExitFirstTests.library()
+    let tool = try compile("first-among-tools-interposer.c", .plugin), library = try ExitFirstTests.library()
     let inFront = Outcome(
       .exited(3), lines: "tool's start", "newer", "older", "tool's exit", "libc's", "libc's registers", "late")
     // The executable is in front of whatever is preloaded.
     #expect(
-      try run(compile("first.c", ExitFirstTests.build()), ["order", way], environment: ["LD_PRELOAD": tool]) == inFront)
+      try run(compile("exit-first.c", ExitFirstTests.build()), ["order", way], environment: ["LD_PRELOAD": tool]) == inFront)
     #expect(
-      try run(compile("first.c"), ["order", way], environment: ["LD_PRELOAD": "\(library):\(tool)"]) == inFront)
+      try run(compile("exit-first.c"), ["order", way], environment: ["LD_PRELOAD": "\(library):\(tool)"]) == inFront)
     // A tool in front that calls what comes next: CExitFirst comes next.
-    let behind = try run(compile("first.c"), ["order", way], environment: ["LD_PRELOAD": "\(tool):\(library)"])
+    let behind = try run(compile("exit-first.c"), ["order", way], environment: ["LD_PRELOAD": "\(tool):\(library)"])
     let lines = way == "return" ? inFront.output : inFront.output.replacing("start\n", with: "start\ntool's exit\n")
     #expect(
       behind
@@ -152,12 +152,12 @@ struct FirstAmongToolsTests {
 
   @Test(.disabled(if: fixturesHaveFirst || isMusl, "this program is built without; musl calls it libc.so"))
   func `a tool that starts main past CExitFirst is told, once`() throws {
-    let tool = try compile("interposer.c", .plugin.with { $0.flags.append("-DLIBCS_START") })
+    let tool = try compile("first-among-tools-interposer.c", .plugin.with { $0.flags.append("-DLIBCS_START") })
     let preloaded = ["LD_PRELOAD": "\(tool):\(try ExitFirstTests.library())"]
     let line = Self.isBehind("__libc_start_main", "the return from main runs handlers in libc's order")
     for (way, order) in [("return", Self.plainOrder), ("exit", Self.order)] {
       #expect(
-        try run(compile("first.c"), ["order", way], environment: preloaded)
+        try run(compile("exit-first.c"), ["order", way], environment: preloaded)
           == Outcome(.exited(3), output: "tool's start\n" + Self.lines(order), errors: line))
     }
   }

@@ -16,11 +16,11 @@ struct ForeignOrderTests {
 
   static func program(_ arguments: String..., build: CBuild = .plain) throws -> Outcome {
     let order = try order(build)
-    return try run(compile("foreign.c", build.with { $0.libraries.insert(order, at: 0) }), arguments)
+    return try run(compile("foreign-order.c", build.with { $0.libraries.insert(order, at: 0) }), arguments)
   }
 
   static func library() throws -> String {
-    try compile("foreign-library.cpp", .plugin)
+    try compile("foreign-order-library.cpp", .plugin)
   }
 
   static func lines(_ lines: [String], status: Int32 = 0) -> Outcome {
@@ -33,7 +33,7 @@ struct ForeignOrderTests {
 
   @Test func `without CExitOrder the stack has the place of its first registration`() throws {
     #expect(
-      try fixture("foreign", ["mixed"])
+      try fixture("foreign-order", ["mixed"])
         == Self.lines(["libc3"] + Self.onExit + ["libc2", "4", "3", "2", "1", "libc1"], status: 5))
   }
 
@@ -56,7 +56,7 @@ struct ForeignOrderTests {
       [CBuild.plain.compiler, "-shared", "-o", $0] + objects
     }
     #expect(
-      try run(compile("foreign.c"), ["mixed"], environment: ["LD_PRELOAD": library])
+      try run(compile("foreign-order.c"), ["mixed"], environment: ["LD_PRELOAD": library])
         == Self.lines(Self.mixed, status: 5))
   }
 
@@ -72,7 +72,7 @@ struct ForeignOrderTests {
 
   @Test(needsCxx) func `an object in a library is destroyed at the place where it was built`() throws {
     #expect(try Self.program("library", Self.library()) == Self.lines(["3", "2", "the object", "1"]))
-    #expect(try fixture("foreign", ["library", Self.library()]) == Self.lines(["the object", "3", "2", "1"]))
+    #expect(try fixture("foreign-order", ["library", Self.library()]) == Self.lines(["the object", "3", "2", "1"]))
   }
 
   @Test(needsCxx, arguments: [0, 1]) func `memory does not grow with what comes and goes`(kept: Int) throws {

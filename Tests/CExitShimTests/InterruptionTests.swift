@@ -7,25 +7,25 @@ import Testing
 
 @Suite struct InterruptionTests {
   @Test func `a signal handler registers, or is told EDEADLK, while its thread registers`() throws {
-    #expect(try fixture("interrupted", ["load", rounds(2000)]) == Outcome(.exited(0), lines: "handler"))
+    #expect(try fixture("interruption", ["load", rounds(2000)]) == Outcome(.exited(0), lines: "handler"))
   }
 
   @Test func `every call in the middle of a call is refused, and changes nothing`() throws {
-    #expect(try fixture("interrupted", ["held"]) == Outcome(.exited(0), lines: "EDEADLK", "stack", "handler"))
+    #expect(try fixture("interruption", ["held"]) == Outcome(.exited(0), lines: "EDEADLK", "stack", "handler"))
   }
 
   @Test(arguments: [("exit", Int32(5)), ("cexit_exit", 6)])
   func `exit in the middle of a registration runs every handler`(how: String, status: Int32) throws {
-    #expect(try fixture("interrupted", ["exit-held", how]) == Outcome(.exited(status), lines: "handler"))
+    #expect(try fixture("interruption", ["exit-held", how]) == Outcome(.exited(status), lines: "handler"))
   }
 
   @Test func `an exit with the lock held waits when another thread is exiting`() throws {
-    #expect(try fixture("interrupted", ["exit-held-second"]) == Outcome(.exited(3), lines: "older"))
+    #expect(try fixture("interruption", ["exit-held-second"]) == Outcome(.exited(3), lines: "older"))
   }
 
   @Test(.disabled(if: isSanitized, "a sanitizer puts the signal off"), arguments: ["exit", "cexit_exit"])
   func `no exit in a loop of registrations loses a handler`(how: String) throws {
-    #expect(try fixture("interrupted", ["loop", how, rounds(60)]) == Outcome(.exited(0), lines: "complete"))
+    #expect(try fixture("interruption", ["loop", how, rounds(60)]) == Outcome(.exited(0), lines: "complete"))
   }
 
   @Test(.disabled(if: isSanitized, "a sanitizer stands where this program stands in for libc"))
@@ -33,7 +33,7 @@ import Testing
     let complaint =
       "ExitKit: exit called by a signal handler that interrupted libc's atexit: handlers of libc did not run\n"
     #expect(
-      try fixture("interrupted", ["exit-libc"]) == Outcome(.exited(6), output: "handler\n", errors: complaint))
+      try fixture("interruption", ["exit-libc"]) == Outcome(.exited(6), output: "handler\n", errors: complaint))
   }
 
   /// What handlers and releases print when the exit comes before, in and after the operation, each once in this order. Where an exit
@@ -59,14 +59,14 @@ import Testing
   ) throws {
     if how == "exit" && ["mark", "place"].contains(operation.name) { return }  // in libc's own lock libc's exit hangs
     let bound = CBuild.plain.with { $0.programFlags = ["-Wl,-z,now"] }  // else the loader's instructions count
-    let outcome = try fixture("stepped", [operation.name, how, String(operation.every)], bound)
+    let outcome = try fixture("interruption-stepped", [operation.name, how, String(operation.every)], bound)
     #expect(
       outcome == Outcome(.exited(0), output: operation.outputs.map { $0 + " \n" }.joined(), errors: outcome.errors))
   }
 
   @Test(.disabled(if: isSanitized, "a sanitizer stands where this program stands in for libc"))
   func `libc's own lock is not asked for twice`() throws {
-    let outcome = try fixture("interrupted", ["libc"])
+    let outcome = try fixture("interruption", ["libc"])
     #expect(outcome.ending == .exited(0))
     #expect(outcome.output.hasPrefix("EDEADLK\n") && outcome.output.hasSuffix("EDEADLK\nhandler\n"))
   }

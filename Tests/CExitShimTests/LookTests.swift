@@ -111,7 +111,7 @@ import Testing
   @Test func `a reader from outside finds the stacks by the description of their layout`() throws {
     let status = isThreadSanitized ? "status 0" : "status 6"
     #expect(
-      try fixture("layout", ["read"])
+      try fixture("look-layout", ["read"])
         == Outcome(
           .exited(6), lines: "early main.c:3 kind 0 phase 1 0 1", "nested -:0 kind 4 phase 0 0 0",
           "  inner main.c:262143 kind 0 phase 2 0 0", "many main.c:1 kind 0 phase 0 0 0",

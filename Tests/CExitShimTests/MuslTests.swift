@@ -19,7 +19,7 @@ struct MuslTests {
   @Test(arguments: ["return", "exit", "thread"])
   func `on musl the stack runs before libc's handlers, by every way out`(way: String) throws {
     #expect(
-      try run(Self.program("first.c"), ["order", way])
+      try run(Self.program("exit-first.c"), ["order", way])
         == ForeignOrderTests.lines(ExitFirstTests.inFront, status: 3))
   }
 
@@ -34,9 +34,9 @@ struct MuslTests {
   @Test(arguments: ["return", "exit"])
   func `on musl handlers of cexit_on_exit hear the status`(way: String) throws {
     #expect(
-      try run(Self.program("first.c"), ["status", way]) == Outcome(.exited(3), lines: "handler hears 3"))
+      try run(Self.program("exit-first.c"), ["status", way]) == Outcome(.exited(3), lines: "handler hears 3"))
     #expect(
-      try run(compile("first.c", Self.build), ["status", way]) == Outcome(.exited(3), lines: "handler hears 0"))
+      try run(compile("exit-first.c", Self.build), ["status", way]) == Outcome(.exited(3), lines: "handler hears 0"))
   }
 
   @Test func `on musl a child of vfork that exits has its status`() throws {

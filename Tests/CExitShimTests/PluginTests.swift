@@ -112,7 +112,7 @@ import Testing
   func `unloading the core runs its stack, and no code of the core is called later`() throws {
     let build = CBuild.plain.with { $0.core = .absent }
     #expect(
-      try fixture("unload", [sharedCore()], build)
+      try fixture("plugin-unload", [sharedCore()], build)
         == Outcome(
           .exited(3), lines: "handler", "child: 0", "handler", "child: 1", "handler", "child: 2"))
   }
@@ -122,6 +122,6 @@ import Testing
   func `the core stays loaded once a thread exits`() throws {
     let build = CBuild.plain.with { $0.core = .absent }
     #expect(
-      try fixture("unload-exiting", [sharedCore()], build) == Outcome(.exited(4), lines: "handler"))
+      try fixture("plugin-unload-exiting", [sharedCore()], build) == Outcome(.exited(4), lines: "handler"))
   }
 }

@@ -7,7 +7,7 @@ import Glibc
 import ProcessSupport
 import Testing
 
-/// A program of Tests/Fixtures that uses a library (uses.h).
+/// A program of Tests/Fixtures that uses a library (real-library.h).
 struct Used: Sendable {
   let source: String
   var flags: [String] = []
@@ -89,9 +89,9 @@ enum WayOut: String, CaseIterable {
   case doorOnThread = "door-thread"
 }
 
-private let swiftHost = Result { try compileSwift(["uses-host.swift"], SwiftBuild("-Onone")) }
+private let swiftHost = Result { try compileSwift(["real-library-host.swift"], SwiftBuild("-Onone")) }
 private let swiftLibrary = Result {
-  try compileSwiftLibrary("uses-ctypes.swift", module: "Uses", SwiftBuild("-Onone"), libraries: [])
+  try compileSwiftLibrary("real-library-ctypes.swift", module: "Uses", SwiftBuild("-Onone"), libraries: [])
 }
 
 /// The tools that `Scripts/need` does not find.
@@ -116,23 +116,24 @@ func words(of tool: String, _ arguments: String...) -> [String] {
 @Suite(
   .disabled(if: isSanitized || isForeign, "a sanitizer stands in front of libc itself; this libc has no libraries"))
 struct RealLibraryTests {
-  static let openSSL = Used("uses-openssl.c", ["-lssl", "-lcrypto"], "digest made, context made")
+  static let openSSL = Used("real-library-openssl.c", ["-lssl", "-lcrypto"], "digest made, context made")
   static let tls = Used(
-    "uses-tls.c", ["-lssl", "-lcrypto"], "server heard: hello", "server heard: goodbye",
+    "real-library-tls.c", ["-lssl", "-lcrypto"], "server heard: hello", "server heard: goodbye",
     "server: the client closed the connection",
     "handler: sent")
   static let curl = Used(
-    "uses-curl.c", ["-lcurl", "-lssl", "-lcrypto"], "server heard: POST /session HTTP/1.1",
+    "real-library-curl.c", ["-lcurl", "-lssl", "-lcrypto"], "server heard: POST /session HTTP/1.1",
     "server heard: DELETE /session HTTP/1.1", "handler: done")
-  static let sqlite = Used("uses-sqlite.c", ["-lsqlite3"], "handler: committed, closed", "rows: 2")
+  static let sqlite = Used("real-library-sqlite.c", ["-lsqlite3"], "handler: committed, closed", "rows: 2")
   static let glib = Used(
-    "uses-glib.c", words(of: "pkg-config", "--cflags", "--libs", "glib-2.0"), "handler: 16 jobs done")
-  static let openMP = Used("uses-openmp.c", ["-fopenmp"], "handler: 500500 on 4 threads")
+    "real-library-glib.c", words(of: "pkg-config", "--cflags", "--libs", "glib-2.0"), "handler: 16 jobs done")
+  static let openMP = Used("real-library-openmp.c", ["-fopenmp"], "handler: 500500 on 4 threads")
   static let ncurses = Used(
-    "uses-ncurses.c", ["-lncurses", "-ltinfo"], "handler: the screen says goodbye, the terminal has its settings")
-  static let statics = Used("uses-statics.cpp", [], "function's static alive, thread-local alive")
+    "real-library-ncurses.c", ["-lncurses", "-ltinfo"],
+    "handler: the screen says goodbye, the terminal has its settings")
+  static let statics = Used("real-library-statics.cpp", [], "function's static alive, thread-local alive")
   static let python = Used(
-    "uses-python.c",
+    "real-library-python.c",
     words(of: "python3-config", "--includes").flatMap { ["-isystem", String($0.dropFirst(2))] }
       + words(of: "python3-config", "--ldflags", "--embed"),
     "handler: a context with OpenSSL", "Python's atexit", "handler: done")
@@ -140,7 +141,7 @@ struct RealLibraryTests {
   static func allocator(_ name: String, _ settings: [String: String] = [:]) -> Used {
     let file = name == "jemalloc" ? "libjemalloc.so.2" : "libtcmalloc_minimal.so.4"
     return Used(
-      "uses-malloc.c", [], environment: settings.merging(["LD_PRELOAD": file]) { $1 },
+      "real-library-malloc.c", [], environment: settings.merging(["LD_PRELOAD": file]) { $1 },
       "handler: 4000 of 4000 blocks were kept, malloc is \(file.prefix { $0 != "." })'s")
   }
 
@@ -278,7 +279,7 @@ struct RealLibraryTests {
   ) throws {
     let library = try swiftLibrary.get()
     let outcome = try run(
-      "python3", ["\(packageRoot)/Tests/Fixtures/uses-ctypes.py", library.library, way])
+      "python3", ["\(packageRoot)/Tests/Fixtures/real-library-ctypes.py", library.library, way])
     #expect(outcome.ending == ending)
     #expect(outcome.output == lines.replacing(", ", with: "\n") + (lines.isEmpty ? "" : "\n"))
     #expect(outcome.errors.contains("RuntimeError: an error") == (way == "exception"))

@@ -11,7 +11,7 @@ struct ScheduleTests {
   static let build = CBuild.plain.with { $0.flags += ["-DCEXIT_SCHEDULE"] }
 
   static func orders(_ arguments: String..., build: CBuild = build) throws -> Outcome {
-    try run(compile("schedules.c", build), arguments, deadline: 600)
+    try run(compile("schedule.c", build), arguments, deadline: 600)
   }
 
   /// Two threads have fewer orders than three.

@@ -7,7 +7,7 @@ import Testing
 @Suite struct SignalTests {
   let program: String
 
-  init() throws { program = try compile("signals.c") }
+  init() throws { program = try compile("signal.c") }
 
   /// Starts a case, waits until the case is ready, and sends a signal.
   func signalled(_ arguments: [String], _ signal: Int32 = SIGTERM) throws -> Outcome {
@@ -56,7 +56,7 @@ import Testing
     arguments: zip(["cc", "cc", "clang", "clang"], ["-O0", "-O2", "-O2", "-Os"]))
   func `no optimizer changes the signal of which the process dies`(compiler: String, level: String) throws {
     let program = try compile(
-      "signals.c",
+      "signal.c",
       .plain.with {
         $0.compiler = compiler
         $0.flags = [level]
@@ -124,7 +124,7 @@ import Testing
   @Test(arguments: [(SIGTERM, "SIGTERM"), (40, "signal 40")])
   func `an exit takes back signals that others took, and names their handlers`(signal: Int32, name: String) throws {
     let line =
-      "ExitKit: \(name) was to be an exit, and has another handler now: signals!take_over; "
+      "ExitKit: \(name) was to be an exit, and has another handler now: signal!take_over; "
       + "from here on it ends a clean-up that hangs\n"
     let output = "taken over: \(signal)\ngoes on\nhandler\ndestructor\n"
     #expect(try run(program, ["taken over", "\(signal)"]) == Outcome(.signaled(SIGINT), output: output, errors: line))
@@ -176,7 +176,7 @@ import Testing
   }
 
   @Test func `a signal at any moment finds each handler run once, or not registered yet`() throws {
-    let outcome = try run(compile("signals-moment.c"), [rounds(50, of: 1000)], deadline: 600)
+    let outcome = try run(compile("signal-moment.c"), [rounds(50, of: 1000)], deadline: 600)
     #expect(outcome.ending == .exited(0))
     #expect(outcome.output == "as it should be\n")
   }
@@ -228,7 +228,7 @@ import Testing
   }
 
   @Test func `where the signal cannot end the process, the status is 128 and its number`() throws {
-    let outcome = try run(try compile("signals-deaf.c"))
+    let outcome = try run(try compile("signal-deaf.c"))
     #expect(outcome == Outcome(.exited(143), output: "handler\n"))
   }
 }

@@ -5,7 +5,7 @@ import Testing
 
 private let fixtures = "\(packageRoot)/Tests/Fixtures"
 private let include = "\(packageRoot)/Sources/CExitShim/include"
-private let other = "\(fixtures)/static-other.c"
+private let other = "\(fixtures)/static-registration-other.c"
 
 /// How programs are linked of which nothing that is used may go missing, nor change its place.
 private let builds: [CBuild] = ["cc", "clang"].flatMap { compiler in
@@ -29,19 +29,19 @@ private func lines(_ program: String, _ arguments: String...) throws -> [Substri
 struct `Registration in C without a call` {
   @Test(arguments: builds)
   func `the handlers of a file run from its last line to its first`(_ build: CBuild) throws {
-    let program = try compile("static-program.c", build)
+    let program = try compile("static-registration.c", build)
     #expect(try lines(program) == ["main", "second", "first"])
   }
 
   @Test(arguments: builds)
   func `files register in the order in which they are linked`(_ build: CBuild) throws {
-    let program = try compile("static-program.c", build.with { $0.libraries.append(other) })
+    let program = try compile("static-registration.c", build.with { $0.libraries.append(other) })
     #expect(try lines(program) == ["main", "fourth", "third", "second", "first", "finalized"])
   }
 
   @Test(needsCxx) func `it is C++ as well`() throws {
     let build = CBuild.plain.with { $0.flags += ["-x", "c++", "-std=c++17", "-Wno-missing-field-initializers"] }
-    let source = "\(fixtures)/static-program.c"
+    let source = "\(fixtures)/static-registration.c"
     let objects = try coreObjects(.plain)
     let program = try make("static-program", from: [source, "\(fixtures)/fixture.h"] + objects) {
       ["g++", "-I", include] + build.flags + ["-Wall", "-Wextra", "-Werror", source]
@@ -51,7 +51,7 @@ struct `Registration in C without a call` {
   }
 
   @Test func `a static registration can be undone by its function`() throws {
-    let program = try compile("static-program.c", CBuild.plain.with { $0.programFlags = ["-DUNREGISTERS"] })
+    let program = try compile("static-registration.c", CBuild.plain.with { $0.programFlags = ["-DUNREGISTERS"] })
     #expect(try lines(program) == ["unregistered 1", "main", "first"])
   }
 
@@ -62,7 +62,7 @@ struct `Registration in C without a call` {
         + ["-o", $0, other, core]
     }
     let program = try compile(
-      "static-program.c",
+      "static-registration.c",
       CBuild.plain.with {
         $0.core = .absent
         $0.programFlags = ["-DREFERS"]
@@ -73,8 +73,8 @@ struct `Registration in C without a call` {
 
   @Test(arguments: ["cc", "clang"])
   func `dlclose runs a plugin's static registrations`(_ compiler: String) throws {
-    let program = try compile("static-program.c", CBuild.plain.with { $0.compiler = compiler })
-    let plugin = try compile("static-other.c", CBuild.plugin.with { $0.compiler = compiler })
+    let program = try compile("static-registration.c", CBuild.plain.with { $0.compiler = compiler })
+    let plugin = try compile("static-registration-other.c", CBuild.plugin.with { $0.compiler = compiler })
     #expect(
       try lines(program, plugin) == [
         "main", "loaded", "finalized", "fourth", "third", "closed", "second", "first",
@@ -82,7 +82,7 @@ struct `Registration in C without a call` {
   }
 
   @Test func `a registration that gets no memory says so on stderr, and the others run`() throws {
-    let outcome = try run(try compile("static-scarce.c"))
+    let outcome = try run(try compile("static-registration-scarce.c"))
     #expect(outcome.ending == .exited(0))
     #expect(outcome.output == String(repeating: "ran\n", count: 32))
     #expect(outcome.errors == String(repeating: "ExitKit: cannot run flush at exit\n", count: 8))
@@ -103,7 +103,7 @@ private func linesWithArchive(_ flags: String..., whole: Bool = false) throws ->
   }
   let archive = try make("libother.a", from: [member]) { ["ar", "rcs", $0, member] }
   let program = try compile(
-    "static-program.c",
+    "static-registration.c",
     CBuild.plain.with {
       $0.programFlags = flags
       $0.libraries = whole ? ["-Wl,--whole-archive", archive, "-Wl,--no-whole-archive"] : [archive]

@@ -14,7 +14,7 @@ struct StrangeExitTests {
 
   func strange(_ arguments: [String], first: Bool, environment: [String: String] = [:]) throws -> Outcome {
     try run(
-      compile("strange.cpp", first ? ExitFirstTests.build() : .plain), arguments, environment: environment)
+      compile("strange-exit.cpp", first ? ExitFirstTests.build() : .plain), arguments, environment: environment)
   }
 
   @Test(needsCxxCompiler, arguments: inFront)
@@ -138,7 +138,7 @@ struct StrangeExitTests {
 
   @Test(needsCxxCompiler, arguments: [("exit", false), ("door", false), ("exit", true), ("door", true)])
   func `exit in the constructor of a library, before main, runs what was registered`(way: String, first: Bool) throws {
-    let early = try compile("early.c", .plugin)
+    let early = try compile("strange-exit-early.c", .plugin)
     let order = way == "exit" && !first ? ["libc's", "handler"] : ["handler", "libc's"]
     #expect(
       try strange(["before-main"], first: first, environment: ["EARLY": way, "LD_PRELOAD": early])

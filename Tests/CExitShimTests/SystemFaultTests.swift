@@ -10,7 +10,7 @@ import Testing
 struct SystemFaultTests {
   /// Runs a case of the fixture while the functions of `failing` fail.
   private func outcome(_ words: String..., failing: String = "", more: [String: String] = [:]) throws -> Outcome {
-    try run(compile("faults-system.c"), words, environment: ["FAIL": " \(failing) "].merging(more) { $1 })
+    try run(compile("system-fault.c"), words, environment: ["FAIL": " \(failing) "].merging(more) { $1 })
   }
 
   @Test(arguments: ["", "fd", "fd pwritev2"])

@@ -15,7 +15,7 @@ import Testing
     /// Copies with different numbers do not share.
     static func plugin(_ number: Int) throws -> String {
       try compile(
-        "watched-plugin.c",
+        "watched-class-plugin.c",
         .plugin.with {
           $0.compiler = "clang"
           $0.core = .linked
@@ -27,7 +27,7 @@ import Testing
     /// A class, and no copy.
     static func bare() throws -> String {
       try compile(
-        "watched-plugin.c",
+        "watched-class-plugin.c",
         .plugin.with {
           $0.compiler = "clang"
           $0.flags.append("-DNO_COPY")
@@ -35,7 +35,7 @@ import Testing
     }
 
     static func run(_ steps: [String]) throws -> Outcome {
-      try ProcessSupport.run(compile("watched.c", program), steps)
+      try ProcessSupport.run(compile("watched-class.c", program), steps)
     }
 
     /// Lets copies take turns in finalizing objects of one class, `-`, `0` or `1`, each turn with a new object.
@@ -77,7 +77,7 @@ import Testing
     }
 
     @Test func `unloading runs a plugin's finalizers, not the death of their objects`() throws {
-      let plugin = try compile("watched-plugin.c", .plugin.with { $0.compiler = "clang" })
+      let plugin = try compile("watched-class-plugin.c", .plugin.with { $0.compiler = "clang" })
       let steps = ["open=\(plugin)", "make=-", "finalize=-=program", "finalize=0=plugin", "close=0", "drop"]
       #expect(try Self.run(steps) == Outcome(.exited(0), lines: "plugin", "deinit", "program"))
     }

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Loads a Swift library that has an exit handler: uses-ctypes.py LIBRARY WAY-OUT"""
+"""Loads a Swift library that has an exit handler: real-library-ctypes.py LIBRARY WAY-OUT"""
 import atexit
 import ctypes
 import os

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A TLS server on the loopback device, in a child, with a key and a certificate of its own making.
 
-#include "uses.h"
+#include "real-library.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A request over TLS: the handler ends a session at a server.
 
-#include "uses-tls.h"
+#include "real-library-tls.h"
 
 #include <curl/curl.h>
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A database with a transaction that stays open to the end: the handler commits, closes, and looks.
 
-#include "uses.h"
+#include "real-library.h"
 
 #include <sqlite3.h>
 

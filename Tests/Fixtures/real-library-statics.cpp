@@ -2,7 +2,7 @@
 // A function's static, which is built when the function is first called, and a thread-local object.
 
 #pragma GCC diagnostic ignored "-Wmissing-field-initializers" // C leaves them out
-#include "uses.h"
+#include "real-library.h"
 
 struct Register {
   const char *owner;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Uses a library through a plugin (uses.h), as its first and its last act, and leaves by an error.
+// Uses a library through a plugin (real-library.h), as its first and its last act, and leaves by an error.
 
 import ExitKit
 import Glibc

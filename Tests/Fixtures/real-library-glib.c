@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A pool of threads, a main loop, and data of each thread.
 
-#include "uses.h"
+#include "real-library.h"
 
 #include <glib.h>
 

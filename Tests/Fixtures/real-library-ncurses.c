@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A program with the whole screen of a terminal: the handler gives the terminal back.
 
-#include "uses.h"
+#include "real-library.h"
 
 #include <ncurses.h>
 #include <poll.h>

@@ -157,7 +157,7 @@ static int inside_libc(int, char **) { // with a line on stderr
   errx(3, "an error");
 }
 
-static int before_main(int, char **) { // early.c exits in its constructor
+static int before_main(int, char **) { // strange-exit-early.c exits in its constructor
   say("main\n");
   return 99;
 }

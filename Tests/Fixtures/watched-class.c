@@ -9,9 +9,9 @@
 //   finalize=N=NAME  N's copy makes a finalizer for the object, and says so if the finalizer is not prompt
 //   drop             the object dies
 
-#include "watched.h"
+#include "watched-class.h"
 
-#include "watched-plugin.c"
+#include "watched-class-plugin.c"
 
 enum { PLUGINS = 8 };
 

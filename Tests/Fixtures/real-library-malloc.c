@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Memory of many sizes that threads take and the handler gives back, for an allocator in the place of libc's.
 
-#include "uses.h"
+#include "real-library.h"
 
 enum { THREADS = 4, BLOCKS = 1000 };
 static char *blocks[THREADS][BLOCKS];

@@ -5,7 +5,7 @@
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
-#include "uses.h"
+#include "real-library.h"
 
 static pthread_t maker;
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A digest. OpenSSL registers its own clean-up with libc when it is first used.
 
-#include "uses.h"
+#include "real-library.h"
 
 #include <openssl/evp.h>
 #include <openssl/ssl.h>

@@ -2,7 +2,7 @@
 // A TLS connection that stays open to the end: the handler sends the last words, and closes the connection as the
 // protocol asks.
 
-#include "uses-tls.h"
+#include "real-library-tls.h"
 
 static SSL *connection;
 

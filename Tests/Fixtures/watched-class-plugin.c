@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A plugin, or the half of a program, that has a class, and a copy of the core unless compiled with NO_COPY.
 
-#include "watched.h"
+#include "watched-class.h"
 
 struct finalizer {
   cexit_finalizer node; // the first one

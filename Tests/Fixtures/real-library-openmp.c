@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A sum on several threads. libgomp keeps its threads from one parallel region to the next.
 
-#include "uses.h"
+#include "real-library.h"
 
 #include <omp.h>
 
