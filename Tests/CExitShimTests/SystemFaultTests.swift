@@ -29,7 +29,7 @@ struct SystemFaultTests {
 
   /// What is known of the function decides: its symbol, its place in the file, its address.
   @Test(arguments: [
-    ("", "faults-system!nameless"), ("files", "faults-system+0x"), ("pread", "faults-system+0x"), ("maps", "0x"),
+    ("", "system-fault!nameless"), ("files", "faults-system+0x"), ("pread", "faults-system+0x"), ("maps", "0x"),
   ])
   func `a function is named by what can be read of its file`(failing: String, name: String) throws {
     let outcome = try outcome("names", failing: failing)
