@@ -133,7 +133,7 @@ struct StrangeExitTests {
     #expect(
       try strange(["inside-libc"], first: first)
         == Outcome(
-          .exited(3), output: "libc's newer\nhandler\nlibc's older\n", errors: "strange: an error\n"))
+          .exited(3), output: "libc's newer\nhandler\nlibc's older\n", errors: "strange-exit: an error\n"))
   }
 
   @Test(needsCxxCompiler, arguments: [("exit", false), ("door", false), ("exit", true), ("door", true)])
