@@ -7,7 +7,7 @@ import Testing
 @Suite struct BindingTests {
   // ---- Closing
 
-  @Test func `a closed stack runs what its handlers register, then takes nothing more`() throws {
+  @Test func `a closed stack runs the entries that its handlers add, then refuses entries`() throws {
     #expect(
       try fixture("binding", ["closed at exit"])
         == Outcome(
@@ -31,7 +31,7 @@ import Testing
 
   // ---- A run that does not wait
 
-  @Test func `a try returns EBUSY while another thread runs the stack, later it runs`() throws {
+  @Test func `a try returns EBUSY while another thread runs the stack; a later try runs`() throws {
     #expect(
       try fixture("binding", ["tries"])
         == Outcome(

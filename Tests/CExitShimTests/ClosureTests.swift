@@ -44,7 +44,7 @@ import Testing
     #expect(transcript.take() == Array(repeating: "call 0, code 7, step false", count: 3))
   }
 
-  @Test func `a closure in a step is told of the step, and handlers that it runs are not`() {
+  @Test func `a closure in a step is told of the step; handlers that the closure runs are not`() {
     defer { cexit_stack_destroy(stack) }
     let inner = newStack()
     #expect(register(on: inner).status == 0)

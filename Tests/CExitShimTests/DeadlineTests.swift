@@ -91,7 +91,7 @@ import Testing
     #expect(try run(program, ["no stderr", state]) == Outcome(.exited(7)))
   }
 
-  @Test func `a passed deadline turns status 0 into 124, or into the status set for it`() throws {
+  @Test func `a passed deadline turns status 0 into 124, or into the status that was set`() throws {
     #expect(try run(program, ["success"]).ending == .exited(124))
     #expect(try run(program, ["success", "70"]).ending == .exited(70))
     #expect(try run(program, ["success", "0"]).ending == .exited(0))

@@ -16,7 +16,9 @@ struct FirstAmongToolsTests {
   // ---- The program itself
 
   /// The same file name for both, as the program prints its name.
-  static func programs() throws -> [String] { try [compile("first-among-tools-same.c", ExitFirstTests.build()), compile("first-among-tools-same.c")] }
+  static func programs() throws -> [String] {
+    try [ExitFirstTests.build(), .plain].map { try compile("first-among-tools-same.c", $0) }
+  }
 
   @Test func `arguments, environment, stack, signals and threads of main are the same`() throws {
     let outcomes = try Self.programs().map { try run($0, ["look", "a", "b"], environment: ["MARK": "x"]) }
@@ -24,7 +26,7 @@ struct FirstAmongToolsTests {
     #expect(outcomes[0].ending == .exited(0))
     for line in [
       "arguments 4, the last is null: 1", "environment behind the arguments: 1, main's third argument: 1, MARK=x",
-      "started by the name same, with its headers: 1, secure: 0", "signals blocked, ignored or handled: 0",
+      "started by the name first-among-tools-same, with its headers: 1, secure: 0", "signals blocked, ignored or handled: 0",
     ] where !isForeign { #expect(outcomes[0].output.contains(line)) }
   }
 

@@ -1,22 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// How the tests of the C core work: most tests run one case of a fixture (Tests/Fixtures/fixture.h), and compare the printed
+// lines and the way in which the process ended. Tests of a stack alone run in the process of the tests (Transcript.swift).
+// A test of a race says `rounds`: few in each run, more with EXITKIT_STRESS, fewer where a sanitizer makes each round slow.
 
 import CExitShim
 import ProcessSupport
 import Testing
 
-/// Runs one case of a program of Tests/Fixtures.
-func fixture(_ name: String, _ arguments: [String], _ build: CBuild = .plain) throws -> Outcome {
-  try run(compile("\(name).c", build), arguments, deadline: isSanitized ? 300 : 60)
-}
-
 /// For a test that needs a dlclose that unloads.
 let unloads: ConditionTrait = .enabled(if: libcUnloads, "this libc unloads nothing")
-
-/// How many times longer than usual the tests for races go on: EXITKIT_STRESS, 1 unless set.
-let stress = getenv("EXITKIT_STRESS").flatMap { Int(String(cString: $0)) } ?? 1
-
-/// A sanitizer makes each round many times as long, and needs fewer of them to see something.
-func rounds(_ count: Int) -> String { String(count * stress / (isSanitized ? 5 : 1)) }
 
 extension Outcome {
   /// With these lines on standard output, and nothing on standard error.

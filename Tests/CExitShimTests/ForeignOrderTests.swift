@@ -70,12 +70,12 @@ struct ForeignOrderTests {
     #expect(try Self.program("phases") == Self.lines(["early", "2", "libc2", "libc1", "1", "late"]))
   }
 
-  @Test(needsCxx) func `an object in a library is destroyed at the place where it was built`() throws {
+  @Test(needsCxx) func `an object in a library is destroyed at the place of its construction`() throws {
     #expect(try Self.program("library", Self.library()) == Self.lines(["3", "2", "the object", "1"]))
     #expect(try fixture("foreign-order", ["library", Self.library()]) == Self.lines(["the object", "3", "2", "1"]))
   }
 
-  @Test(needsCxx, arguments: [0, 1]) func `memory does not grow with what comes and goes`(kept: Int) throws {
+  @Test(needsCxx, arguments: [0, 1]) func `memory does not grow with entries that come and go`(kept: Int) throws {
     #expect(
       try Self.program("memory", Self.library(), "\(kept)")
         == Self.lines(["grown: no"] + Array(repeating: "kept", count: kept)))

@@ -55,7 +55,7 @@ import Testing
     #expect(try fixture("fork", ["load", way, rounds(100)]) == Outcome(.exited(0), lines: "done"))
   }
 
-  @Test(unloads, arguments: ways) func `a child that unloads a plugin does not adopt what that had registered`(
+  @Test(unloads, arguments: ways) func `a child that unloads a plugin does not adopt the plugin's entries`(
     way: String
   ) throws {
     let plugin = try compile("plugin.c", .plugin)

@@ -4,11 +4,6 @@ import Glibc
 import ProcessSupport
 import Testing
 
-/// How often a test that needs luck to fail is tried; EXITKIT_STRESS=1 asks for the full number.
-func rounds(_ few: Int, of many: Int) -> String {
-  getenv("EXITKIT_STRESS") == nil ? "\(few)" : "\(many)"
-}
-
 @Suite struct LeavingTests {
   let program: String
 
@@ -16,7 +11,7 @@ func rounds(_ few: Int, of many: Int) -> String {
 
   @Test(arguments: ["exit", "cexit_exit"])
   func `eight threads that exit at once run each of 64 handlers once`(how: String) throws {
-    let outcome = try run(program, ["together", how, rounds(20, of: 1000)], deadline: 600)
+    let outcome = try run(program, ["together", how, rounds(20)], deadline: 600)
     #expect(outcome == Outcome(.exited(0), output: "wrong: 0\n"))
   }
 
@@ -78,14 +73,14 @@ func rounds(_ few: Int, of many: Int) -> String {
     #expect(outcome == Outcome(.exited(3), output: "ends its thread\noldest\n"))
   }
 
-  @Test(needsCxx) func `exit in the destructor of a C++ static goes on with what is left`() throws {
+  @Test(needsCxx) func `exit in a C++ static's destructor goes on with older handlers and statics`() throws {
     let outcome = try run(compile("leaving-statics.cpp"))
     #expect(outcome == Outcome(.exited(8), output: "newer handler\nstatic\nolder handler\nolder static\n"))
   }
 
   @Test(.disabled(if: isSanitized, "a sanitizer's allocator can stay locked for ever in such a child"))
   func `a forked child of a process with threads may leave in any way, without exec`() throws {
-    let many = Int(rounds(20, of: 1000))!
+    let many = Int(rounds(20))!
     let outcome = try run(program, ["forked", "\(many)"], deadline: 600)
     #expect(outcome.ending == .exited(0))
     #expect(outcome.output == String(repeating: "child's\n", count: many) + "parent's\n")

@@ -16,7 +16,7 @@ struct MemoryTests {
     #expect(try fixture("memory", ["exit"]) == Outcome(.exited(3), lines: "1000"))
   }
 
-  @Test func `what a burst took is given back, and its handles stay stale`() throws {
+  @Test func `the memory of a burst is given back, and the burst's handles stay stale`() throws {
     #expect(try fixture("memory", ["burst"]) == Outcome(.exited(0)))
   }
 

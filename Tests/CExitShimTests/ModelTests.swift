@@ -12,7 +12,7 @@ import ProcessSupport
 import Testing
 
 @Suite struct ModelTests {
-  @Test func `the library does what the model does, in 20,000 random programs`() throws {
+  @Test func `the library and the model agree in 20,000 random programs`() throws {
     let seed = getenv("EXITKIT_MODEL_SEED").map { String(cString: $0) }
     let count = seed == nil ? 20_000 * stress : 1
     let outcome = try fixture("model", [seed ?? "1", "\(count)"])

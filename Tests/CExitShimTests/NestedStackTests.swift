@@ -177,7 +177,7 @@ import Testing
 
   private let ignore: cexit_observer = { _, _ in }
 
-  @Test func `an observer is told of each handler right after its run, nested ones included`() {
+  @Test func `an observer is told of each handler, also of a nested stack's, after its run`() {
     defer { cexit_stack_destroy(parent) }
     let module = newStack(in: parent), ignore = ignore
     let observer: cexit_observer = { context, record in

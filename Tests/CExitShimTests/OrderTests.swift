@@ -28,7 +28,7 @@ import Testing
         == Outcome(.exited(0), lines: "early 2", "early 1", "normal 2", "normal 1", "late 2", "late 1"))
   }
 
-  @Test func `libc's handlers run before the stack when newer, after it when older`() throws {
+  @Test func `libc's handlers run before the stack when newer, after the stack when older`() throws {
     #expect(try fixture("order", ["libc"]) == Outcome(.exited(0), output: "123456"))
   }
 

@@ -148,11 +148,13 @@ struct RealLibraryTests {
   // ---- Libraries whose clean-up comes before an older handler of libc's
 
   @Test(needs("openssl"), arguments: WayOut.allCases)
-  func `OpenSSL makes digests and contexts in a handler, whatever the way out`(_ way: WayOut) throws {
+  func `OpenSSL makes digests and contexts in a handler, by each way out`(_ way: WayOut) throws {
     try Self.openSSL.expectAll(way)
   }
 
-  @Test(needs("openssl")) func `OpenSSL in a handler of atexit, or by plain exit: it has cleaned up before`() throws {
+  @Test(needs("openssl")) func `OpenSSL cleans up before a handler of atexit, and before a handler by plain exit`()
+    throws
+  {
     #expect(try Self.openSSL.registers().hasSuffix("at first use: yes"))
     try Self.openSSL.expectBroken { $0.ending != .exited(3) || $0.output != Self.openSSL.output }
   }
@@ -169,7 +171,7 @@ struct RealLibraryTests {
   }
 
   @Test(needs("openssl", "libcurl"), arguments: WayOut.allCases)
-  func `libcurl sends a request over TLS in a handler, whatever the way out`(_ way: WayOut) throws {
+  func `libcurl sends a request over TLS in a handler, by each way out`(_ way: WayOut) throws {
     try Self.curl.expectAll(way)
   }
 
@@ -195,7 +197,7 @@ struct RealLibraryTests {
     try Self.statics.expectAll(way)
   }
 
-  @Test(needsCxx) func `a function's static in a handler of atexit, or by plain exit: it is destroyed`() throws {
+  @Test(needsCxx) func `a function's static is destroyed in a handler of atexit, or by plain exit`() throws {
     #expect(try Self.statics.registers().hasSuffix("at first use: yes"))
     try Self.statics.expectBroken {
       $0 == Outcome(.exited(3), lines: "function's static destroyed, thread-local destroyed")
@@ -205,22 +207,22 @@ struct RealLibraryTests {
   // ---- Libraries that are alive to the end
 
   @Test(needs("sqlite3"), arguments: WayOut.allCases)
-  func `SQLite commits and closes in a handler, whatever the way out`(_ way: WayOut) throws {
+  func `SQLite commits and closes in a handler, by each way out`(_ way: WayOut) throws {
     try Self.sqlite.expectAll(way)
   }
 
   @Test(needs("glib"), arguments: WayOut.allCases)
-  func `GLib runs a main loop and a pool of threads in a handler, whatever the way out`(_ way: WayOut) throws {
+  func `GLib runs a main loop and a pool of threads in a handler, by each way out`(_ way: WayOut) throws {
     try Self.glib.expectAll(way)
   }
 
   @Test(arguments: WayOut.allCases)
-  func `OpenMP has all its threads in a handler, whatever the way out`(_ way: WayOut) throws {
+  func `OpenMP has all its threads in a handler, by each way out`(_ way: WayOut) throws {
     try Self.openMP.expectAll(way)
   }
 
   @Test(needs("ncurses"), arguments: WayOut.allCases)
-  func `ncurses gives the terminal back in a handler, whatever the way out`(_ way: WayOut) throws {
+  func `ncurses gives the terminal back in a handler, by each way out`(_ way: WayOut) throws {
     try Self.ncurses.expectAll(way)
   }
 
@@ -241,7 +243,7 @@ struct RealLibraryTests {
   }
 
   @Test(needs("jemalloc"), arguments: WayOut.allCases)
-  func `jemalloc in the place of libc's malloc serves handlers, whatever the way out`(_ way: WayOut) throws {
+  func `jemalloc in the place of libc's malloc serves handlers, by each way out`(_ way: WayOut) throws {
     try Self.allocator("jemalloc").expectAll(way)
   }
 
@@ -256,7 +258,7 @@ struct RealLibraryTests {
   }
 
   @Test(needs("tcmalloc"), arguments: WayOut.allCases)
-  func `tcmalloc in the place of libc's malloc serves handlers, whatever the way out`(_ way: WayOut) throws {
+  func `tcmalloc in the place of libc's malloc serves handlers, by each way out`(_ way: WayOut) throws {
     try Self.allocator("tcmalloc").expectAll(way)
   }
 

@@ -98,7 +98,7 @@ import Testing
   }
 
   @Test(arguments: [SIGTERM, SIGINT])
-  func `a second signal ends a clean-up that hangs, and the process dies of it`(second: Int32) throws {
+  func `a second signal ends a clean-up that hangs, and the process dies of the signal`(second: Int32) throws {
     let child = try ChildProcess(program, ["second"])
     #expect(child.waitForOutput("ready"))
     child.send(SIGTERM)
@@ -122,7 +122,9 @@ import Testing
   }
 
   @Test(arguments: [(SIGTERM, "SIGTERM"), (40, "signal 40")])
-  func `an exit takes back signals that others took, and names their handlers`(signal: Int32, name: String) throws {
+  func `an exit takes back signals that other code took, and names the code's handlers`(signal: Int32, name: String)
+    throws
+  {
     let line =
       "ExitKit: \(name) was to be an exit, and has another handler now: signal!take_over; "
       + "from here on it ends a clean-up that hangs\n"
@@ -176,7 +178,7 @@ import Testing
   }
 
   @Test func `a signal at any moment finds each handler run once, or not registered yet`() throws {
-    let outcome = try run(compile("signal-moment.c"), [rounds(50, of: 1000)], deadline: 600)
+    let outcome = try run(compile("signal-moment.c"), [rounds(50)], deadline: 600)
     #expect(outcome.ending == .exited(0))
     #expect(outcome.output == "as it should be\n")
   }

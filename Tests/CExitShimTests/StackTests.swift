@@ -206,7 +206,7 @@ import Testing
     #expect(transcript.take() == ["released new", "released old"])
   }
 
-  @Test func `an empty stack that nobody runs is closed at once, and handles stay good`() {
+  @Test func `an empty stack that no thread runs is closed at once, and handles stay good`() {
     defer { cexit_stack_destroy(stack) }
     #expect(cexit_stack_close(stack) == 0 && cexit_stack_close(stack) == 0)
     transcript.register("refused", on: stack)
@@ -230,7 +230,7 @@ import Testing
     #expect(transcript.take() == ["closes", "0", "old", "accepted"])
   }
 
-  @Test func `a closed stack that was cleared is open until a run has found it empty`() {
+  @Test func `a closed stack that was cleared is open until a run has found no entry`() {
     defer { cexit_stack_destroy(stack) }
     transcript.register("cleared", on: stack)
     #expect(cexit_stack_close(stack) == 0 && cexit_stack_clear(stack) == 1)

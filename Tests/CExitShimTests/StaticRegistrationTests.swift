@@ -39,7 +39,7 @@ struct `Registration in C without a call` {
     #expect(try lines(program) == ["main", "fourth", "third", "second", "first", "finalized"])
   }
 
-  @Test(needsCxx) func `it is C++ as well`() throws {
+  @Test(needsCxx) func `the macros that register before main compile as C++, too`() throws {
     let build = CBuild.plain.with { $0.flags += ["-x", "c++", "-std=c++17", "-Wno-missing-field-initializers"] }
     let source = "\(fixtures)/static-registration.c"
     let objects = try coreObjects(.plain)
@@ -55,7 +55,7 @@ struct `Registration in C without a call` {
     #expect(try lines(program) == ["unregistered 1", "main", "first"])
   }
 
-  @Test func `a needed library's handlers run after the program's, when it is finalized`() throws {
+  @Test func `a needed library's handlers run after the program's, at the library's end`() throws {
     let core = try sharedCore()
     let library = try make("libother.so", from: [other, core]) {
       ["cc", "-std=c11", "-D_GNU_SOURCE", "-I", include, "-fPIC", "-shared"]
@@ -81,7 +81,7 @@ struct `Registration in C without a call` {
       ])
   }
 
-  @Test func `a registration that gets no memory says so on stderr, and the others run`() throws {
+  @Test func `a registration that gets no memory says so on stderr, and other handlers run`() throws {
     let outcome = try run(try compile("static-registration-scarce.c"))
     #expect(outcome.ending == .exited(0))
     #expect(outcome.output == String(repeating: "ran\n", count: 32))

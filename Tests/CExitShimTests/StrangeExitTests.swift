@@ -84,7 +84,7 @@ struct StrangeExitTests {
   }
 
   @Test(needsCxxCompiler, arguments: ForkTests.ways, inFront)
-  func `a child made in a handler of libc's runs its own handler and libc's older ones`(
+  func `a child made in libc's handler runs its own handler and libc's older handlers`(
     fork: String, way: (String, first: Bool)
   ) throws {
     for (child, status) in Self.children {
@@ -137,7 +137,7 @@ struct StrangeExitTests {
   }
 
   @Test(needsCxxCompiler, arguments: [("exit", false), ("door", false), ("exit", true), ("door", true)])
-  func `exit in the constructor of a library, before main, runs what was registered`(way: String, first: Bool) throws {
+  func `exit in the constructor of a library, before main, runs registered handlers`(way: String, first: Bool) throws {
     let early = try compile("strange-exit-early.c", .plugin)
     let order = way == "exit" && !first ? ["libc's", "handler"] : ["handler", "libc's"]
     #expect(

@@ -29,9 +29,9 @@ struct SystemFaultTests {
 
   /// What is known of the function decides: its symbol, its place in the file, its address.
   @Test(arguments: [
-    ("", "system-fault!nameless"), ("files", "faults-system+0x"), ("pread", "faults-system+0x"), ("maps", "0x"),
+    ("", "system-fault!nameless"), ("files", "system-fault+0x"), ("pread", "system-fault+0x"), ("maps", "0x"),
   ])
-  func `a function is named by what can be read of its file`(failing: String, name: String) throws {
+  func `a function is named by the readable part of its file`(failing: String, name: String) throws {
     let outcome = try outcome("names", failing: failing)
     let lines = outcome.output.split(separator: "\n")
     #expect(outcome.ending == .exited(3) && lines.count == 3, "\(outcome)")
@@ -52,7 +52,7 @@ struct SystemFaultTests {
           errors: "ExitKit: no thread can be made that ends the process when the last thread has ended\n"))
   }
 
-  @Test func `a file that reads a signal has the signal; where /proc is silent, it is an exit`()
+  @Test func `a file that reads a signal has the signal; where /proc is silent, an exit comes`()
     throws
   {
     #expect(try outcome("reader") == Outcome(.exited(5), lines: "older handler", "handler"))

@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// How tests of a stack work that end no process: the test makes a stack of its own, registers handlers that say a line,
+// runs or changes the stack in the process of the tests, and compares the lines with the expected lines.
 
 import CExitShim
 

@@ -71,7 +71,7 @@
     }
 
     @Test(arguments: builds.prefix(2))
-    func `a library's handlers run after the program's, a plugin's when it is closed`(_ build: SwiftBuild) throws {
+    func `a library's handlers run after the program's, a plugin's when dlclose is called`(_ build: SwiftBuild) throws {
       let build = withPlugin(build)
       let exitKit = try sharedExitKit(build)
       let library = try compileSwiftLibrary("decorator/library.swift", module: "Library", build, libraries: [exitKit])

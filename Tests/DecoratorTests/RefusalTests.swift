@@ -73,7 +73,7 @@
       ("class Log {", "deinit {}", deinitializer),
       ("class Log {", "subscript(_ index: Int) -> Int { 1 }", "@AtExit registers functions, and this is a subscript"),
     ])
-    func `so it is in types`(_ type: String, _ member: String, _ message: String) {
+    func `a wrong use in a type is refused, too`(_ type: String, _ member: String, _ message: String) {
       let bare = "\(type)\n  \(member)\n}"
       expectExpansion(
         of: "\(type)\n  @AtExit \(member)\n}", to: bare,
@@ -82,7 +82,7 @@
         ], fixed: bare)
     }
 
-    @Test func `a generic type is seen from a type in it`() {
+    @Test func `a generic type is seen from a type inside`() {
       expectExpansion(
         of: "enum Outer<T> {\n  enum Inner {\n    @AtExit static func end() {}\n  }\n}",
         to: "enum Outer<T> {\n  enum Inner {\n    static func end() {}\n  }\n}",

@@ -14,7 +14,7 @@ import Testing
   }
 
   @Test func `every form of call compiles and runs at the top level`() throws {
-    let outcome = try fixture("CallSites")
+    let outcome = try runProgram("CallSites")
     #expect(
       outcome.lines == ["false false by hand CallSites/main.swift"] + Self.before + Self.stacks
         + ["early", Self.object[0], "Cleaning up module", Self.object[1]] + Self.handlers(3))
@@ -23,7 +23,7 @@ import Testing
   }
 
   @Test func `every form of call compiles and runs in a type with an asynchronous main`() throws {
-    let outcome = try fixture("CallSitesInType")
+    let outcome = try runProgram("CallSitesInType")
     #expect(
       outcome.lines == ["false false by hand CallSitesInType/Tool.swift"] + Self.before + Self.stacks
         + ["shut down"] + Self.object

@@ -6,11 +6,11 @@ import Testing
 
 /// The trace of a process as a value of Swift.
 @Suite struct ExitTraceTests {
-  @Test func `a test reads the trace of the program that it has run, and attaches the trace`() throws {
+  @Test func `a test reads the trace of a program, and attaches the trace`() throws {
     let trace = ExitTrace(path: "\(try emptyFolder("exit-trace"))/exit.json")
     #expect(trace.text == nil)
     #expect(trace.description.hasPrefix("\(trace.path): no trace"))
-    let outcome = try fixture("Cases", "trace", environment: trace.environment)
+    let outcome = try runProgram("Cases", "trace", environment: trace.environment)
     let text = try #require(trace.text)
     Attachment.record(trace.description, named: "exit.json")
     #expect(text.contains(#"{"name":"newer","cat":"handler","ph":"B""#))
@@ -22,7 +22,7 @@ import Testing
 
   @Test func `a process knows the file of its own trace, with its number in the place of %p`() throws {
     let folder = try emptyFolder("exit-trace-number")
-    let outcome = try fixture("Cases", "trace", environment: ["EXITKIT_TRACE": "\(folder)/%p.%p"])
+    let outcome = try runProgram("Cases", "trace", environment: ["EXITKIT_TRACE": "\(folder)/%p.%p"])
     let path = try #require(outcome.lines.first)
     #expect(try #require(path.wholeMatch(of: /.*\/(\d+)\.(\d+)/)).output.1 == path.split(separator: ".").last!)
     #expect(outcome.lines.last == "newer begins, older not")
@@ -30,6 +30,6 @@ import Testing
 
   @Test(arguments: [[:], ["EXITKIT_TRACE": ""], ["EXITKIT_TRACE": "1"]])
   func `without a file for the trace a process has none`(environment: [String: String]) throws {
-    #expect(try fixture("Cases", "trace", environment: environment).lines == ["none", "none"])
+    #expect(try runProgram("Cases", "trace", environment: environment).lines == ["none", "none"])
   }
 }

@@ -21,7 +21,7 @@ import Testing
   func `no handler runs on a way out that is none, and the process ends as ever`(
     case name: String, ending: Ending, lines: [String]
   ) throws {
-    let outcome = try fixture("Cases", name)
+    let outcome = try runProgram("Cases", name)
     #expect(outcome.ending == ending)
     #expect(outcome.lines == ["leaving"] + lines)
   }

@@ -8,7 +8,7 @@ import Testing
   func `closures of the process stack run on their actors, and errors are reported`(
     case name: String
   ) throws {
-    let outcome = try fixture("Cases", name)
+    let outcome = try runProgram("Cases", name)
     let said = [
       "an actor's", "the main actor's", "newer", "released newer", "older", "released older",
     ]
@@ -19,7 +19,7 @@ import Testing
   }
 
   @Test func `a closure of the process stack runs or is cancelled once, by hand, too`() throws {
-    let outcome = try fixture("Cases", "one by one")
+    let outcome = try runProgram("Cases", "one by one")
     #expect(outcome.ending == .exited(0))
     #expect(
       outcome.lines == [
@@ -29,13 +29,13 @@ import Testing
   }
 
   @Test func `cancelled closures of the process stack are released newest first`() throws {
-    let outcome = try fixture("Cases", "cancelled together")
+    let outcome = try runProgram("Cases", "cancelled together")
     #expect(outcome.ending == .exited(0))
     #expect(outcome.lines == ["released newer", "released older", "3"])
   }
 
   @Test func `a closure that the process stack refuses is released, and the failure reported`() throws {
-    let outcome = try fixture("Cases", "unregistered")
+    let outcome = try runProgram("Cases", "unregistered")
     #expect(outcome.ending == .exited(0))
     #expect(outcome.lines == ["released unusable", "runs"])
     #expect(

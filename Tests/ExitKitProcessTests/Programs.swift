@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// How the tests of Swift programs work: Tests/Programs has a program for each form of `main`, and one named Cases, whose
+// first argument names the case. SwiftPM builds the programs; a test runs one, and compares its output and its end.
 
 import ProcessSupport
 
-/// Runs a fixture program of this package. A crash is to be seen by its wait status, so the runtime's backtrace, which
+/// Runs a program of Tests/Programs. A crash is to be seen by its wait status, so the runtime's backtrace, which
 /// takes a second, is not made.
-func fixture(_ program: String, _ arguments: String..., environment: [String: String] = [:]) throws -> Outcome {
-  try run("\(builtPrograms)/\(program)", arguments, environment: quiet.merging(environment) { $1 })
+func runProgram(_ program: String, _ arguments: String..., environment: [String: String] = [:]) throws -> Outcome {
+  try run(builtProgram(program), arguments, environment: quiet.merging(environment) { $1 })
 }
 
 let quiet = ["SWIFT_BACKTRACE": "enable=no"]

@@ -60,7 +60,7 @@ private struct Failed: Error {}
     stack.register(note, [3], ["label": "x"])
     stack.run()
     #expect(log.all == [#"[3] ["label": "x"]"#, "[] [:]", "[1, 2] [:]"])
-    #expect(try fixture("Cases", "arguments").lines == [#"h4 [4] ["kw": "abc"]"#, "h4 [] [:]", "h1"])
+    #expect(try runProgram("Cases", "arguments").lines == [#"h4 [4] ["kw": "abc"]"#, "h4 [] [:]", "h1"])
   }
 
   // 2 test_badargs
@@ -170,7 +170,7 @@ private struct Failed: Error {}
 
   // 17 test_thread_created_in_atexit, with a task in place of the thread: the handler awaits its task.
   @Test func `a task that a handler starts and awaits comes to its end`() throws {
-    #expect(try fixture("Cases", "a handler starts a task") == Outcome(.exited(0), output: "task\n"))
+    #expect(try runProgram("Cases", "a handler starts a task") == Outcome(.exited(0), output: "task\n"))
   }
 
   // 19 test_callbacks_leak, 20 test_callbacks_leak_refcycle: the end of a stack stands for the end of an interpreter.

@@ -12,7 +12,7 @@ import Testing
   ]
 
   func leave(_ what: String, _ place: String, _ way: String, meanwhile: () -> Void) throws -> Ending {
-    let child = try ChildProcess(program("SignalWays"), [what, place, way])
+    let child = try ChildProcess(builtProgram("SignalWays"), [what, place, way])
     if way == "signal" {
       #expect(child.waitForOutput("ready"))
       meanwhile()

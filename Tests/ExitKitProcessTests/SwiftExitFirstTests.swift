@@ -9,7 +9,7 @@ import Testing
   @Test(arguments: ["FirstTopLevel", "FirstMain", "FirstAsyncMain"], ["return", "exit"])
   func `handlers run before libc's, with and without exit`(program: String, way: String) throws {
     let handler = program == "FirstTopLevel" ? "handler of main.swift" : "handler"
-    let outcome = try fixture(program, way)
+    let outcome = try runProgram(program, way)
     #expect(outcome.lines == ["async handler", handler, "libc's"])
     #expect(outcome.ending == .exited(way == "exit" ? 3 : 0))
     #expect(outcome.errors == "")

@@ -29,13 +29,13 @@ import Testing
   func `a child runs its own, its inherited and its adopted handlers`(
     case name: String, lines: [String]
   ) throws {
-    #expect(try fixture("Cases", name) == Outcome(.exited(0), output: lines.map { "\($0)\n" }.joined()))
+    #expect(try runProgram("Cases", name) == Outcome(.exited(0), output: lines.map { "\($0)\n" }.joined()))
   }
 
-  @Test func `a child that a handler forks runs its own handlers, in whichever way it leaves`() throws {
-    #expect(try fixture("Cases", "fork in a handler") == Outcome(.exited(3), output: "child's\nchild: 7\nolder\n"))
+  @Test func `a child that a handler forks runs its own handlers, by each way out`() throws {
+    #expect(try runProgram("Cases", "fork in a handler") == Outcome(.exited(3), output: "child's\nchild: 7\nolder\n"))
     #expect(
-      try fixture("Cases", "fork in a handler, and the child comes back")
+      try runProgram("Cases", "fork in a handler, and the child comes back")
         == Outcome(.exited(3), output: "child's\nchild: 3\nolder\n"))
   }
 }

@@ -5,12 +5,10 @@ import ProcessSupport
 import Testing
 
 /// The path of an executable of this package.
-func program(_ name: String) -> String { "\(builtPrograms)/\(name)" }
-
 func signalled(
   _ name: String, _ arguments: [String], _ signal: Int32 = SIGTERM, environment: [String: String] = [:]
 ) throws -> Outcome {
-  let child = try ChildProcess(program(name), arguments, environment: environment)
+  let child = try ChildProcess(builtProgram(name), arguments, environment: environment)
   #expect(child.waitForOutput("ready"))
   child.send(signal)
   return child.finish()
@@ -23,7 +21,7 @@ func signalled(
     #expect(outcome == Outcome(.signaled(SIGTERM), output: "ready\nasync\nSIGTERM 143 true true\n"))
   }
 
-  @Test func `a handler of the main actor runs when main is blocked, and when it is not`() throws {
+  @Test func `a handler of the main actor runs when main is blocked, and when main is free`() throws {
     let blocked = try signalled("SignalWays", ["main actor", "read"])
     #expect(blocked.ending == .signaled(SIGTERM))
     #expect(blocked.output == "ready\nmain actor\n")
@@ -44,7 +42,7 @@ func signalled(
     throws
   {
     for _ in 1...3 {
-      let child = try ChildProcess(program("AsyncSignalWays"), ["busy"])
+      let child = try ChildProcess(builtProgram("AsyncSignalWays"), ["busy"])
       #expect(child.waitForOutput("suspended"))
       child.send(SIGTERM)
       let outcome = child.finish()
@@ -54,11 +52,11 @@ func signalled(
   }
 
   @Test func `a signal that cannot be an exit is an error with the reason`() throws {
-    #expect(try run(program("SignalWays"), ["refused"]) == Outcome(.signaled(SIGTERM)))
+    #expect(try run(builtProgram("SignalWays"), ["refused"]) == Outcome(.signaled(SIGTERM)))
   }
 
   @Test func `plain Swift: a cancelled signal source swallows its signal for ever`() throws {
-    let child = try ChildProcess(program("SignalWays"), ["source"], deadline: 2)
+    let child = try ChildProcess(builtProgram("SignalWays"), ["source"], deadline: 2)
     #expect(child.waitForOutput("ready"))
     child.send(SIGTERM)
     #expect(child.finish().ending == .overdue)
@@ -66,7 +64,7 @@ func signalled(
 
   // Without the rule, the kernel gave the signal to this library in one run of five; so twenty runs find the fault.
   @Test(arguments: ["loop", "read"])
-  func `an older signal source drains first; once it is cancelled, the signal is an exit`(
+  func `an older signal source drains first; after its cancel() the signal is an exit`(
     state: String
   ) throws {
     for _ in 1...20 {
@@ -78,7 +76,7 @@ func signalled(
   }
 
   @Test func `a second signal ends a clean-up that hangs, also after a cancelled source`() throws {
-    let child = try ChildProcess(program("SignalWays"), ["source later"], deadline: 20)
+    let child = try ChildProcess(builtProgram("SignalWays"), ["source later"], deadline: 20)
     #expect(child.waitForOutput("hanging"))
     child.send(SIGTERM)
     usleep(600_000)  // within half a second a second signal is part of the same request
@@ -101,7 +99,7 @@ func signalled(
   }
 
   @Test func `with ExitKit the second Ctrl-C ends a clean-up that hangs`() throws {
-    let child = try ChildProcess(program("SignalWays"), ["second", "dispatchMain"])
+    let child = try ChildProcess(builtProgram("SignalWays"), ["second", "dispatchMain"])
     #expect(child.waitForOutput("ready"))
     child.send(SIGINT)
     #expect(child.waitForOutput("hanging"))
@@ -114,7 +112,7 @@ func signalled(
 @Suite struct SwiftDeadlineTests {
   @Test(arguments: ["main queue", "await", "allocate"])
   func `a handler that is stuck is named, with its place`(way: String) throws {
-    let outcome = try run(program("SignalWays"), ["deadline", way])
+    let outcome = try run(builtProgram("SignalWays"), ["deadline", way])
     #expect(outcome.ending == .exited(7))
     #expect(outcome.output == "")
     let line =
@@ -124,7 +122,7 @@ func signalled(
 
   @Test(arguments: ["await", "block"])
   func `a handler has no longer than its own limit`(way: String) throws {
-    let outcome = try run(program("SignalWays"), ["limit", way])
+    let outcome = try run(builtProgram("SignalWays"), ["limit", way])
     #expect(outcome.ending == .exited(7))
     #expect(outcome.output == "in time\n")
     #expect(outcome.errors.hasPrefix("ExitKit: exit handler \"limited\" (SignalWays/main.swift:"))
@@ -132,7 +130,7 @@ func signalled(
   }
 
   @Test func `limits that make no sense are refused and reported, and change nothing`() throws {
-    let outcome = try run(program("SignalWays"), ["bad limits"])
+    let outcome = try run(builtProgram("SignalWays"), ["bad limits"])
     #expect(outcome.ending == .exited(0))
     let lines = outcome.output.split(separator: "\n").map { $0.replacing(/:[0-9]+\)/, with: ")") }
     let reason = "was not registered: its timeout has to be more than zero and less than 49 days"
@@ -153,7 +151,7 @@ func signalled(
   @Test func `no way to register forgets the limit`() throws {
     let refused = String(repeating: "refused\n", count: 12)
     #expect(
-      try run(program("SignalWays"), ["limit of nothing"])
+      try run(builtProgram("SignalWays"), ["limit of nothing"])
         == Outcome(.exited(0), output: "\(refused)0 of 12 pending\n"))
   }
 }
@@ -163,15 +161,15 @@ func signalled(
     let line =
       "ExitKit: cancel(named: \"flush\") found nothing, and no handler was given a name: pass name: at the registration, "
       + "or cancel by the handler that atExit returns\n"
-    #expect(try run(program("SignalWays"), ["no names"]) == Outcome(.exited(0), output: "0\n0\n0\n", errors: line))
-    #expect(try run(program("SignalWays"), ["no names", "one name"]) == Outcome(.exited(0), output: "0\n0\n0\n"))
+    #expect(try run(builtProgram("SignalWays"), ["no names"]) == Outcome(.exited(0), output: "0\n0\n0\n", errors: line))
+    #expect(try run(builtProgram("SignalWays"), ["no names", "one name"]) == Outcome(.exited(0), output: "0\n0\n0\n"))
   }
 }
 
 @Suite struct SwiftCrashTests {
   @Test(arguments: [("trap", SIGTRAP), ("write", SIGSEGV)])
   func `a handler that crashes is named before Swift's own words`(way: String, signal: Int32) throws {
-    let outcome = try run(program("SignalWays"), ["crash", way], environment: ["SWIFT_BACKTRACE": "enable=no"])
+    let outcome = try run(builtProgram("SignalWays"), ["crash", way], environment: ["SWIFT_BACKTRACE": "enable=no"])
     let signals = way == "trap" ? [SIGILL, SIGTRAP] : [signal]  // by processor
     #expect(signals.map(Ending.signaled).contains(outcome.ending))
     #expect(outcome.errors.contains("ExitKit: exit handler \"bad one\" (SignalWays/main.swift:"))
@@ -179,7 +177,7 @@ func signalled(
 
   @Test func `Swift's backtracer comes after the note`() throws {
     let environment = ["SWIFT_BACKTRACE": "enable=yes,color=no,interactive=no"]
-    let outcome = try run(program("SignalWays"), ["crash", "write"], environment: environment)
+    let outcome = try run(builtProgram("SignalWays"), ["crash", "write"], environment: environment)
     let words = outcome.output + outcome.errors
     #expect(outcome.ending == .signaled(SIGSEGV))
     #expect(outcome.errors.contains("ExitKit: exit handler \"bad one\""))
@@ -187,7 +185,7 @@ func signalled(
   }
 
   @Test func `quick_exit runs its own handlers, newest first, a failure reported`() throws {
-    let outcome = try run(program("SignalWays"), ["quick"])
+    let outcome = try run(builtProgram("SignalWays"), ["quick"])
     #expect(outcome.ending == .exited(5))
     #expect(outcome.output == "main actor\nasync\nnewer\nolder\n")
     #expect(outcome.errors.hasPrefix("ExitKit: error in exit handler \"throws\" (SignalWays/main.swift:"))

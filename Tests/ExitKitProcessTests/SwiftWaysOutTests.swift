@@ -41,14 +41,14 @@ private let thrown = ["throws later", "throws"].map {
   func `every kind of handler runs, newest first, and the last status wins`(
     way: (name: String, status: Int32), program: Program
   ) throws {
-    let outcome = try fixture(program.rawValue, way.name)
+    let outcome = try runProgram(program.rawValue, way.name)
     #expect(outcome.ending == .exited(way.status))
     #expect(outcome.lines == program.transcript(status: way.status))
     #expect(outcome.reports == thrown)
   }
 
   @Test(arguments: Program.allCases) func `an exit on an actor runs every kind of handler`(program: Program) throws {
-    let outcome = try fixture(program.rawValue, "actor")
+    let outcome = try runProgram(program.rawValue, "actor")
     #expect(outcome.ending == .exited(3))
     #expect(outcome.lines.filter { $0 != "leaving actor" } == program.transcript(status: 3))
     #expect(outcome.lines.contains("leaving actor") == program.isAsync)
@@ -59,7 +59,7 @@ private let thrown = ["throws later", "throws"].map {
   func `an error out of the program is reported, and handlers run`(
     way: (name: String, status: Int32), program: Program
   ) throws {
-    let outcome = try fixture(program.rawValue, way.name)
+    let outcome = try runProgram(program.rawValue, way.name)
     #expect(outcome.ending == .exited(way.status))
     #expect(outcome.lines == program.transcript(status: way.status))
     #expect(outcome.reports == ["ExitKit: error: DiskFull()"] + thrown)
@@ -69,7 +69,7 @@ private let thrown = ["throws later", "throws"].map {
   func `with a blocked main thread its actor's handlers run on the exiting thread`(
     way: String, program: Program
   ) throws {
-    let outcome = try fixture(program.rawValue, way)
+    let outcome = try runProgram(program.rawValue, way)
     let status = try #require(outcome.status)
     #expect(way == "threads" ? (100..<164).contains(status) : status == 3)
     #expect(outcome.lines == program.transcript(status: status))
@@ -83,7 +83,7 @@ private let thrown = ["throws later", "throws"].map {
   func `a signal runs every kind of handler, silently where main is asleep`(
     way: String, program: Program
   ) throws {
-    let outcome = try fixture(program.rawValue, way)
+    let outcome = try runProgram(program.rawValue, way)
     #expect(outcome.ending == .signaled(SIGTERM))
     #expect(outcome.lines == program.transcript(status: 128 + SIGTERM, reason: "SIGTERM"))
     let others = outcome.reports.filter { !thrown.contains($0) }
@@ -101,7 +101,7 @@ private let thrown = ["throws later", "throws"].map {
   func `a main thread that sleeps is stopped, and the exiting thread runs its handlers`(
     program: Program
   ) throws {
-    let outcome = try fixture(program.rawValue, "threadAsleep")
+    let outcome = try runProgram(program.rawValue, "threadAsleep")
     #expect(outcome.ending == .exited(3))
     #expect(outcome.lines == program.transcript(status: 3))
     #expect(outcome.reports == thrown)
@@ -112,7 +112,7 @@ private let thrown = ["throws later", "throws"].map {
   func `when main returns in another thread's exit, its actor's handlers run at once`(
     way: (name: String, ending: Ending), program: Program
   ) throws {
-    let outcome = try fixture(program.rawValue, way.name)
+    let outcome = try runProgram(program.rawValue, way.name)
     let isSignal = way.name == "signalReturn"
     #expect(outcome.ending == way.ending)
     #expect(
@@ -123,7 +123,7 @@ private let thrown = ["throws later", "throws"].map {
 
   @Test(arguments: [Program.TopLevel, .SyncMain])
   func `the end of the last thread runs every kind of handler`(program: Program) throws {
-    let outcome = try fixture(program.rawValue, "lastThread")
+    let outcome = try runProgram(program.rawValue, "lastThread")
     #expect(outcome.ending == .exited(0))
     #expect(outcome.lines == program.transcript(status: 0))
     #expect(outcome.reports == thrown)
@@ -132,7 +132,7 @@ private let thrown = ["throws later", "throws"].map {
   @Test(arguments: Program.allCases) func `of many tasks that exit at once one gives the status`(program: Program)
     throws
   {
-    let outcome = try fixture(program.rawValue, "tasks")
+    let outcome = try runProgram(program.rawValue, "tasks")
     let status = try #require(outcome.status)
     #expect((100..<164).contains(status))
     #expect(outcome.lines == program.transcript(status: status))

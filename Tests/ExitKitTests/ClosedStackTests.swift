@@ -9,7 +9,7 @@ import Testing
   let log = Log()
   let stack = ExitStack("closed")
 
-  @Test func `close runs what is pending and what handlers register; then the stack refuses`() {
+  @Test func `close runs pending entries and entries of handlers; then the stack refuses`() {
     stack.onFailure { log.note("\($0)") }
     stack.register { log.note("older") }
     stack.register { [stack] in
@@ -44,7 +44,7 @@ import Testing
     #expect(stack.count == 0 && log.all == ["asynchronous", "refused"])
   }
 
-  @Test func `cancelAll cancels what a closure wants, in nested stacks, too`() {
+  @Test func `cancelAll cancels the entries that a closure wants, in nested stacks, too`() {
     let nested = stack.nested("tmp stack")
     for name in ["tmp 1", "log", "tmp 2"] {
       stack.register(name: name) { log.note(name) }

@@ -24,7 +24,7 @@ import Testing
     #expect("\(handler)" == "exit handler \"flush\" (App/main.swift:12), not pending")
   }
 
-  @Test func `a report is a table with a line for each handler and one with the sums`() {
+  @Test func `a report is a table with a line for each handler and a line with the sums`() {
     let stack = ExitStack()
     stack.onFailure { _ in }
     stack.register(name: "flush", file: "App/main.swift", line: 12) { throw DiskFull() }

@@ -6,7 +6,7 @@ import ExitKit
 import Testing
 
 @Suite struct EntriesTests {
-  @Test func `entries are listed in the order of running, nested ones after their stack`() {
+  @Test func `entries are listed in the order of running, a nested stack before its entries`() {
     let stack = ExitStack("shown"), thing = Thing()
     stack.register(name: "oldest", inForkedChildren: true) {}
     let nested = stack.nested("module")

@@ -51,7 +51,7 @@ private final class Holder: @unchecked Sendable {
     }
   }
 
-  @Test func `finalizers run up to 32 deep inside each other, deeper ones after these`() {
+  @Test func `finalizers run up to 32 deep inside each other, deeper finalizers afterwards`() {
     let log = Log()
     let thread = pthread_self()
     var first = makeChain(40) { log.note("\($0)\(pthread_equal(thread, pthread_self()) != 0 ? "" : "elsewhere")") }

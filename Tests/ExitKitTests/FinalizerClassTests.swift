@@ -133,7 +133,7 @@ private struct Pair { var one = 1, two = 2 }
     #expect(log.all == ["deinit PlainActor", "finalizer"])
   }
 
-  @Test func `a managed buffer with room behind it`() {
+  @Test func `a managed buffer with room at its end`() {
     #expect(death { Buffer.create(minimumCapacity: 1000) { _ in log } } == ["deinit Buffer", "finalizer"])
   }
 
@@ -175,7 +175,7 @@ private struct Pair { var one = 1, two = 2 }
     var unmanaged: Unmanaged<Base>?
   }
 
-  @Test func `a parent whose children refer to it without owning it`() {
+  @Test func `a parent whose children refer to the parent without owning the parent`() {
     final class Parent {
       var children: [Kept] = []
     }

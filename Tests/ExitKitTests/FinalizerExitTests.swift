@@ -44,7 +44,7 @@ private final class Constant: Sendable {
 }
 
 @Suite struct FinalizerExitTests {
-  @Test func `finalizers at exit run newest first, new ones next, asleep ones never`() async {
+  @Test func `at exit finalizers run newest first, new finalizers next, and none asleep`() async {
     let result = await #expect(processExitsWith: .exitCode(0), observing: exitTest) {
       finalize(kept) { print("f1 \(global)") }
       finalize(kept) { print("f2 \(global)") }.runsAtExit = false
@@ -156,7 +156,7 @@ private final class Constant: Sendable {
     #expect(result.output == ["older", "kept"])
   }
 
-  @Test(.disabled(if: isThreadSanitized, "0 is not known to be the status there"))
+  @Test(.disabled(if: testsAreThreadSanitized, "0 is not known to be the status there"))
   func `a failure changes the status only if that was asked for`() async {
     await #expect(processExitsWith: .exitCode(0)) {
       finalize(kept) { throw Refused() }

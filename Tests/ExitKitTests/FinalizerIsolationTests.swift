@@ -128,7 +128,7 @@ extension Log {
   }
 
   // At once, or put off where another test stands in for the main actor's executor at that time.
-  @MainActor @Test func `an object whose deinit is isolated here`() async {
+  @MainActor @Test func `an object whose deinit is isolated to this actor`() async {
     var view: View? = View(log)
     let log = log
     stack.finalize(view!) { log.note("ran") }

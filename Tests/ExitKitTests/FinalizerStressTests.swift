@@ -111,7 +111,7 @@ private final class Guarded<Value: Sendable>: Sendable {
     #expect(wrong.count == 0, "of \(all.count)")
   }
 
-  @Test func `of four threads that call a finalizer one runs it and has the result`() {
+  @Test func `four threads call a finalizer: a single thread runs the body and has the result`() {
     let stack = ExitStack("calls")
     let things = (0..<200).map { _ in Thing() }
     let ran = Atomic(0), results = Atomic(0)

@@ -92,7 +92,7 @@ struct Refused: Error, Equatable {}
     #expect(thread != pthread_self())
   }
 
-  @Test func `finalizers of one object run newest first, without detached and called ones`() throws {
+  @Test func `finalizers of an object run newest first; detached and called finalizers do not`() throws {
     var thing: Thing? = Thing()
     let log = log
     stack.finalize(thing!) { log.note("1") }
@@ -203,7 +203,7 @@ struct Refused: Error, Equatable {}
     #expect(log.all == ["inner", "outer"])
   }
 
-  @Test func `a finalizer that captures its object keeps it alive until the stack runs`() {
+  @Test func `a finalizer that captures its object keeps the object alive to the stack's run`() {
     let log = log
     weak var weakly: Thing?
     do {

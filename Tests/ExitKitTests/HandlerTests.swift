@@ -50,7 +50,7 @@ private actor Counter {
     #expect(await counter.count == 1)
   }
 
-  @Test func `handlers of the main actor run there when another thread runs the stack`() async {
+  @Test func `handlers of the main actor run on the main actor when another thread runs`() async {
     let model = Model()
     await model.add(to: stack)
     let report = await stack.runAsync()

@@ -50,7 +50,7 @@ private actor Worker {
     #expect(log.all == ["closed"])
   }
 
-  @Test @MainActor func `a closure of no actor runs where its stack runs, though the main actor made it`() async {
+  @Test @MainActor func `a closure of no actor runs where its stack runs, though made on the main actor`() async {
     let log = log
     let stack = stack, main = pthread_self()
     stack.register(nonisolated: { log.note(pthread_equal(main, pthread_self()) != 0 ? "main" : "elsewhere") })

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// How the Swift tests work that end no process: a test makes an `ExitStack`, whose handlers and finalizers note lines in a
+// `Log`, runs the stack or lets an object die, and compares the lines. A `Witness` notes the release of a capture, and a
+// `Gate` holds a thread in a handler, so that a test of two threads needs no sleep.
 
 import Glibc
 import Synchronization
 
 /// The thread sanitizer stands between libc and exit handlers, and does not pass on the exit status.
-let isThreadSanitized = dlsym(nil, "__tsan_init") != nil
+let testsAreThreadSanitized = dlsym(nil, "__tsan_init") != nil
 
 /// Events in their order, from any thread.
 final class Log: Sendable {

@@ -1,4 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// How a C fixture is built: a test names a file of Tests/Fixtures and a `CBuild`, and gets the path of a program. The program
+// is made by the C compiler from the fixture and the objects of the C core, in .build/fixtures, in a folder whose name is a
+// hash of the command and of each file that the compiler reads. So a second run of the tests builds nothing, and a changed
+// file never meets an old program.
+//
+// The name of a fixture begins with the name of the suite that it belongs to: signal.c and signal-deaf.c belong to SignalTests.
+// Another suite may run the fixture, too. fixture.h and threads.h are for the fixtures of all suites. `Scripts/check-rules`
+// looks for fixtures without a suite.
 
 import Dispatch
 import Glibc

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-
-import Glibc
-import Synchronization
-
+//
 // How the tests of processes work: a test starts a fixture or a program of Tests/Programs in a process of its own. The
 // program prints a transcript; handlers of the program print names in the order of running. The test compares
 // transcript and wait status with the expected values. No test sends a signal to itself, or takes a sleep for an order.
+// Each program leads a process group, which is killed at the end of the test: no child of a program outlives the test.
+
+import Glibc
+import Synchronization
 
 /// How a process ended, as the parent sees the end.
 public enum Ending: Equatable, Sendable {

@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// Files around the tests: the folder of programs that SwiftPM has built, folders for the output of a test, and the
+// text of a file.
 
 import Glibc
 
@@ -9,6 +12,9 @@ public let builtPrograms: String = {
   let text = path.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }
   return String(text[..<(text.lastIndex(of: "/") ?? text.startIndex)])
 }()
+
+/// The path of a program of Tests/Programs, or of an example.
+public func builtProgram(_ name: String) -> String { "\(builtPrograms)/\(name)" }
 
 /// An empty folder of that name beside the built programs; the former contents of the folder go.
 public func emptyFolder(_ name: String) throws -> String {

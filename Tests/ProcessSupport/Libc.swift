@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The libc that the fixtures start with. A test whose result depends on this libc asks here.
+// The libc that the fixtures start with. A test whose result depends on this libc asks here: by a property named after the
+// behaviour, never by the name and the version of the libc. `Scripts/matrix` runs the tests with fixtures of other libcs.
 
 import Glibc
 

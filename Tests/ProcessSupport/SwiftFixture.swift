@@ -1,4 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// How a Swift fixture is built: as a C fixture (CFixture.swift), by `swiftc` from the fixture, the sources of ExitKit and the
+// objects of the C core. A test names a `SwiftBuild`, since some tests need a way of compiling that SwiftPM does not have:
+// another optimization, a shared library, another language mode. A folder of Tests/Fixtures has the fixtures of a target.
 
 import Glibc
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Tests that need a tool which not every machine has: they are skipped without, and `.ci/run` counts them.
+// Tests that need a tool which not every machine has: a condition on the test skips the test where the tool is missing, and
+// `.ci/run` counts the skipped tests. `Scripts/need` installs the tools before `make test`.
 
 import Glibc
 import Testing

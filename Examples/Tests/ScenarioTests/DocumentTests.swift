@@ -29,7 +29,7 @@ import Testing
     "AtExit", "Finalize", "ExitSignals", "ExitAfter", "WithExitStack", "AtQuickExit", "Lifetime", "ExitStack",
     "ExitHandler",
   ])
-  func `what people look up has an example that is run`(name: String) {
+  func `each example that people look up is compiled and run`(name: String) {
     let examples = blocks.filter { $0.document.prefix { $0 != "." } == name && $0.isProgram("swift") }
     #expect(!examples.isEmpty && examples.allSatisfy { $0.notes["compiles"] == nil })
   }

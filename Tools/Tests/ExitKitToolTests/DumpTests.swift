@@ -36,7 +36,7 @@ private func gdb(_ process: Int32, _ commands: String...) throws -> String {
 
 @Suite(.enabled(if: find("cc") != nil)) struct DumpTests {
   @Test(arguments: [["-pie"], ["-no-pie", "-fno-pie"], ["-s"]])
-  func `shows of a live process what the process says of itself`(flags: [String]) throws {
+  func `the dump of a live process is the dump that the process makes of itself`(flags: [String]) throws {
     try whileHanging(flags) { process, _, own in
       let outcome = try exitkit(["dump", "\(process)"])
       #expect(outcome.status == 0, "\(outcome.errors)")
@@ -45,7 +45,9 @@ private func gdb(_ process: Int32, _ commands: String...) throws -> String {
     }
   }
 
-  @Test(.enabled(if: find("gcore") != nil)) func `shows of a core file what the process said of itself`() throws {
+  @Test(.enabled(if: find("gcore") != nil)) func `the dump of a core file is the dump that the process made of itself`()
+    throws
+  {
     try whileHanging(["-pie"]) { process, program, own in
       try ToolSupport.output("gcore", ["-o", program, "\(process)"])
       let outcome = try exitkit(["dump", "\(program).\(process)"])

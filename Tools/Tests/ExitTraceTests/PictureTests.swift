@@ -63,7 +63,7 @@ import Testing
     #expect(set(parts[0]) == set(parts[1]))
   }
 
-  @Test func `what hangs is red, and the deadline is a line`() throws {
+  @Test func `a hanging handler is red, and the deadline is a line`() throws {
     var text = TraceText(deadline: 0.004)
     text.run("close")
     text.begin("flush")

@@ -22,7 +22,7 @@ import Testing
         """)
   }
 
-  @Test func `what is not listed is summed up, and lines keep to the width`() throws {
+  @Test func `handlers beyond the list are summed up, and lines keep to the width`() throws {
     var text = TraceText()
     for number in 0..<30 { text.run("task \(number) " + String(repeating: "終了", count: 40)) }
     let lines = try text.trace().blame(width: 60, most: 5).split(separator: "\n")
@@ -94,7 +94,7 @@ import Testing
     #expect(!difference.isOther)
   }
 
-  @Test func `what came, went, moved and took longer is told`() throws {
+  @Test func `handlers that came, went, moved and took longer are told`() throws {
     var old = TraceText(), new = TraceText()
     for name in ["a", "b", "c", "d"] { old.run(name) }
     for name in ["c", "a", "b", "e"] { new.run(name, name == "b" ? 5000 : 1000) }

@@ -17,7 +17,7 @@ import ToolSupport
     #expect(found.contains { $0.hasPrefix("SIGINT: blocked") })
   }
 
-  @Test func `a blocked signal that the process takes is no finding: a thread may wait for it`() {
+  @Test func `a blocked signal that the process takes is no finding, as a thread may wait`() {
     #expect(!findings("SigBlk:\t0000000000004000", "SigCgt:\t0000000000004000").contains { $0.contains("SIGTERM") })
   }
 
@@ -158,7 +158,7 @@ import ToolSupport
   }
 
   @Test(.enabled(if: find("cc") != nil))
-  func `libraries that clean up before older handlers are found, and others not`() throws {
+  func `libraries that clean up before older handlers are found, and no other libraries`() throws {
     func late(_ libraries: [String]) throws -> [String] {
       let found = try findings(of: .core, with: libraries).filter { $0.contains("may be gone") }
       return found.map { String($0.prefix { $0 != ":" }) }
@@ -170,14 +170,14 @@ import ToolSupport
   }
 
   @Test(.enabled(if: find("cc") != nil))
-  func `a program with the library is found to have it, and CExitFirst to be in front`() throws {
+  func `the library is found in a program, and CExitFirst in front of libc`() throws {
     let core = try findings(of: .core)
     #expect(!core.contains { $0.contains("no ExitKit") })
     let found = try findings(of: .first, with: ["libssl.so.3"])
     #expect(!found.contains { $0.contains("plain exit") || $0.contains("may be gone") || $0.contains("no ExitKit") })
   }
 
-  @Test func `what is no program is refused`() {
+  @Test func `a file that is no program is refused`() {
     #expect(throws: Doctor.Refusal.noProgram) { try Doctor(program: "/etc/passwd") }
     #expect(throws: Doctor.Refusal.noProcess) { try Doctor(process: 0) }
   }

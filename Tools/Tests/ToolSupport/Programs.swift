@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// How the tests of the command exitkit work: a test compiles a C program of Tools/Tests/Fixtures with the static library
+// that `make install` installs, runs the program with or under the command, and compares the command's output.
 
 import Foundation
-
-// C programs for tests: built by cc with the static library that `make install` installs, and nothing of Swift.
 
 private let tools = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
   .deletingLastPathComponent()

@@ -7,11 +7,9 @@ import ProcessSupport
 import Testing
 
 @Suite struct IntegrationTests {
-  private func program(_ name: String) -> String { "\(builtPrograms)/\(name)" }
-
   @Test(arguments: ["none", "before", "after"], [SIGTERM, SIGINT])
   func `a ServiceGroup drains on a signal, then the handlers run`(_ asks: String, _ signal: Int32) throws {
-    let server = try ChildProcess(program("group"), [asks])
+    let server = try ChildProcess(builtProgram("group"), [asks])
     try #require(server.waitForOutput("ready"))
     server.send(signal)
     let transcript = "ready\ndrained\ngroup over\nasynchronous handler\nhandler\n"
@@ -22,7 +20,7 @@ import Testing
   func `a handler that hangs after the group has ended can be ended by the signal`(
     _ asks: String, _ signal: Int32
   ) throws {
-    let server = try ChildProcess(program("group"), [asks, "hang"], deadline: 20)
+    let server = try ChildProcess(builtProgram("group"), [asks, "hang"], deadline: 20)
     try #require(server.waitForOutput("ready"))
     server.send(SIGTERM)
     try #require(server.waitForOutput("hanging"))
@@ -33,22 +31,22 @@ import Testing
   }
 
   @Test(arguments: ["tool-sync", "tool-async"])
-  func `a command of ArgumentParser runs its handlers however it ends`(_ tool: String) throws {
+  func `a command of ArgumentParser runs its handlers, whichever way the command ends`(_ tool: String) throws {
     let handlers = "asynchronous handler\nhandler\n"
-    #expect(try run(program(tool)) == Outcome(.exited(0), output: "done\n" + handlers))
-    #expect(try run(program(tool), ["--end", "code"]) == Outcome(.exited(4), output: handlers))
-    let failed = try run(program(tool), ["--end", "error"])
+    #expect(try run(builtProgram(tool)) == Outcome(.exited(0), output: "done\n" + handlers))
+    #expect(try run(builtProgram(tool), ["--end", "code"]) == Outcome(.exited(4), output: handlers))
+    let failed = try run(builtProgram(tool), ["--end", "error"])
     #expect(failed == Outcome(.exited(1), output: handlers, errors: "Error: DiskFull()\n"))
-    #expect(try run(program(tool), ["--wrong"]).ending == .exited(64))
+    #expect(try run(builtProgram(tool), ["--wrong"]).ending == .exited(64))
   }
 
   @Test func `an ExitCode of ArgumentParser out of exitAfter is the status, and prints nothing`() throws {
-    let outcome = try run(program("tool-sync"), ["--end", "code in exitAfter"])
+    let outcome = try run(builtProgram("tool-sync"), ["--end", "code in exitAfter"])
     #expect(outcome == Outcome(.exited(4), output: "asynchronous handler\nhandler\n"))
   }
 
   @Test func `a Hummingbird server that is drained answers the request under way, and then the handlers run`() throws {
-    let server = try ChildProcess(program("web"))
+    let server = try ChildProcess(builtProgram("web"))
     try #require(server.waitForOutput("port "))
     try #require(server.waitForOutput("\n"))
     let port = server.output.drop { $0 != " " }.dropFirst().prefix { $0 != "\n" }
@@ -66,11 +64,11 @@ import Testing
 
   @Test func `swift-log still writes in a late handler`() throws {
     #expect(
-      try run(program("log")) == Outcome(.exited(3), output: "info: main\ninfo: normal\nnotice: late\n"))
+      try run(builtProgram("log")) == Outcome(.exited(3), output: "info: main\ninfo: normal\nnotice: late\n"))
   }
 
   @Test func `a handler may run a child of swift-subprocess, and an early one ends a child at work`() throws {
     #expect(
-      try run(program("children")) == Outcome(.exited(5), output: "child told to end\nchild in a handler\n"))
+      try run(builtProgram("children")) == Outcome(.exited(5), output: "child told to end\nchild in a handler\n"))
   }
 }
