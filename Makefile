@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 # Everything that is done with this project is done through here; `make help` lists it.
 
-# Strict here, and never in Package.swift, where it would break those who depend on it.
+# Strict in this file, and never in Package.swift, where a warning would break packages that depend on the library.
 STRICT = -Xswiftc -warnings-as-errors -Xcc -Wall -Xcc -Wextra -Xcc -Werror
-# One folder for all that needs swift-syntax, so that it is built once. SwiftPM 6.3 fails on -Xcc -Werror where a package
-# has a dependency that it fetches.
+# One folder for all users of swift-syntax, so that swift-syntax is built once. SwiftPM 6.3 fails on -Xcc -Werror where a
+# package has a dependency from another repository.
 MACRO = --scratch-path .build-macro -Xswiftc -warnings-as-errors
 SWIFT ?= swift
 CC ?= cc
@@ -18,7 +18,7 @@ MACRO_PART = Scripts/part 'the example and the tests of @AtExit' $(MACRO_TOOLS) 
 TEST_SETUP = test-setup
 BESIDE = openssl libcurl sqlite3 glib ncurses jemalloc tcmalloc libomp valgrind musl-gcc python3 python3-dev
 TEST_TOOLS = swift cc git g++ pkg-config cmake ninja meson spin sdt gdb $(BESIDE)
-# The examples' package leaves out what needs a tool of this list.
+# The examples' package leaves out the programs that need a tool of this list.
 WITHOUT = EXITKIT_WITHOUT="$$(Scripts/need --lacking sqlite3 pkg-config g++)"
 EXAMPLES = env $(WITHOUT) $(SWIFT)
 C_BENCH = $(wildcard Benchmarks/Sources/bench/*.[ch])
@@ -34,10 +34,10 @@ build: ## Build the library, debug
 	@Scripts/need swift cc
 	$(SWIFT) build $(STRICT)
 
-setup: ## Install what the other targets need, where that may be done without a question; say what is missing
+setup: ## Install the tools of the other targets, where this may be done without a question; list missing tools
 	@Scripts/need --setup
 
-demo: ## Build and run the examples; show what to notice, transcript and status of each
+demo: ## Build and run the examples; show the point, the transcript and the status of each
 	@Scripts/part --begin
 	@Scripts/need --install swift cc git sqlite3
 	@Scripts/need swift cc
@@ -50,14 +50,14 @@ build-macro:
 	@Scripts/quietly 'Building the example of @AtExit; the first time swift-syntax, which takes minutes' \
 	  $(SWIFT) build --package-path Examples/Decorator $(MACRO)
 
-test: ## Run every test; what a missing tool keeps from running is left out and counted, and an error with CI=true
+test: ## Run every test; a part that needs a missing tool is left out and counted, and an error with CI=true
 	@Scripts/part --begin
 	@Scripts/need --install $(TEST_TOOLS)
 	@Scripts/need swift cc
 	@$(MAKE) --no-print-directory test-c test-model test-builds test-macro test-library test-tools test-examples $(TEST_SETUP)
 	@Scripts/part --end
 
-test-setup: ## Check what demo and test do on a machine with Swift, gcc, libc6-dev and make, and nothing else
+test-setup: ## Check demo and test on a machine with Swift, gcc, libc6-dev and make, and nothing else
 	@Scripts/check-setup
 
 test-library:
@@ -88,7 +88,7 @@ fuzz: ## Fuzz the C API against the model of the tests, under sanitizers; TIME=6
 	@Scripts/need clang
 	@Scripts/fuzz $(or $(TIME),60)
 
-coverage: ## Lines and branches of the C core that the tests reach, C and Swift; what is not reached has a reason
+coverage: ## Lines and branches of the C core that the tests reach, C and Swift; each other line has a reason
 	@Scripts/need swift clang python3
 	@Scripts/coverage
 
@@ -133,9 +133,9 @@ picture: tools ## Draw the picture of README.md from a real run of Tools/Picture
 	-Tools/.build/release/exitkit run --plot $(PICTURE) -- .build-install/server
 	@test -s $(PICTURE)
 
-# gcc's thread sanitizer for C fixtures: the one of Swift's clang does not link without Swift. Children of a process with
-# threads, signal handlers that exit, threads that nobody joins and objects that live until the end are what is tested
-# here, and no mistakes; a test of its own looks for leaks.
+# gcc's thread sanitizer for C fixtures, since the sanitizer of Swift's clang does not link without Swift. Children of a
+# process with threads, signal handlers that exit, threads without a join and objects that live until the end are the subject
+# of these tests, and no mistakes; a test of its own looks for leaks.
 sanitize: ## Run the C and the Swift tests under the thread, address and undefined-behaviour sanitizers; races longer
 	@$(MAKE) --no-print-directory sanitize-c-thread sanitize-c-address sanitize-thread sanitize-address
 
@@ -166,7 +166,7 @@ bench: ## Print the table of Benchmarks, ratios in one run; BENCH='--only cancel
 	@Scripts/need swift cc
 	@Scripts/quietly 'Building the benchmarks' $(SWIFT) build --package-path Benchmarks -c release $(STRICT)
 	@$(MAKE) -s -C Benchmarks size
-	@cp Benchmarks/.build-c/core.so Benchmarks/.build/release # one measure loads it
+	@cp Benchmarks/.build-c/core.so Benchmarks/.build/release # loaded by a measure
 	@Benchmarks/table Benchmarks/.build/release $(BENCH)
 
 lint: ## Check the format of Swift and C, and the rules that a search can check
@@ -181,7 +181,7 @@ lint: ## Check the format of Swift and C, and the rules that a search can check
 	@$(MAKE) -s SWIFTC= CC=gcc libraries
 	@Scripts/check-layers .build-install/gcc platform core run exit watch,swift events copies
 
-breakage: ## List what the API has lost since BASE (a tag or a branch); an error unless CHANGELOG.md tells of it
+breakage: ## List the losses of the API since BASE (a tag or a branch); an error unless CHANGELOG.md tells of a loss
 	@Scripts/need swift cc
 	@Scripts/check-breakage $(BASE)
 
