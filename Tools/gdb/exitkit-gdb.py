@@ -12,7 +12,7 @@ import gdb
 
 NONE = 0xFFFFFFFF
 VERSION = 1
-CLOSURE, ON_EXIT, NESTED, ASLEEP = 1, 2, 4, 3
+NESTED, ASLEEP = 4, 3
 PHASES = ["", " early", " late"]  # by number; the order of a run is early, normal, late, asleep
 ORDER = [1, 0, 2, ASLEEP]
 
@@ -53,6 +53,7 @@ class Layout:
         self.version, self.size = self.take("II")
         if self.version != VERSION:
             raise gdb.GdbError("the library's layout has version %d; these commands know %d" % (self.version, VERSION))
+        end = address + self.size
         self.copy, self.entries, self.stacks, self.process, self.leaving = self.take("QQQQQ")
         self.slab_fresh, self.slab_chunk = self.fields(2)
         (self.first_chunk,) = self.take("I")
@@ -70,6 +71,11 @@ class Layout:
         self.owner, self.status, self.status_known = self.fields(3)
         (self.running,) = self.fields(1)
         self.outer, self.frame_entry, self.started = self.fields(3)
+        self.at += -self.at % 8 + 16  # the settings
+        self.kinds = None
+        if self.at + 20 <= end:
+            self.kinds, self.kind_size = self.take("QI")
+            self.kind_noun, self.kind_shows = self.fields(2)
 
     def take(self, form):
         form = "<" + form
@@ -83,6 +89,15 @@ class Layout:
 
     def get(self, base, field):
         return number(base + field[0], field[1])
+
+    def kind_function(self, kind):
+        """The field with the function that names an entry of this kind, or None."""
+        shows = self.get(self.kinds + kind * self.kind_size, self.kind_shows) if self.kinds else 0
+        return {1: "function", 2: "release"}.get(shows)
+
+    def kind_text(self, kind):
+        """The word for an entry without a name, such as "closure"."""
+        return text(self.get(self.kinds + kind * self.kind_size, self.kind_noun)) if self.kinds else "closure"
 
     def element(self, slab, size, index):
         """Chunk k holds 1 << k elements, and is addressed as if the chunks before stood in front."""
@@ -148,13 +163,14 @@ class Entry:
     def title(self):
         has_file = self.bit("phase") == ASLEEP or self.bit("asleep_from") != ASLEEP
         name, file = text(self.field("name")), text(self.field("file")) if has_file else None
-        if name is None and self.bit("kind") == CLOSURE:
-            name = "a closure"
-        elif name is None and not self.is_nested():
-            function = self.field("release" if self.bit("kind") == ON_EXIT else "function")
+        words = ["stack"] if self.is_nested() and name else []
+        function = self.shape.kind_function(self.bit("kind"))
+        if name is None and function:
+            function = self.field(function)
             symbol = gdb.execute("info symbol 0x%x" % function, to_string=True).strip()
             name = symbol.split(" in section")[0] if "No symbol" not in symbol else "0x%x" % function
-        words = ["stack" if name else "a stack"] if self.is_nested() else []
+        elif name is None and not file:
+            name = "a " + self.shape.kind_text(self.bit("kind"))
         words += [name] if name else []
         words += ["(%s:%d)" % (file, self.bit("line"))] if file else []
         return " ".join(words)

@@ -11,8 +11,9 @@
 // chunk[floor(log2(i + first_chunk))] + (i + first_chunk) * element size. In a stack, `newest` holds four indexes, by phase
 // (normal, early, late, asleep), and `older` leads on; UINT32_MAX ends a list. An entry belongs to this process if its
 // epoch is at least `born`, or its bit `inherited` is set; a run takes early, normal, late. A nested stack is an entry of
-// kind 4, whose context is the address of the stack. `asleep_from` is the phase of an entry that is asleep (`phase` 3). In
-// another entry `asleep_from` 3 says that `file` is no file.
+// kind 4, whose context is the address of the stack. `kinds` says how to show an entry without a name: by the noun (0), by the
+// symbol of `function` (1) or of `release` (2). `asleep_from` is the phase of an entry that is asleep (`phase` 3). In another
+// entry `asleep_from` 3 says that `file` is no file.
 
 #include "../events/events.h"
 
@@ -64,6 +65,11 @@ __attribute__((used)) const struct layout {
   } frame;
   const _Atomic uint64_t *deadline; // nanoseconds; 0: none
   const _Atomic uint64_t *signals;  // bit n - 1: signal n becomes an exit
+  const struct kind_facts *kinds;   // by number
+  struct {
+    uint32_t size;
+    struct field noun, shows;
+  } of_kind;
 } cexit__layout = {
     .version = LAYOUT_VERSION,
     .size = sizeof(struct layout),
@@ -88,6 +94,8 @@ __attribute__((used)) const struct layout {
     .frame = {FIELD(struct frame, outer), FIELD(struct frame, entry), FIELD(struct frame, started)},
     .deadline = &cexit__deadline_length,
     .signals = &cexit__signals_chosen,
+    .kinds = cexit__kinds,
+    .of_kind = {sizeof(struct kind_facts), FIELD(struct kind_facts, noun), FIELD(struct kind_facts, shows)},
 };
 
 // Eight bytes of contents: a copy of an earlier version, which looks for a note of four, passes over this one.

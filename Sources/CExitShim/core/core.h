@@ -49,7 +49,8 @@ struct slab {                 // fields that every registration changes come fir
   struct chunk_pages pages_of[CHUNKS];
 };
 
-// The kind of an entry says how its function is called: the switch in run/frame.c.
+// The kind of an entry says how its function is called: the switch in run/frame.c. All other files, and readers outside of
+// the process, ask for the facts of a kind. So a new kind is a value of this enum, a line of KINDS, and a case there.
 enum kind {
   KIND_FUNCTION, // function(context), then release(context)
   KIND_CLOSURE,  // `function` is a cexit_closure, `release` its code; the call releases the captures
@@ -58,8 +59,30 @@ enum kind {
   KIND_NESTED,   // `context` is a stack, which `function` runs
   KIND_FINALIZER // as KIND_FUNCTION; an object's, and called so in messages
 };
+// By what messages tell an entry without a name and a place: by a noun ("a closure"), or by the symbol of a function.
+enum shows { SHOWS_NOUN, SHOWS_FUNCTION, SHOWS_RELEASE };
+#define KINDS                                                                                                          \
+  {                                                                                                                    \
+    [KIND_FUNCTION] = {"function", SHOWS_FUNCTION}, [KIND_CLOSURE] = {"closure", SHOWS_NOUN},                          \
+    [KIND_ON_EXIT] = {"function", SHOWS_RELEASE}, [KIND_ATEXIT] = {"function", SHOWS_FUNCTION},                        \
+    [KIND_NESTED] = {"stack", SHOWS_NOUN}, [KIND_FINALIZER] = {"finalizer", SHOWS_NOUN},                               \
+  }
+struct kind_facts {
+  const char *noun;
+  uint32_t shows;
+};
+extern const struct kind_facts cexit__kinds[8]; // in entry.c: three bits tell eight kinds apart
 static inline bool is_closure(unsigned kind) {
   return kind == KIND_CLOSURE || kind == KIND_ON_EXIT;
+}
+static inline bool keeps_frames(unsigned kind) { // of a language's runtime: no thread may jump over such a call
+  return kind == KIND_CLOSURE;
+}
+static inline bool is_found_by_function(unsigned kind) { // by cexit_unregister
+  return kind == KIND_ATEXIT || kind == KIND_ON_EXIT;
+}
+static inline const char *kind_title(unsigned kind) { // in messages, before the name
+  return kind == KIND_FINALIZER ? "finalizer" : "exit handler";
 }
 // How cexit__entry_push is told the kind: in flags that no caller of the public functions may set.
 #define KIND_FLAG(kind) ((uint32_t)(kind) << 8)
@@ -277,10 +300,11 @@ void cexit__entry_link(cexit_stack *stack, struct entry *entry, uint32_t index);
 void cexit__entry_link_oldest(cexit_stack *stack, struct entry *entry, uint32_t index, uint32_t oldest);
 void cexit__entry_unlink(struct entry *entry);
 void cexit__entry_free(uint32_t index);
-bool cexit__entry_free_as_well(uint32_t index);       // the same; true
-bool cexit__entry_take_off(uint32_t index);           // off the stack and free again; true
-void cexit__entry_forget(uint32_t index);             // an entry of a parent process
-void cexit__entry_release(const struct entry *entry); // without the lock: releases the contents
+bool cexit__entry_free_as_well(uint32_t index);           // the same; true
+bool cexit__entry_take_off(uint32_t index);               // off the stack and free again; true
+void cexit__entry_forget(uint32_t index);                 // an entry of a parent process
+void cexit__entry_release(const struct entry *entry);     // without the lock: releases the contents
+const void *cexit__c_function(const struct entry *entry); // for messages; NULL: its function says nothing to a reader
 
 // ---- stack.c: with the lock held, unless said otherwise.
 

@@ -125,6 +125,15 @@ COLD void cexit__entry_forget(uint32_t index) {
   cexit__entry_take_off(index);
 }
 
+const struct kind_facts cexit__kinds[8] = KINDS;
+
+COLD const void *cexit__c_function(const struct entry *entry) {
+  uint32_t shows = cexit__kinds[entry->kind].shows;
+  return shows == SHOWS_RELEASE    ? (const void *)entry->release
+         : shows == SHOWS_FUNCTION ? (const void *)entry->function
+                                   : NULL;
+}
+
 void cexit__entry_release(const struct entry *entry) {
   int saved = errno;
   if (is_closure(entry->kind))

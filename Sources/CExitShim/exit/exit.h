@@ -136,6 +136,8 @@ struct walk { // a walk over what is pending, which keeps nothing but its place
   bool unlocked;  // the lock could not be had: what was seen may be wrong
   uint32_t steps; // taken without the lock
   cexit_pending seen;
+  unsigned kind;
+  const void *function; // of C; NULL: says nothing to a reader
   char name[256], file[256], stack[256];
 };
 // The next entry is in `seen`; false: there is none.

@@ -181,8 +181,7 @@ COLD int cexit__on_exit_owned(void (*function)(int, void *), void *context, cons
 }
 
 static bool is_of(const struct entry *entry, const void *function) {
-  return (entry->kind == KIND_ATEXIT && (const void *)entry->function == function) ||
-         (entry->kind == KIND_ON_EXIT && (const void *)entry->release == function);
+  return is_found_by_function(entry->kind) && cexit__c_function(entry) == function;
 }
 
 // All the memory is asked for at once first, so that a call that fails keeps none of it.

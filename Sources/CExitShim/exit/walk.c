@@ -106,21 +106,23 @@ static uint32_t step(struct walk *walk) {
 
 static void show(struct walk *walk, uint32_t index) {
   const struct entry *entry = entry_at(index);
-  bool asleep = entry->phase == ASLEEP, plain = entry->kind == KIND_FUNCTION || entry->kind == KIND_ATEXIT;
+  bool asleep = entry->phase == ASLEEP;
   struct level *level = &walk->levels[walk->depth];
   level->last = (uint64_t)entry->generation << 32 | index;
+  walk->kind = entry->kind;
+  walk->function = cexit__c_function(entry);
   walk->seen = (cexit_pending){
       .name = cexit__text_copy(walk->name, sizeof walk->name, entry->name),
       .file = has_hint(entry) ? NULL : cexit__text_copy(walk->file, sizeof walk->file, entry->file),
       .line = entry->line,
       .flags = (entry->inherited ? CEXIT_INHERITED : 0) | (entry->kind == KIND_NESTED ? CEXIT_IS_NESTED : 0) |
                (asleep ? CEXIT_IS_ASLEEP : 0) | (is_foreign(entry) ? CEXIT_IS_PARENTS : 0) |
-               (plain || entry->kind == KIND_ON_EXIT ? CEXIT_IS_FUNCTION : 0),
+               (walk->function != NULL ? CEXIT_IS_FUNCTION : 0),
       .phase = (CExitPhase)(asleep ? entry->asleep_from : entry->phase),
       .depth = walk->depth,
       .number = runs(entry) ? level->number : 0,
       .stack = cexit__text_copy(walk->stack, sizeof walk->stack, level->stack->name),
-      .function = entry->kind == KIND_ON_EXIT ? (const void *)entry->release : (const void *)entry->function,
+      .function = walk->function != NULL ? walk->function : (const void *)entry->function,
       .owner = cexit__owner_at(entry->owner),
       .context = entry->context,
   };

@@ -29,7 +29,7 @@ bool cexit__guard_can_return(const void *run, unsigned depth) {
   if (innermost == NULL || innermost->run != run || innermost->depth < depth) return false;
   for (const struct frame *frame = cexit__thread.running; frame != NULL && frame != innermost->frame;
        frame = frame->outer) {
-    if (frame->entry->kind == KIND_CLOSURE) return false;
+    if (keeps_frames(frame->entry->kind)) return false;
   }
   return true;
 }

@@ -42,12 +42,12 @@ static void note_left(struct note *note) { // how many handlers do not run, and 
   while (cexit__walk_next(&walk)) {
     const cexit_pending *seen = &walk.seen;
     if ((seen->flags & (CEXIT_IS_NESTED | CEXIT_IS_ASLEEP | CEXIT_IS_PARENTS)) != 0 || count++ != 0) continue;
-    const void *function = (seen->flags & CEXIT_IS_FUNCTION) != 0 ? seen->function : NULL;
-    cexit__note_subject(&next, seen->name, function, seen->file, seen->line);
+    cexit__note_subject(&next, seen->name, walk.function, seen->file, seen->line);
+    if (next.length == 0) cexit__note(&next, " a %s", cexit__kinds[walk.kind].noun);
   }
   if (count == 0) return;
   cexit__note(note, count == 1 ? "; %u handler did not run:%s" : "; %u handlers did not run, first of them%s", count,
-              next.length != 0 ? next.text : " a closure");
+              next.text);
 }
 
 static const struct frame *note_running(struct note *note) { // the handler that the exit waits for; NULL: not known

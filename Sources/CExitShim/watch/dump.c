@@ -8,14 +8,17 @@
 #include "../platform/symbol.h"
 
 // The name of an entry, or the name of its function, or nothing: then the place tells entries apart.
-void cexit__note_name(struct note *note, const char *name, const void *function, const char *file) {
+static void note_name(struct note *note, unsigned kind, const char *name, const void *function, const char *file) {
   char symbol[256];
+  if (kind == KIND_NESTED && name != NULL) cexit__note(note, "stack ");
   if (name == NULL && function != NULL) {
     cexit__symbol(function, symbol, sizeof symbol);
     name = symbol;
   }
-  if (name == NULL && file == NULL) name = "a closure";
-  if (name != NULL) cexit__note(note, "%s", name);
+  if (name != NULL)
+    cexit__note(note, "%s", name);
+  else if (file == NULL)
+    cexit__note(note, "a %s", cexit__kinds[kind].noun);
 }
 
 static int put(int file, struct note *note) {
@@ -46,8 +49,8 @@ static int dump_frames(int file, const struct frame *frame) { // from the innerm
     const struct entry *entry = frame->entry;
     struct note note;
     note.length = 0;
-    cexit__note(&note, entry->kind == KIND_NESTED ? "  runs stack " : "  runs ");
-    cexit__note_name(&note, entry->name, cexit__function_of(entry), entry->file);
+    cexit__note(&note, "  runs ");
+    note_name(&note, entry->kind, entry->name, cexit__c_function(entry), entry->file);
     cexit__note_place(&note, entry->file, entry->line);
     if (frame->started != 0) cexit__note_seconds(&note, " for", now - frame->started);
     error = put(file, &note);
@@ -72,15 +75,13 @@ static int dump_running(int file) {
 
 static const char *const phases[] = {[CExitPhaseNormal] = "", [CExitPhaseEarly] = " early", [CExitPhaseLate] = " late"};
 
-static int dump_entry(int file, const cexit_pending *seen, uint32_t depth) {
+static int dump_entry(int file, const struct walk *walk, uint32_t depth) {
+  const cexit_pending *seen = &walk->seen;
   struct note note;
   note.length = 0;
   for (uint32_t i = 0; i < seen->depth + depth + 1; i++) cexit__note(&note, "  ");
   cexit__note(&note, seen->number != 0 ? "%u " : "- ", (uint64_t)seen->number);
-  bool nested = (seen->flags & CEXIT_IS_NESTED) != 0;
-  const void *function = (seen->flags & CEXIT_IS_FUNCTION) != 0 ? seen->function : NULL;
-  if (nested) cexit__note(&note, seen->name != NULL ? "stack " : "a stack");
-  if (!nested || seen->name != NULL) cexit__note_name(&note, seen->name, function, seen->file);
+  note_name(&note, walk->kind, seen->name, walk->function, seen->file);
   cexit__note_place(&note, seen->file, seen->line);
   cexit__note(&note, "%s%s%s%s", phases[seen->phase], (seen->flags & CEXIT_INHERITED) != 0 ? " inherited" : "",
               (seen->flags & CEXIT_IS_ASLEEP) != 0 ? " asleep" : "",
@@ -91,7 +92,7 @@ static int dump_entry(int file, const cexit_pending *seen, uint32_t depth) {
 int cexit__dump_stack(int file, cexit_stack *stack, uint32_t depth) {
   struct walk walk = {.root = stack};
   int error = 0;
-  while (error == 0 && cexit__walk_next(&walk)) error = dump_entry(file, &walk.seen, depth);
+  while (error == 0 && cexit__walk_next(&walk)) error = dump_entry(file, &walk, depth);
   if (error == 0 && walk.unlocked)
     error = put_text(file, "  (read without the lock, which a thread holds: entries may be missing or wrong)");
   return error;

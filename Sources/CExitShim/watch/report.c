@@ -62,11 +62,6 @@ void cexit__note_signal(struct note *note, int number) {
   cexit__note(note, "signal %u", (uint64_t)number);
 }
 
-const void *cexit__function_of(const struct entry *entry) {
-  if (entry->kind == KIND_ON_EXIT) return (const void *)entry->release;
-  return entry->kind == KIND_FUNCTION || entry->kind == KIND_ATEXIT ? (const void *)entry->function : NULL;
-}
-
 void cexit__note_place(struct note *note, const char *file, uint32_t line) {
   bool spaced = note->length != 0 && note->text[note->length - 1] == ' ';
   if (file != NULL) cexit__note(note, spaced ? "(%255s:%u)" : " (%255s:%u)", file, (uint64_t)line);
@@ -85,8 +80,8 @@ void cexit__note_subject(struct note *note, const char *name, const void *functi
 }
 
 void cexit__note_handler(struct note *note, const struct entry *entry) {
-  cexit__note(note, entry->kind == KIND_FINALIZER ? "finalizer" : "exit handler");
-  cexit__note_subject(note, entry->name, cexit__function_of(entry), entry->file, entry->line);
+  cexit__note(note, kind_title(entry->kind));
+  cexit__note_subject(note, entry->name, cexit__c_function(entry), entry->file, entry->line);
 }
 
 // ---- Writing: bounded in time (platform/stderr.c), and nothing that a terminal would take for a command.

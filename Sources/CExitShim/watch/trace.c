@@ -30,10 +30,9 @@ static const char *symbol_of(const void *function) {
 
 static const char *name_of(const struct entry *entry) {
   if (entry->name != NULL) return entry->name;
-  if (entry->kind == KIND_NESTED) return "stack";
-  if (entry->kind == KIND_ON_EXIT) return symbol_of((const void *)entry->release);
-  if (entry->kind == KIND_CLOSURE) return entry->file != NULL ? entry->file : "closure";
-  return symbol_of((const void *)entry->function);
+  const void *function = cexit__c_function(entry);
+  if (function != NULL) return symbol_of(function);
+  return entry->file != NULL ? entry->file : cexit__kinds[entry->kind].noun;
 }
 
 // ---- Handlers at work

@@ -49,7 +49,6 @@ int cexit__signal_named(const char *name);              // "USR1", "SIGUSR1", "1
 void cexit__note_place(struct note *note, const char *file, uint32_t line);
 void cexit__note_handler(struct note *note, const struct entry *entry);
 void cexit__note_subject(struct note *note, const char *name, const void *function, const char *file, uint32_t line);
-const void *cexit__function_of(const struct entry *entry); // NULL: what it calls says nothing to a reader
 void cexit__note_write(struct note *note);                 // as one line on stderr
 void cexit__say(const char *format, ...);                  // a line on stderr, behind the name of the library
 
@@ -61,7 +60,6 @@ void cexit__trace_forked(void);
 
 // ---- dump.c
 
-void cexit__note_name(struct note *note, const char *name, const void *function, const char *file);
 int cexit__dump_stack(int file, cexit_stack *stack, uint32_t depth); // 0 or an errno value
 
 #pragma GCC visibility pop

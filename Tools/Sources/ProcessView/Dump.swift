@@ -9,7 +9,7 @@ package struct Dump {
   private let layout: Layout, memory: any Memory
   private var lines: [String] = []
   private var shown: Set<UInt64> = []
-  private static let nested = 4, closure = 1, onExit = 2, asleep = 3
+  private static let nested = 4, asleep = 3
 
   package static func of(_ memory: any Memory, process: Int) throws -> [String] {
     let layouts = Layout.find(in: memory)
@@ -98,13 +98,13 @@ package struct Dump {
     let kind = part(entry, layout.kind), file = hasFile ? layout.text(layout.value(entry, layout.file)) : nil
     let name = layout.text(layout.value(entry, layout.name))
     var words: [String] = []
-    if kind == Self.nested { words.append(name == nil ? "a stack" : "stack") }
+    if kind == Self.nested && name != nil { words.append("stack") }
     if let name {
       words.append(name)
-    } else if kind == Self.closure {
-      if file == nil { words.append("a closure") }
-    } else if kind != Self.nested {
-      words.append(symbol(layout.value(entry, kind == Self.onExit ? layout.release : layout.function)))
+    } else if let function = layout.function(ofKind: kind) {
+      words.append(symbol(layout.value(entry, function)))
+    } else if file == nil {
+      words.append("a \(layout.noun(ofKind: kind))")
     }
     if let file { words.append("(\(file):\(part(entry, layout.line)))") }
     return words.joined(separator: " ")

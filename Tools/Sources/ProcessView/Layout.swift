@@ -15,6 +15,8 @@ struct Layout {
   let born, owner, status, statusKnown, running, outer, frameEntry, started: Field
   /// Addresses of numbers of 64 bits; nil in a library that does not tell them.
   let deadline, signals: UInt64?
+  /// How to show an entry, by the number of its kind; nil in a library that does not tell this.
+  private let kinds: (table: UInt64, size: Int, noun: Field, shows: Field)?
 
   init?(_ memory: any Memory, at address: UInt64) {
     guard let bytes = memory.bytes(at: address, 8), number(bytes, 0, 4) == 1,
@@ -56,6 +58,7 @@ struct Layout {
     position = (position + 7) / 8 * 8
     let hasSettings = position + 16 <= rest.count
     (deadline, signals) = hasSettings ? (take(8), take(8)) : (nil, nil)
+    kinds = position + 20 <= rest.count ? (take(8), Int(take(4)), field(), field()) : nil
   }
 
   func value(_ address: UInt64, _ field: Field) -> UInt64 {
@@ -76,6 +79,17 @@ struct Layout {
     let biased = UInt64(index) + UInt64(firstChunk)
     let place = 63 - max(biased, 1).leadingZeroBitCount
     return value(slab, (chunk.offset + 8 * place, 8)) &+ biased * UInt64(size)
+  }
+
+  /// The field with the function that names an entry of this kind, where the symbol of a function does.
+  func function(ofKind kind: Int) -> Field? {
+    let shows = kinds.map { value($0.table + UInt64($0.size * kind), $0.shows) }
+    return shows == 1 ? function : shows == 2 ? release : nil
+  }
+
+  /// The word for an entry without a name, such as "closure".
+  func noun(ofKind kind: Int) -> String {
+    kinds.flatMap { text(value($0.table + UInt64($0.size * kind), $0.noun)) } ?? "closure"
   }
 
   /// At most 255 bytes; nil for no text.
