@@ -11,7 +11,6 @@ CC ?= cc
 C_SOURCES = $(wildcard Sources/CExitShim/*/*.c)
 IN_FRONT_SOURCES = $(wildcard Sources/CExitOrder/*.c Sources/CExitFirst/*.c Sources/CExit[OF]*/include/*.h)
 C_HEADERS = $(wildcard Sources/CExitShim/*/*.h Sources/CExitShim/include/*.hpp)
-FIXTURE_TESTS = CExitShimTests\.|ExitKitProcessTests\.RealProgramTests
 MACRO_TOOLS = swift-6.3 git swift-syntax
 TOOLS_PART = Scripts/part 'the command exitkit' git swift-argument-parser --
 MACRO_PART = Scripts/part 'the example and the tests of @AtExit' $(MACRO_TOOLS) --
@@ -145,12 +144,12 @@ sanitize-c-thread:
 	@Scripts/need swift cc
 	EXITKIT_FIXTURE_FLAGS='-fsanitize=thread' \
 	  TSAN_OPTIONS='die_after_fork=0 report_signal_unsafe=0 report_thread_leaks=0' $(SWIFT) test $(STRICT) \
-	  --filter '$(FIXTURE_TESTS)'
+	  --filter CExitShimTests
 
 sanitize-c-address:
 	@Scripts/need swift cc
 	EXITKIT_FIXTURE_FLAGS='-fsanitize=address,undefined -fno-sanitize-recover=undefined' ASAN_OPTIONS=detect_leaks=0 \
-	  $(SWIFT) test $(STRICT) --filter '$(FIXTURE_TESTS)'
+	  $(SWIFT) test $(STRICT) --filter CExitShimTests
 
 sanitize-thread:
 	@Scripts/need swift cc
@@ -178,6 +177,7 @@ lint: ## Check the format of Swift and C, and the rules that a search can check
 	@Scripts/check-rules
 	@Scripts/check-names
 	@Scripts/check-words
+	@Scripts/check-documented
 	@$(MAKE) -s SWIFTC= CC=gcc libraries
 	@Scripts/check-layers .build-install/gcc platform core run exit watch,swift events copies
 

@@ -1,7 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // An exit by a signal handler that interrupted its own thread in the middle of a change. The thread never comes back to
-// the change, so the exit takes the lock over, and puts in order what the change has left. The rules of every change:
+// the change, so the exit takes the lock over, and puts in order what the change has left.
+//
+// The process (settle, fork), objects, observers and the names of other copies: each is done again, or one thing too many
+// stays. The repair may be interrupted by an exit, too: that exit begins the repair anew.
+
+#include "core.h"
+
+// ---- The rules of every change
 //
 //   entry           pending while `generation` is odd. The generation is the commit point: a registration writes it after
 //                   all fields of the entry, cancelling and a run before they touch the entry or its list. So a pending
@@ -19,11 +26,6 @@
 //   free entries    follow from the entries; free stacks are given up
 //   recent owners   are looked up again
 //   slots           are taken for called, so the next registration puts new ones into libc's list
-//
-// The process (settle, fork), objects, observers and the names of other copies: each is done again, or one thing too many
-// stays. The repair may be interrupted by an exit, too: that exit begins the repair anew.
-
-#include "core.h"
 
 // An entry that no list reaches stays its own neighbour.
 static void mark_pending(void) {

@@ -26,9 +26,9 @@ CEXIT_ASSUME_NONNULL_BEGIN
 
 /// The library's own; zeroed by the caller before cexit_finalizer_add. Its address is the `context` of the entry.
 typedef struct cexit_finalizer {
-  uintptr_t object;
-  struct cexit_finalizer *CEXIT_NULLABLE next;
-  struct cexit_finalizer *CEXIT_NULLABLE *CEXIT_NULLABLE link;
+  uintptr_t object;                                            ///< Its address, and flags in the lowest bits.
+  struct cexit_finalizer *CEXIT_NULLABLE next;                 ///< In the list of the library.
+  struct cexit_finalizer *CEXIT_NULLABLE *CEXIT_NULLABLE link; ///< Leads to this node; NULL: in no list.
   uint64_t handler; ///< The handle's `raw`; 0 until cexit_finalizer_add has the handle.
 } cexit_finalizer;
 
@@ -71,8 +71,8 @@ CEXIT_API void cexit_departure_end(cexit_departure *departure);
 /// Who is asked to run the entry of a handle at its place, and to wait for a departure. Without them finalizers run on
 /// the thread that released the object.
 typedef struct cexit_finalizer_delegate {
-  void (*run)(uint64_t handler, bool on_main);
-  void (*wait)(cexit_departure *departure);
+  void (*run)(uint64_t handler, bool on_main); ///< Runs the entry of a handle's `raw` on the main actor, or on its own.
+  void (*wait)(cexit_departure *departure);    ///< Waits for the deinit, and ends the departure.
 } cexit_finalizer_delegate;
 /// Sets the delegate of this process, for all copies of the library.
 CEXIT_API void cexit_finalizers_set_delegate(cexit_finalizer_delegate delegate);

@@ -116,16 +116,16 @@ extern "C" {
 #endif
 CEXIT_ASSUME_NONNULL_BEGIN
 
-// Defined by the start-up code of each executable and shared object. The address names the object that registers: the
-// handlers of an object have to run before the object is unloaded.
+// Defined by the start-up code of each executable and shared object.
 extern void *CEXIT_NULLABLE __dso_handle __attribute__((visibility("hidden")));
+/// Names the object that registers, by an address: the handlers of an object have to run before the object is unloaded.
 #define CEXIT_OWNER ((const void *)&__dso_handle)
 
 /// When a handler runs, among the handlers of a stack.
 typedef enum CEXIT_ENUM CExitPhase {
-  CExitPhaseNormal = 0,
-  CExitPhaseEarly = 1, ///< Before all other phases: stop producers of work, such as listeners and threads.
-  CExitPhaseLate = 2,  ///< After all other phases: sinks, such as the flush of a log.
+  CExitPhaseNormal = 0, ///< For most handlers.
+  CExitPhaseEarly = 1,  ///< Before all other phases: stop producers of work, such as listeners and threads.
+  CExitPhaseLate = 2,   ///< After all other phases: sinks, such as the flush of a log.
 } CExitPhase;
 
 /// A forked child runs the entry as well. Without this flag an entry belongs to the process that registered the entry.
@@ -141,7 +141,7 @@ typedef struct cexit_stack cexit_stack;
 
 /// One registration; `raw` 0 is none. A handle of a handler that has run or was cancelled is harmless for ever.
 typedef struct cexit_handler {
-  uint64_t raw;
+  uint64_t raw; ///< For bindings that keep a handle as a number.
 } cexit_handler;
 
 /// A handler to register. Zero every field that is not used.
@@ -265,9 +265,9 @@ CEXIT_API cexit_stack *cexit_quick_stack(void);
 /// A handler: the one that has just run, as an observed run reports it, or the one that this thread is running. The
 /// strings are good until the observer returns, or until the handler does.
 typedef struct cexit_record {
-  const char *CEXIT_NULLABLE name;
-  const char *CEXIT_NULLABLE file;
-  uint32_t line;
+  const char *CEXIT_NULLABLE name;    ///< As registered; NULL: none.
+  const char *CEXIT_NULLABLE file;    ///< As registered; NULL: not known.
+  uint32_t line;                      ///< As registered; 0: not known.
   uint32_t flags;                     ///< CEXIT_IS_FINALIZER or 0; the upper 16 bits belong to bindings.
   uint64_t nanoseconds;               ///< The time of the run.
   void *CEXIT_NULLABLE outcome;       ///< For bindings: the argument of cexit_set_outcome; NULL: none.

@@ -49,8 +49,8 @@ int cexit__signal_named(const char *name);              // "USR1", "SIGUSR1", "1
 void cexit__note_place(struct note *note, const char *file, uint32_t line);
 void cexit__note_handler(struct note *note, const struct entry *entry);
 void cexit__note_subject(struct note *note, const char *name, const void *function, const char *file, uint32_t line);
-void cexit__note_write(struct note *note);                 // as one line on stderr
-void cexit__say(const char *format, ...);                  // a line on stderr, behind the name of the library
+void cexit__note_write(struct note *note); // as one line on stderr
+void cexit__say(const char *format, ...);  // a line on stderr, behind the name of the library
 
 // ---- trace.c
 

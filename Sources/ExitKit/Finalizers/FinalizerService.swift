@@ -6,9 +6,8 @@ enum FinalizerService {
   @inline(never)
   static func watch(_ object: AnyObject) -> Bool {
     guard isWorking else { return false }
-    // A deinit that is isolated to an actor may be put off. The deinit of an actor with the default executor never is,
-    // since only the actor's jobs are on that executor; a death that looks late is memory that waits for the end of
-    // the actor's last job.
+    // A deinit that is isolated to an actor may be put off, but not the deinit of an actor with the default executor: only
+    // the actor's own jobs are on that executor. A late death of such an actor is memory that waits for the last job.
     let isPlainActor = (object as? any Actor)?.unownedExecutor.isDefault ?? false
     return Shim.watch(object, hops: !isPlainActor)
   }

@@ -44,9 +44,8 @@ public func withExitStack<Result, Failure: Error>(
 /// The stack is standalone: `exit` in the body ends the process without running the stack. For clean-up that is to
 /// happen then as well, see ``withExitStack(on:_:owner:_:)``.
 ///
-/// - Parameters:
-///   - name: A name for reports.
-///   - body: Uses the stack; may await nothing.
+/// Parameters are those of the synchronous function. The body may await.
+///
 /// - Returns: The result of the body.
 /// - Throws: The error of the body.
 @discardableResult
@@ -84,11 +83,8 @@ public nonisolated(nonsending) func withExitStack<Result, Failure: Error>(
 /// The stack is nested in another stack, as with a synchronous body. Otherwise as the asynchronous function without
 /// `on`.
 ///
-/// - Parameters:
-///   - parent: The stack that runs the scope's if that has not run before.
-///   - name: A name for reports.
-///   - owner: The object file that registers. Its handlers run before the object file is unloaded.
-///   - body: Uses the stack; may await nothing.
+/// Parameters are those of the synchronous function with `on`. The body may await.
+///
 /// - Returns: The result of the body.
 /// - Throws: The error of the body.
 @discardableResult
