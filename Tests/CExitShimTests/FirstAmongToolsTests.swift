@@ -26,7 +26,8 @@ struct FirstAmongToolsTests {
     #expect(outcomes[0].ending == .exited(0))
     for line in [
       "arguments 4, the last is null: 1", "environment behind the arguments: 1, main's third argument: 1, MARK=x",
-      "started by the name first-among-tools-same, with its headers: 1, secure: 0", "signals blocked, ignored or handled: 0",
+      "started by the name first-among-tools-same, with its headers: 1, secure: 0",
+      "signals blocked, ignored or handled: 0",
     ] where !isForeign { #expect(outcomes[0].output.contains(line)) }
   }
 
@@ -135,13 +136,14 @@ struct FirstAmongToolsTests {
   }
 
   @Test(.disabled(if: fixturesHaveFirst, "this program is built without"), arguments: ["return", "exit", "thread"])
-  func `beside a preloaded tool handlers run first, and who is in front is told`(way: String) throws {
+  func `beside a preloaded tool handlers run first, and the object in front is told`(way: String) throws {
     let tool = try compile("first-among-tools-interposer.c", .plugin), library = try ExitFirstTests.library()
     let inFront = Outcome(
       .exited(3), lines: "tool's start", "newer", "older", "tool's exit", "libc's", "libc's registers", "late")
     // The executable is in front of whatever is preloaded.
     #expect(
-      try run(compile("exit-first.c", ExitFirstTests.build()), ["order", way], environment: ["LD_PRELOAD": tool]) == inFront)
+      try run(compile("exit-first.c", ExitFirstTests.build()), ["order", way], environment: ["LD_PRELOAD": tool])
+        == inFront)
     #expect(
       try run(compile("exit-first.c"), ["order", way], environment: ["LD_PRELOAD": "\(library):\(tool)"]) == inFront)
     // A tool in front that calls what comes next: CExitFirst comes next.
