@@ -10,7 +10,9 @@
 
 #pragma GCC visibility push(hidden)
 
-struct frame; // run/run.h
+struct frame;           // run/run.h
+struct guard;           // run/guard.c
+struct cexit_departure; // swift/finalizer.c
 
 struct thread {
   struct frame *_Atomic running; // the innermost handler that the thread is in; NULL
@@ -26,7 +28,13 @@ struct thread {
   int task;           // the kernel's number of the thread, for the trace; 0: not asked for
   unsigned use_count; // of `used`: the owners of the handlers that the thread is in, but for the executable
   uint16_t used[16];
-  cexit_thread swift; // what the Swift layer keeps
+  cexit_thread swift;  // what the Swift layer keeps
+  struct guard *guard; // the innermost, to which an exit in a handler returns; NULL
+  void *dying;         // the object for which a deinit hook has called the code of another class; NULL
+  struct departures {  // dead objects, whose finalizers run when the outermost finalizer has ended
+    struct cexit_departure *first, **end; // `end` is good while `first` is not NULL
+  } departures;
+  unsigned char unblocked; // crashes that the thread lets through for a run: bit i is crashes[i] of watch/crash.c
 };
 extern PER_THREAD struct thread cexit__thread;
 

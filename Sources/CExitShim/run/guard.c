@@ -16,16 +16,15 @@ struct guard {
   jmp_buf here;
 };
 
-static PER_THREAD struct guard *innermost;
-
 static enum return_kind leave(struct guard *guard, enum return_kind how) {
-  innermost = guard->outer;
+  cexit__thread.guard = guard->outer;
   cexit__thread.finalizers = guard->finalizers;
   return how;
 }
 
 // A closure belongs to a language whose runtime may keep count of frames: frames of closures stay.
 bool cexit__guard_can_return(const void *run, unsigned depth) {
+  const struct guard *innermost = cexit__thread.guard;
   if (innermost == NULL || innermost->run != run || innermost->depth < depth) return false;
   for (const struct frame *frame = cexit__thread.running; frame != NULL && frame != innermost->frame;
        frame = frame->outer) {
@@ -35,24 +34,26 @@ bool cexit__guard_can_return(const void *run, unsigned depth) {
 }
 
 void cexit__guard_return(void) {
-  longjmp(innermost->here, 1);
+  longjmp(cexit__thread.guard->here, 1);
 }
 
 void cexit__run_noticed(void (*function)(void *), void *context) {
-  if (LIKELY(cexit__thread.end_watched) || cexit__watch_this_thread() || innermost != NULL) return function(context);
+  if (LIKELY(cexit__thread.end_watched) || cexit__watch_this_thread() || cexit__thread.guard != NULL)
+    return function(context);
   pthread_cleanup_push(cexit__hooks.thread_ended, NULL);
   function(context);
   pthread_cleanup_pop(0);
 }
 
 enum return_kind cexit__guarded(void (*function)(void *), void *context, const void *run) {
-  struct guard guard = {.outer = innermost,
+  struct guard *outer = cexit__thread.guard;
+  struct guard guard = {.outer = outer,
                         .run = run,
                         .frame = cexit__thread.running,
                         .finalizers = cexit__thread.finalizers,
-                        .depth = innermost != NULL ? innermost->depth + 1 : 0};
+                        .depth = outer != NULL ? outer->depth + 1 : 0};
   if (_setjmp(guard.here) != 0) return leave(&guard, EXITED_AGAIN);
-  innermost = &guard;
+  cexit__thread.guard = &guard;
   cexit__thread.finalizers = 0; // this run may stand in a finalizer that does not come back
   return leave(&guard, cexit__thread_stays(function, context) ? THREAD_ENDED : CAME_BACK);
 }

@@ -68,14 +68,13 @@ static inline void free_object(void *object, const struct class *class) {
     cexit__object_dies(object, original, class->hops);
 }
 
-// A new class at an old class's address may call our hook from its own deinit. `within` ends the recursion.
+// A new class at an old class's address may call our hook from its own deinit. `dying` ends the recursion.
 static void free_object_once(void *object, const struct class *class, cexit__deinit *before) {
-  static PER_THREAD void *within;
-  if (within == object) return before(object);
-  void *outer = within;
-  within = object;
+  if (cexit__thread.dying == object) return before(object);
+  void *outer = cexit__thread.dying;
+  cexit__thread.dying = object;
   free_object(object, class);
-  within = outer;
+  cexit__thread.dying = outer;
 }
 
 // In place of a class's own function.

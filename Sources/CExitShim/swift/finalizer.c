@@ -57,9 +57,6 @@ static void run_all(void *object, struct batch *batch) {
 // needs the same stack. Without memory for the queue, the finalizer runs at once.
 enum { DEEPEST = 32 };
 
-static PER_THREAD struct {
-  cexit_departure *first, **end; // `end` is good while `first` is not NULL
-} queue;
 static _Atomic(cexit_departure *) orphans; // of threads that ended; the next thread that runs finalizers takes them
 
 struct cexit_departure {
@@ -91,9 +88,10 @@ static bool put_off(void *object, size_t unowned, const struct batch *batch) {
 static bool enqueue(void *object, const struct batch *batch) {
   cexit_departure *departure = departure_of(object, 0, batch);
   if (departure == NULL) return false;
-  if (queue.first == NULL) queue.end = &queue.first;
-  *queue.end = departure;
-  queue.end = &departure->next;
+  struct departures *queue = &cexit__thread.departures;
+  if (queue->first == NULL) queue->end = &queue->first;
+  *queue->end = departure;
+  queue->end = &departure->next;
   return true;
 }
 
@@ -105,17 +103,19 @@ static void run_nested(void *object, struct batch *batch) {
 }
 
 static void run_queue(void) {
-  for (cexit_departure *departure; (departure = queue.first) != NULL; free(departure)) {
-    queue.first = departure->next;
+  struct departures *queue = &cexit__thread.departures;
+  for (cexit_departure *departure; (departure = queue->first) != NULL; free(departure)) {
+    queue->first = departure->next;
     run_nested(departure->object, &departure->batch);
   }
 }
 
 static bool adopt(void) { // into an empty queue
   if (LIKELY(atomic_load_explicit(&orphans, memory_order_relaxed) == NULL)) return false;
-  queue.first = atomic_exchange(&orphans, NULL);
-  for (queue.end = &queue.first; *queue.end != NULL; queue.end = &(*queue.end)->next) continue;
-  return queue.first != NULL;
+  struct departures *queue = &cexit__thread.departures;
+  queue->first = atomic_exchange(&orphans, NULL);
+  for (queue->end = &queue->first; *queue->end != NULL; queue->end = &(*queue->end)->next) continue;
+  return queue->first != NULL;
 }
 
 static void finish(void *object, struct batch *batch) {
@@ -129,12 +129,13 @@ static void finish(void *object, struct batch *batch) {
 // A finalizer ended its thread. The Swift runtime (6.3) keeps a list of accesses in the frames of a thread, which are
 // gone, so no Swift code is safe on the thread any more: another thread runs what waits.
 void cexit__finalizers_thread_ended(void) {
+  struct departures *queue = &cexit__thread.departures;
   cexit__thread.finalizers = 0;
-  if (queue.first == NULL) return;
+  if (queue->first == NULL) return;
   cexit_departure *others = atomic_load(&orphans);
-  do *queue.end = others;
-  while (!atomic_compare_exchange_weak(&orphans, &others, queue.first));
-  queue.first = NULL;
+  do *queue->end = others;
+  while (!atomic_compare_exchange_weak(&orphans, &others, queue->first));
+  queue->first = NULL;
 }
 
 bool cexit__departure_is_over(const cexit_departure *departure) {

@@ -20,7 +20,6 @@ enum { CRASHES = sizeof crashes / sizeof *crashes };
 static struct sigaction before[CRASHES];
 // A stack for signals, if the exiter has none: a handler may have used up the thread's stack.
 TABLE char cexit__crash_stack[1 << 16];
-static PER_THREAD unsigned char unblocked; // by this thread, for the run: bit i is crashes[i]
 
 static void write_note(int number) {
   if (cexit__thread.running == NULL) return;
@@ -62,8 +61,8 @@ static void crashed(int number, siginfo_t *info, void *machine) {
   struct sigaction former = before[place], now;
   bool sent = cexit__is_sent(info), ends = number == SIGABRT; // abort() ends the process whatever a handler does
   if (!sent) hold_trapped_main(number);
-  if (sent && !ends && (unblocked & 1u << place) != 0) { // the program has it wait
-    unblocked &= (unsigned char)~(1u << place);
+  if (sent && !ends && (cexit__thread.unblocked & 1u << place) != 0) { // the program has it wait
+    cexit__thread.unblocked &= (unsigned char)~(1u << place);
     sigaddset(&((ucontext_t *)machine)->uc_sigmask, number);
     cexit__send_anew(number, info);
   } else if (sent && !ends && cexit__is_plain(&former, SIG_IGN)) {
@@ -88,19 +87,19 @@ static void unblock(void) {
   for (int i = 0; i < CRASHES; i++) {
     if (sigismember(&blocked, crashes[i]) != 1 || sigismember(&waiting, crashes[i]) != 0) continue;
     sigaddset(&these, crashes[i]);
-    unblocked |= (unsigned char)(1u << i);
+    cexit__thread.unblocked |= (unsigned char)(1u << i);
   }
   pthread_sigmask(SIG_UNBLOCK, &these, NULL);
 }
 
 static void block_again(void) {
-  if (unblocked == 0) return;
+  if (cexit__thread.unblocked == 0) return;
   sigset_t these;
   sigemptyset(&these);
   for (int i = 0; i < CRASHES; i++) {
-    if ((unblocked & 1u << i) != 0) sigaddset(&these, crashes[i]);
+    if ((cexit__thread.unblocked & 1u << i) != 0) sigaddset(&these, crashes[i]);
   }
-  unblocked = 0;
+  cexit__thread.unblocked = 0;
   pthread_sigmask(SIG_BLOCK, &these, NULL);
 }
 
