@@ -55,7 +55,7 @@ static uint64_t describe(int number, const siginfo_t *info) {
 static void leave_to_former_disposition(int number) {
   const struct sigaction *former = &cexit__former_signals[number - 1];
   if (cexit__is_plain(former, SIG_DFL)) cexit__die_of(number);
-  sigaction(number, former, NULL);
+  signal_set(number, former);
   cexit__raise(number);
 }
 
@@ -104,7 +104,7 @@ static bool hold_main(void) {
   int number = take_number(&set);
   if (number != 0) return cexit__hold_main(number);
   struct sigaction former;
-  if (sigaction(SIGURG, NULL, &former) != 0 || !cexit__is_plain(&former, SIG_DFL) ||
+  if (signal_now(SIGURG, &former) != 0 || !cexit__is_plain(&former, SIG_DFL) ||
       cexit__handle(SIGURG, answer, SA_RESTART) != 0)
     return false;
   bool held = cexit__hold_main(SIGURG);
@@ -145,7 +145,7 @@ static void *exit_when_taken(void *unused) {
 
 static bool is_refused(int number) {
   struct sigaction now;
-  return number < 1 || number > 64 || (REFUSED & BIT(number)) != 0 || sigaction(number, NULL, &now) != 0;
+  return number < 1 || number > 64 || (REFUSED & BIT(number)) != 0 || signal_now(number, &now) != 0;
 }
 
 static void give_back(uint64_t set) {
@@ -156,7 +156,7 @@ static void give_back(uint64_t set) {
 
 static int choose(int number, uint64_t *added) {
   struct sigaction now;
-  if (sigaction(number, NULL, &now) != 0) return errno;
+  if (signal_now(number, &now) != 0) return errno;
   if (cexit__is_plain(&now, SIG_IGN) || cexit__is_handler(&now, take)) return 0; // nohup ignores SIGHUP, and keeps that
   cexit__former_signals[number - 1] = now;
   uint64_t bit = BIT(number), already = atomic_fetch_or(&cexit__signals_chosen, bit) & bit;
@@ -236,7 +236,7 @@ void cexit__signals_begin(void) {
   uint64_t left = atomic_load(&cexit__signals_chosen);
   for (int number; (number = take_number(&left)) != 0;) {
     struct sigaction now;
-    if (sigaction(number, NULL, &now) != 0 || cexit__is_handler(&now, take)) continue;
+    if (signal_now(number, &now) != 0 || cexit__is_handler(&now, take)) continue;
     cexit__signal_taken_back(number, &now);
     cexit__handle(number, take, SA_RESTART);
   }

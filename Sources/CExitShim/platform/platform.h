@@ -102,6 +102,12 @@ bool cexit__memory_permits(uintptr_t writing, uintptr_t executing);
 
 // ---- signal.c
 
+static inline int signal_now(int number, struct sigaction *now) { // the disposition; 0, or -1 for a number of no signal
+  return sigaction(number, NULL, now);
+}
+static inline void signal_set(int number, const struct sigaction *action) {
+  sigaction(number, action, NULL);
+}
 // The signal's disposition is this handler, which is told the number alone: SIG_DFL, SIG_IGN, or another.
 bool cexit__is_plain(const struct sigaction *action, void (*handler)(int));
 typedef void cexit__signal_handler(int number, siginfo_t *info, void *machine);

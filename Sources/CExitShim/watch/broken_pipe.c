@@ -27,7 +27,7 @@ static void taken(int number, siginfo_t *info, void *machine) {
 
 void cexit__broken_pipe_begin(void) {
   struct sigaction now;
-  if (sigaction(SIGPIPE, NULL, &now) == 0 && cexit__is_plain(&now, SIG_DFL)) cexit__handle(SIGPIPE, taken, SA_RESTART);
+  if (signal_now(SIGPIPE, &now) == 0 && cexit__is_plain(&now, SIG_DFL)) cexit__handle(SIGPIPE, taken, SA_RESTART);
 }
 
 void cexit__broken_pipe_end(void) {

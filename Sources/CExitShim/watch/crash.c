@@ -33,7 +33,7 @@ static void write_note(int number) {
 
 static void call_former(const struct sigaction *former, int number, siginfo_t *info, void *machine) {
   sigset_t mask = former->sa_mask, usual;
-  if ((former->sa_flags & SA_RESETHAND) != 0) sigaction(number, &(struct sigaction){.sa_handler = SIG_DFL}, NULL);
+  if ((former->sa_flags & SA_RESETHAND) != 0) signal_set(number, &(struct sigaction){.sa_handler = SIG_DFL});
   pthread_sigmask(SIG_BLOCK, &mask, &usual);
   sigemptyset(&mask);
   sigaddset(&mask, number);
@@ -69,11 +69,11 @@ static void crashed(int number, siginfo_t *info, void *machine) {
     // nothing happens
   } else if (ends || cexit__is_plain(&former, SIG_DFL) || cexit__is_plain(&former, SIG_IGN)) {
     write_note(number);
-    sigaction(number, &former, NULL);
+    signal_set(number, &former);
     if (sent || number == SIGTRAP) cexit__send_anew(number, info);
   } else {
     call_former(&former, number, info, machine);
-    if (sigaction(number, NULL, &now) == 0 && cexit__is_plain(&now, SIG_DFL)) write_note(number);
+    if (signal_now(number, &now) == 0 && cexit__is_plain(&now, SIG_DFL)) write_note(number);
   }
   errno = saved;
 }
@@ -110,7 +110,7 @@ void cexit__crash_note_begin(void) {
     sigaltstack(&(stack_t){.ss_sp = cexit__crash_stack, .ss_size = sizeof cexit__crash_stack}, NULL);
   }
   for (int i = 0; i < CRASHES; i++) {
-    if (sigaction(crashes[i], NULL, &now) != 0 || cexit__is_handler(&now, crashed)) continue;
+    if (signal_now(crashes[i], &now) != 0 || cexit__is_handler(&now, crashed)) continue;
     before[i] = now;
     cexit__handle(crashes[i], crashed, 0);
   }
