@@ -88,8 +88,8 @@ struct StrangeExitTests {
     fork: String, way: (String, first: Bool)
   ) throws {
     for (child, status) in Self.children {
-      #expect(
-        try strange(["fork", way.0, fork, child], first: way.first)
+      try #require(
+        strange(["fork", way.0, fork, child], first: way.first)
           == ForeignOrderTests.lines(["handler"] + Self.lines(child, status) + ["libc's older"], status: 3),
         "the child leaves by \(child)")
     }
@@ -98,8 +98,8 @@ struct StrangeExitTests {
   @Test(needsCxxCompiler, arguments: ForkTests.ways, plain)
   func `a child made in a handler of libc's leaves its parent's handlers alone`(fork: String, way: String) throws {
     for (child, status) in Self.children {
-      #expect(
-        try strange(["fork", way, fork, child], first: false)
+      try #require(
+        strange(["fork", way, fork, child], first: false)
           == ForeignOrderTests.lines(Self.lines(child, status) + ["handler", "libc's older"], status: 3),
         "the child leaves by \(child)")
     }

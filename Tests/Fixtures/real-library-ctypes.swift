@@ -13,6 +13,11 @@ public func registerHandler() {
   atExit { say("Swift's handler") }
 }
 
+@_cdecl("register_with_libc")
+public func registerWithLibc() -> CInt {
+  atexit { say("libc's handler") }
+}
+
 @_cdecl("register_callback")
 public func register(_ callback: @convention(c) () -> Void) {
   atExit { callback() }

@@ -8,14 +8,10 @@
 #include <signal.h>
 #include <sys/syscall.h>
 
-#if defined __GLIBC__ && !__GLIBC_PREREQ(2, 34) // older glibc has no _Fork
-static pid_t untold_fork() {
-  return (pid_t)syscall(SYS_clone, SIGCHLD, NULL, NULL, NULL, NULL);
-}
-#else
-static pid_t untold_fork() {
-  return _Fork();
-}
+#ifdef __GLIBC__
+#if !__GLIBC_PREREQ(2, 34) // older glibc has no _Fork
+#define _Fork() ((pid_t)syscall(SYS_clone, SIGCHLD, NULL, NULL, NULL, NULL))
+#endif
 #endif
 
 #ifdef NO_CXX_LIBRARY
@@ -110,7 +106,7 @@ static int in_threads_local(int, char **arguments) {
 }
 
 static pid_t make_child(const char *way) { // <fork|_Fork|clone>: no handler of pthread_atfork knows of the last two
-  if (strcmp(way, "_Fork") == 0) return untold_fork();
+  if (strcmp(way, "_Fork") == 0) return _Fork();
   if (strcmp(way, "clone") == 0) return (pid_t)syscall(SYS_clone, SIGCHLD, NULL, NULL, NULL, NULL);
   return fork();
 }
