@@ -71,9 +71,9 @@ enum libc_object cexit__libc_object(uintptr_t address) {
 // ---- Keeping an object
 
 // The linker of a static executable warns of each reference to dlopen, also of a weak one, so dlopen is found by its name. A
-// static executable has no other object to keep.
+// static executable has no other object to keep; without libdl, before glibc 2.34, nothing unloads an object.
 void cexit__pin_path(const char *path) {
-  if (path[0] == 0) return;
+  if (path[0] == 0 || dlsym == NULL) return;
   void *(*open)(const char *, int) = (void *(*)(const char *, int))dlsym(RTLD_DEFAULT, "dlopen");
   if (open != NULL) open(path, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE);
 }
