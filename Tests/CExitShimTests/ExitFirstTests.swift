@@ -110,6 +110,23 @@ struct ExitFirstTests {
           .exited(3), lines: "child's", "child: 3", "parent's 2", "child's", "child: 1", "parent's 1"))
   }
 
+  // Plain exit is a door in these programs.
+  @Test(arguments: DeadlineTests.ways)
+  func `by a door a deadline names the stuck handler, and the status is kept`(way: String) throws {
+    let outcome = try run(compile("deadline.c", Self.build()), ["whole", way])
+    #expect(outcome.ending == .exited(7) && outcome.output == "first\n")
+    #expect(outcome.errors.hasPrefix("ExitKit: exit handler \"\(way)\" (App/main.c:12) is stuck after"))
+  }
+
+  @Test(arguments: CrashNoteTests.crashes)
+  func `by a door a handler that crashes is named`(crash: (way: String, signal: Int32, name: String)) throws {
+    #expect(
+      try run(compile("crash-note.c", Self.build()), ["plain", crash.way])
+        == Outcome(
+          .signaled(crash.signal), output: "first\n",
+          errors: "ExitKit: exit handler \"bad one\" (App/main.c:12) crashed: \(crash.name)\n"))
+  }
+
   // Without CExitFirst, on glibc 2.36, the first round of this one dies of SIGSEGV in ten of ten runs.
   @Test func `64 threads in plain exit run 64 handlers once, above as many of libc's`() throws {
     let outcome = try Self.program(["crowd", rounds(40)])

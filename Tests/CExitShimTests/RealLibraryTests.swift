@@ -291,8 +291,7 @@ struct RealLibraryTests {
   }
 
   // OpenSSL's clean-up, which comes before the handler, leaves an open connection usable.
-  @Test(needs("openssl")) func `a TLS connection works in a handler of atexit and by plain exit, as it happens`() throws
-  {
+  @Test(needs("openssl")) func `an open TLS connection still works in a handler of atexit and by plain exit`() throws {
     #expect(try Self.tls.registers().hasSuffix("at first use: yes"))
     try Self.tls.expectPlainly { $0 == Outcome(.exited(3), output: Self.tls.output) }
   }
