@@ -26,7 +26,7 @@ import Testing
   }
 
   static func program(_ build: CBuild = program, _ steps: String...) throws -> Outcome {
-    try run(compile("copy-plugin.c", build), steps)
+    try run(compile("copy.c", build), steps)
   }
 
   @Test(arguments: [CBuild.Core.linked, .shared])
@@ -89,7 +89,7 @@ import Testing
     let expected = (1...8).map { "\($0)\n" } + (0..<8).reversed().map { "\($0)\n" }
     for _ in 0..<10 * stress {
       #expect(
-        try run(compile("copy-plugin.c", Self.bare), plugins + ["threads"] + all)
+        try run(compile("copy.c", Self.bare), plugins + ["threads"] + all)
           == Outcome(.exited(0), output: expected.joined()))
     }
   }
@@ -115,7 +115,7 @@ import Testing
     #expect(outcome.ending == .exited(0))
     #expect(outcome.output == "2\n2\nfour\ntwo\nthree\none\n")
     // musl's loader knows the executable's path.
-    let executable = try isMusl ? compile("copy-plugin.c", Self.program) : "the executable"
+    let executable = try isMusl ? compile("copy.c", Self.program) : "the executable"
     #expect(
       outcome.errors
         == """
