@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Calls of libc's for files and the environment.
+// Calls of libc's for files and the environment, and the numbers of signals.
 
 internal import CExitShim
 
@@ -21,4 +21,18 @@ extension Shim {
   }
 
   static var process: Int32 { getpid() }
+
+  // The system's numbers, which differ between systems and processors.
+  static let signals = (
+    interrupt: SIGINT, terminate: SIGTERM, hangup: SIGHUP, quit: SIGQUIT, alarm: SIGALRM, pipe: SIGPIPE,
+    user1: SIGUSR1, user2: SIGUSR2
+  )
+  static let signalNames: [Int32: String] = [
+    SIGINT: "SIGINT", SIGTERM: "SIGTERM", SIGHUP: "SIGHUP", SIGQUIT: "SIGQUIT", SIGALRM: "SIGALRM", SIGPIPE: "SIGPIPE",
+    SIGUSR1: "SIGUSR1", SIGUSR2: "SIGUSR2", SIGKILL: "SIGKILL", SIGSTOP: "SIGSTOP", SIGCHLD: "SIGCHLD",
+    SIGCONT: "SIGCONT", SIGTSTP: "SIGTSTP", SIGTTIN: "SIGTTIN", SIGTTOU: "SIGTTOU", SIGURG: "SIGURG",
+    SIGWINCH: "SIGWINCH", SIGSEGV: "SIGSEGV", SIGBUS: "SIGBUS", SIGILL: "SIGILL", SIGFPE: "SIGFPE",
+    SIGTRAP: "SIGTRAP", SIGABRT: "SIGABRT", SIGSYS: "SIGSYS",
+  ]
+  static func signalExists(_ number: Int32) -> Bool { sigaction(number, nil, nil) == 0 }
 }

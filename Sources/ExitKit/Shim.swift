@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The door to C. What Swift calls is here, what C calls is in Shim+Callbacks.swift, and libc's calls for files are in
-// Shim+Files.swift: no other file of ExitKit imports the C module, and no other file has unsafe calls.
+// The door to C. What Swift calls is here, what C calls is in Shim+Callbacks.swift, and what libc tells of files and
+// signals is in Shim+Files.swift: no other file of ExitKit imports the C module, and no other file has unsafe calls.
 
 internal import CExitShim
 internal import CExitShim.Binding
@@ -80,13 +80,21 @@ enum Shim {
 
   static var noMemory: Registered { (0, error(ENOMEM)) }
 
-  /// Registers a closure of which no more needs to be known than its place.
+  /// The name as C reads a name, where a text stays that reads like this one; `nil`: the name needs a copy.
   @inline(__always)
-  static func register(_ closure: HeldClosure, on stack: StackReference, _ how: Registration) -> Registered {
+  static func lasting(_ name: String) -> UnsafePointer<CChar>? {
+    name.utf8.withContiguousStorageIfAvailable { cexit_lasting_text($0.baseAddress, $0.count) } ?? nil
+  }
+
+  /// Registers a closure of which no more needs to be known than its place and a name that stays.
+  @inline(__always)
+  static func register(
+    _ closure: HeldClosure, on stack: StackReference, _ how: Registration, name: UnsafePointer<CChar>? = nil
+  ) -> Registered {
     let text = HandlerText(name: nil, file: how.file, line: how.line)
     var entry = cexit_closure_entry(function(of: closure.kind), closure.context, closure.code)
     if how.inherited { entry.flags |= CEXIT_INHERITED }
-    (entry.phase, entry.file, entry.line) = (cPhase(how.phase), text.file, text.line)
+    (entry.phase, entry.name, entry.file, entry.line) = (cPhase(how.phase), name, text.file, text.line)
     return register(&entry, on: stack, how) { closure.release() }
   }
 
@@ -345,19 +353,6 @@ enum Shim {
     return cexit_exit_status(&status) ? status : nil
   }
 
-  // The system's numbers, which differ between systems and processors.
-  static let signals = (
-    interrupt: SIGINT, terminate: SIGTERM, hangup: SIGHUP, quit: SIGQUIT, alarm: SIGALRM, pipe: SIGPIPE,
-    user1: SIGUSR1, user2: SIGUSR2
-  )
-  static let signalNames: [Int32: String] = [
-    SIGINT: "SIGINT", SIGTERM: "SIGTERM", SIGHUP: "SIGHUP", SIGQUIT: "SIGQUIT", SIGALRM: "SIGALRM", SIGPIPE: "SIGPIPE",
-    SIGUSR1: "SIGUSR1", SIGUSR2: "SIGUSR2", SIGKILL: "SIGKILL", SIGSTOP: "SIGSTOP", SIGCHLD: "SIGCHLD",
-    SIGCONT: "SIGCONT", SIGTSTP: "SIGTSTP", SIGTTIN: "SIGTTIN", SIGTTOU: "SIGTTOU", SIGURG: "SIGURG",
-    SIGWINCH: "SIGWINCH", SIGSEGV: "SIGSEGV", SIGBUS: "SIGBUS", SIGILL: "SIGILL", SIGFPE: "SIGFPE",
-    SIGTRAP: "SIGTRAP", SIGABRT: "SIGABRT", SIGSYS: "SIGSYS",
-  ]
-  static func signalExists(_ number: Int32) -> Bool { sigaction(number, nil, nil) == 0 }
   static func exitSignal(sender: inout Int32) -> Int32 { cexit_exit_signal(&sender) }
   static func exitOnSignals(_ numbers: [Int32]) throws(ExitError) {
     try check(numbers.isEmpty ? 0 : cexit_exit_on_signals(numbers, numbers.count))  // NULL: the usual signals

@@ -108,4 +108,10 @@ import Testing
       try fixture("binding", ["runs instead"])
         == Outcome(.exited(0), lines: "another in place of handler", "own released"))
   }
+
+  // ---- Texts that stay
+
+  @Test func `literals and short texts stay, as long as the table has room`() throws {
+    #expect(try fixture("binding", ["lasting texts"]) == Outcome(.exited(0)))
+  }
 }

@@ -26,4 +26,19 @@ import Testing
     stack.cancelAll()
     #expect(stack.entries == [])
   }
+
+  @Test func `each name reads as given: a literal, a short name, and names made at run time`() {
+    let made = (0..<200).flatMap { ["made \($0)", "made at run time, number \($0)"] }
+    let names = ["an entry of EntriesTests", "EntriesTests", "15 bytes: Größe"] + made
+    let handlers =
+      [
+        atExit(name: "an entry of EntriesTests") {}, atExit(name: "EntriesTests") {},
+        atExit(name: "15 bytes: Größe") {},
+      ] + made.map { atExit(name: String(decoding: Array($0.utf8), as: UTF8.self)) {} }
+    let given = Set(names)
+    #expect(ExitStack.process.entries.compactMap(\.name).filter(given.contains) == names.reversed())
+    #expect(handlers.map(\.name) == names)
+    #expect(names.map { ExitStack.process.cancel(named: $0) } == names.map { _ in 1 })
+    #expect(!handlers.contains { $0.isPending })
+  }
 }

@@ -253,6 +253,37 @@ static int runs_instead(int count, char **arguments) {
   return 0;
 }
 
+// ---- Texts that stay
+
+static bool stays(const char *text) { // through a copy on the heap
+  char *copy = strdup(text);
+  const char *found = cexit_lasting_text(copy, strlen(copy));
+  CHECK(found != copy && (found == NULL || strcmp(found, text) == 0));
+  free(copy);
+  CHECK(found == NULL || strcmp(found, text) == 0);
+  return found != NULL;
+}
+
+static int lasting_texts(int count, char **arguments) {
+  (void)count, (void)arguments;
+  static const char literal[] = "a literal of the executable";
+  CHECK(cexit_lasting_text(literal, strlen(literal)) == literal);
+  CHECK(cexit_lasting_text(literal, strlen(literal) - 1) == NULL); // a part that no zero ends
+  CHECK(!stays(literal) && stays("flush") && stays("15 bytes of text") == false && stays("15 bytes long ."));
+  CHECK(cexit_lasting_text("flush", 5) == cexit_lasting_text("flush or not", 5));
+  CHECK(cexit_lasting_text("12345678", 8) != cexit_lasting_text("12345678 9", 10));
+  CHECK(*cexit_lasting_text(NULL, 0) == 0);
+  size_t kept = 0;
+  for (int i = 0; i < 1000; i++) {
+    char text[16];
+    snprintf(text, sizeof text, "handler %d", i);
+    kept += stays(text);
+  }
+  CHECK(kept >= 24 && kept < 64 && stays("flush"));
+  return 0;
+}
+
 FIXTURE({"closed at exit", closed_at_exit}, {"closed steps", closed_steps}, {"closed in child", closed_in_child},
         {"tries", tries}, {"cancels", cancels}, {"cancels many", cancels_many}, {"fails", fails},
-        {"fails by hand", fails_by_hand}, {"fails reported", fails_reported}, {"runs instead", runs_instead})
+        {"fails by hand", fails_by_hand}, {"fails reported", fails_reported}, {"runs instead", runs_instead},
+        {"lasting texts", lasting_texts})

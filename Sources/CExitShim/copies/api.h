@@ -109,6 +109,7 @@ CEXIT_UNSHARED(void, loop_destroy, (cexit_loop *loop), (loop))
 CEXIT_UNSHARED(void, loop_wake, (cexit_loop *loop), (loop))
 CEXIT_UNSHARED(void, loop_wait, (cexit_loop *loop, int64_t nanoseconds), (loop, nanoseconds))
 CEXIT_UNSHARED(cexit_thread *, this_thread, (void), ())
+CEXIT_UNSHARED(const char *, lasting_text, (const char *text, size_t length), (text, length))
 CEXIT_UNSHARED(void, write_line, (const char *text, size_t length), (text, length))
 #endif
 // clang-format on

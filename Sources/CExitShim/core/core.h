@@ -184,7 +184,7 @@ ALWAYS_INLINE void *slab_at(const struct slab *slab, size_t element, uint32_t in
   uint32_t n = index + FIRST_CHUNK;
   return (void *)(slab->chunk[highest_bit(n)] + n * element);
 }
-static inline cexit_stack *stack_at(uint32_t index) {
+ALWAYS_INLINE cexit_stack *stack_here(uint32_t index) {
   return slab_at(&cexit__stacks, sizeof(cexit_stack), index);
 }
 
@@ -212,12 +212,17 @@ ALWAYS_INLINE struct entry *entry_here(uint32_t index) {
   return (struct entry *)(cexit__places[leading_zeros(n)].entries + n * sizeof(struct entry));
 }
 struct entry *cexit__entry_at(uint32_t index);
-#ifdef __OPTIMIZE_SIZE__ // each file would have a function of its own
+cexit_stack *cexit__stack_at(uint32_t index);
+#ifdef __OPTIMIZE_SIZE__ // each file would have functions of its own
+static inline cexit_stack *stack_at(uint32_t index) {
+  return cexit__stack_at(index);
+}
 static inline struct entry *entry_at(uint32_t index) {
   return cexit__entry_at(index);
 }
 #else
 #define entry_at entry_here
+#define stack_at stack_here
 #endif
 int cexit__slab_grow(struct slab *slab); // without the lock; 0, ENOMEM or EDEADLK
 

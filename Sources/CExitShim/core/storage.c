@@ -49,6 +49,10 @@ struct entry *cexit__entry_at(uint32_t index) {
   return entry_here(index);
 }
 
+cexit_stack *cexit__stack_at(uint32_t index) {
+  return stack_here(index);
+}
+
 // Leak checkers take a context that only an entry holds for leaked unless they look here, too.
 extern void __lsan_register_root_region(const void *begin, size_t size) __attribute__((weak));
 

@@ -144,6 +144,11 @@ typedef struct cexit_thread {
 /// The values of the calling thread, zero at first. Never NULL.
 CEXIT_API cexit_thread *cexit_this_thread(void);
 
+/// A text that reads as these bytes, ends in a zero and stays for ever; NULL where there is none, and the caller makes a
+/// copy. A longer text stays if the text is a part of the executable, such as a literal; such a text must not change. Texts
+/// of up to 15 bytes stay in a table that has room for some dozens.
+CEXIT_API const char *CEXIT_NULLABLE cexit_lasting_text(const char *CEXIT_NULLABLE text, size_t length);
+
 /// Writes to stderr with one write; a closed or broken stderr does not kill the process.
 CEXIT_API void cexit_write_line(const char *text, size_t length);
 

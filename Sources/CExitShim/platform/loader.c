@@ -64,6 +64,26 @@ bool cexit__are_in_one_object(const void *one, const void *other) {
   return segments != NULL && segments == object_of(other).segments;
 }
 
+static int measure(struct dl_phdr_info *executable, size_t size, void *context) {
+  (void)size;
+  uintptr_t *range = context;
+  for (int i = 0; i < executable->dlpi_phnum; i++) {
+    const ElfW(Phdr) *segment = &executable->dlpi_phdr[i];
+    uintptr_t begin = executable->dlpi_addr + segment->p_vaddr, end = begin + segment->p_memsz;
+    if (segment->p_type != PT_LOAD) continue;
+    if (begin < range[0]) range[0] = begin;
+    if (end > range[1]) range[1] = end;
+  }
+  return 1;
+}
+
+size_t cexit__executable(uintptr_t *begin) {
+  uintptr_t range[2] = {UINTPTR_MAX, 0};
+  dl_iterate_phdr(measure, range);
+  *begin = range[0];
+  return range[1] != 0 ? range[1] - range[0] : 0;
+}
+
 enum libc_object cexit__libc_object(uintptr_t address) {
   return object_of((const void *)address).libc;
 }

@@ -146,6 +146,7 @@ void cexit__pin_path(const char *path);      // the same by its file; an empty p
 void cexit__pin(void);                       // the object that this code is part of
 bool cexit__is_pinned(void);                 // by cexit__pin
 bool cexit__is_in_executable(const void *address);
+size_t cexit__executable(uintptr_t *begin); // how many bytes the executable has in memory, from there on; 0: not known
 bool cexit__are_in_one_object(const void *one, const void *other); // false if in doubt
 // Calls the function, and meanwhile no other thread is in such a function, nor loads or unloads an object. Where the loader
 // has no lock for that (LOADER_LOCKS_WALKS), objects are never unloaded, and new objects come last.

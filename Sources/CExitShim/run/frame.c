@@ -182,28 +182,26 @@ ALWAYS_INLINE void call_taken(struct frame *here, struct entry *taken, cexit_obs
   leave_frame(here, taken);
 }
 
-void cexit__call(struct entry *taken, CExitCall call, cexit_observer observer, void *context) {
-  struct frame here;
-  here.outer = cexit__thread.running;
-  here.call = call;
-  here.observer_context = context;
-  call_taken(&here, taken, observer);
-}
-
-bool cexit__call_all(cexit_stack *stack, uint32_t floor, cexit_observer observer, void *context, int error,
-                     size_t *ran) {
+// With the lock held: all that the stack has, each taken into `taken`. NULL: the entry that is taken already. One function for
+// both, which has the code of a call once.
+static __attribute__((noinline)) bool call_each(struct entry *taken, CExitCall call, cexit_stack *stack, uint32_t floor,
+                                                cexit_observer observer, void *context, int error, size_t *ran) {
   int *place = &errno; // the thread's for ever: to ask each time would be a call
   bool locked = true;
   size_t left = LONG_RUN;
   struct frame here;
   here.outer = cexit__thread.running;
-  here.call = CExitCallRun;
+  here.call = call;
   here.observer_context = context;
-  for (struct entry taken; locked && cexit__stack_take(stack, floor, &taken);) {
-    word_give(&cexit__lock_word);
-    YIELD_POINT("a handler is claimed");
-    *place = error;
-    call_taken(&here, &taken, observer);
+  for (;;) {
+    if (LIKELY(stack != NULL)) {
+      if (!locked || !cexit__stack_take(stack, floor, taken)) break;
+      word_give(&cexit__lock_word);
+      YIELD_POINT("a handler is claimed");
+      *place = error;
+    }
+    call_taken(&here, taken, observer);
+    if (!LIKELY(stack != NULL)) return true;
     locked = enter_fast() || enter() == 0;
     if (LIKELY(--left != 0)) continue;
     left = LONG_RUN;
@@ -212,6 +210,16 @@ bool cexit__call_all(cexit_stack *stack, uint32_t floor, cexit_observer observer
   }
   *ran += LONG_RUN - left;
   return locked;
+}
+
+void cexit__call(struct entry *taken, CExitCall call, cexit_observer observer, void *context) {
+  call_each(taken, call, NULL, 0, observer, context, 0, NULL);
+}
+
+bool cexit__call_all(cexit_stack *stack, uint32_t floor, cexit_observer observer, void *context, int error,
+                     size_t *ran) {
+  struct entry taken;
+  return call_each(&taken, CExitCallRun, stack, floor, observer, context, error, ran);
 }
 
 bool cexit__is_step(void) {

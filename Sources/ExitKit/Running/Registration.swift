@@ -20,15 +20,27 @@ extension ExitStack {
     _ closure: HeldClosure, _ name: String?, _ timeout: Duration?, _ channel: FailureChannel?,
     on stack: StackReference, _ how: Registration
   ) -> ExitHandler {
-    if name != nil || timeout != nil || channel != nil {
-      return addBlock(closure, name, timeout, channel, on: stack, how)
-    }
+    if timeout != nil || channel != nil { return addBlock(closure, name, timeout, channel, on: stack, how) }
+    if name != nil { return addNamed(closure, name!, on: stack, how) }
     let (raw, error) = Shim.register(closure, on: stack, how)
     if let error { refuse(error, nil, how, .process) }
     return ExitHandler(raw: raw, file: how.file, line: how.line, name: nil)
   }
 
-  /// Registers a closure with a name, a limit or a channel.
+  /// Registers a closure with a name.
+  ///
+  /// Most names are literals, and a literal needs neither a copy nor a block.
+  @inline(never)
+  private static func addNamed(
+    _ closure: HeldClosure, _ name: String, on stack: StackReference, _ how: Registration
+  ) -> ExitHandler {
+    guard let text = Shim.lasting(name) else { return addBlock(closure, name, nil, nil, on: stack, how) }
+    let (raw, error) = Shim.register(closure, on: stack, how, name: text)
+    if let error { refuse(error, name, how, .process) }
+    return ExitHandler(raw: raw, file: how.file, line: how.line, name: name)
+  }
+
+  /// Registers a closure with a name that goes, a limit or a channel.
   @inline(never)
   private static func addBlock(
     _ closure: HeldClosure, _ name: String?, _ timeout: Duration?, _ channel: FailureChannel?,
