@@ -21,6 +21,13 @@ func signalled(
     #expect(outcome == Outcome(.signaled(SIGTERM), output: "ready\nasync\nSIGTERM 143 true true\n"))
   }
 
+  /// The handler waits for main, and main waits in a sleep: the time of one look at the exiter, and no deadline.
+  @Test(arguments: ["main actor", "none"])
+  func `a main thread stopped with a lock goes on when a handler needs the lock`(isolation: String) throws {
+    let outcome = try signalled("SignalWays", ["lock", isolation])
+    #expect(outcome == Outcome(.signaled(SIGTERM), output: "ready\nhandler: 1\n"))
+  }
+
   @Test func `a handler of the main actor runs when main is blocked, and when main is free`() throws {
     let blocked = try signalled("SignalWays", ["main actor", "read"])
     #expect(blocked.ending == .signaled(SIGTERM))

@@ -6,25 +6,27 @@
 // (exit/main_thread.c). After dispatch_main the main thread has ended, and is left alone.
 //
 //   GOING --- the exiter asks, and sends main a signal ---> ASKED
-//   ASKED --- main's signal handler has interrupted a system call ---> HELD: main sleeps in the handler for ever
+//   ASKED --- main's signal handler has interrupted a system call ---> HELD: main sleeps in the handler
 //   ASKED --- the handler has interrupted code, which may hold a lock of libc's ---> GOING
 //   GOING --- a chosen signal comes to main itself, and interrupted a system call ---> HELD
-//
-// A lock of the program that the held main thread owns stays locked. A handler that needs the lock waits for the
-// deadline.
+//   HELD --- the exiter waits for a mutex that main has locked ---> GOING: main goes on, and may unlock the mutex
 
 #include "events.h"
 
 enum { GOING, ASKED, HELD };
 static _Atomic uint32_t main_thread;
 
-enum { MOST = 50000000 }; // nanoseconds that the exiter waits for an answer
+enum { MOST = 50000000, LOOK = 250000000 }; // nanoseconds: the exiter waits for an answer; main looks at the exiter
 
-static CEXIT_NORETURN void stay(void) {
+static void stay(void) {
+  int task = cexit__main_task();
   atomic_store(&main_thread, HELD);
   cexit__main_stands();
   cexit__futex_wake(&main_thread, 1);
-  for (;;) cexit__futex_wait(&main_thread, HELD);
+  while (!cexit__task_waits_for_lock_of(atomic_load(&cexit__leaving.owner_task), task))
+    cexit__futex_wait_for(&main_thread, HELD, LOOK);
+  cexit__main_breaks_away();
+  atomic_store(&main_thread, GOING);
 }
 
 // False while main runs handlers, or waits for a thread that runs handlers. After dispatch_main another thread serves the
@@ -37,7 +39,7 @@ static bool may_be_held(void) {
 bool cexit__hold_answer(const siginfo_t *info, const void *machine) {
   uint32_t asked = ASKED;
   if (!cexit__is_from_raise_on(info) || atomic_load(&main_thread) != ASKED) return false;
-  if (may_be_held() && cexit__interrupted_a_call(machine)) stay();
+  if (may_be_held() && cexit__interrupted_a_call(machine)) return stay(), true;
   atomic_compare_exchange_strong(&main_thread, &asked, GOING);
   cexit__futex_wake(&main_thread, 1);
   return true;

@@ -70,7 +70,8 @@ bool cexit__gate_take_over(struct process_exit *leaving, bool at_slot, uintptr_t
 
 void cexit__main_stands(void); // the main thread, before it sleeps at the gate
 void cexit__main_goes_on(void);
-void cexit__main_leads(void); // the main thread is the exiter
+void cexit__main_breaks_away(void); // goes on, though its part may be lent
+void cexit__main_leads(void);       // the main thread is the exiter
 void cexit__main_forked(void);
 
 // ---- slots.c

@@ -295,8 +295,9 @@ CEXIT_API size_t cexit_stack_run_observed(cexit_stack *CEXIT_NULLABLE stack, cex
 /// same. A second one ends the process at once, once handlers run and half a second has passed (cexit_set_signal_patience);
 /// before that it is part of the same request, as timeout(1) sends it twice. A second SIGHUP never does. When an exit
 /// begins, signals that somebody else has taken since are taken back, and a line names a handler that was there.
-/// A main thread that sleeps in the kernel, in a sleep, a read or a poll, is stopped there. One that comes in an exit already begun makes the process die of it
-/// when that has come to its end. A disposition that was there before has the signal then, in its place, and in forked
+/// A main thread that sleeps in the kernel, in a sleep, a read or a poll, is stopped there; if a handler waits for a mutex
+/// that the main thread has locked, main goes on. A signal that comes in an exit already begun makes the process die of
+/// the signal when the exit has come to its end. A disposition that was there before has the signal then, in its place, and in forked
 /// children, which may call this themselves. quick_exit and _exit keep their status. The first process of a container,
 /// which does not die of its own signals, exits with 128 + number.
 ///

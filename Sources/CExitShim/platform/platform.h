@@ -135,8 +135,9 @@ bool cexit__shares_memory_with(int process); // this process runs in that one's 
 bool cexit__task_has_ended(int task);        // false if in doubt
 bool cexit__task_is_asleep(int task);      // in a sleep, a read, a poll or the like, not for a lock. False if in doubt
 uintptr_t cexit__task_sleeps_on(int task); // the word of cexit__futex_wait, or of a lock of libc's; 0: not known
-bool cexit__main_thread_has_ended(void);   // false if in doubt. Not in a signal handler
-bool cexit__threads_are_at_most(unsigned count); // the main thread counts, though it has ended
+bool cexit__task_waits_for_lock_of(int task, int owner); // a mutex. False if in doubt
+bool cexit__main_thread_has_ended(void);                 // false if in doubt. Not in a signal handler
+bool cexit__threads_are_at_most(unsigned count);         // the main thread counts, though it has ended
 void cexit__let_pool_rest(void); // until each other thread is seen asleep, 200 ms at most. Not in a signal handler
 
 // ---- loader.c: takes a lock of the loader's; not in a signal handler.

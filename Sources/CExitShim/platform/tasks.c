@@ -13,8 +13,11 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
+
+#define FUTEX_WAITERS 0x80000000u // as linux/futex.h has it, which is not where musl-gcc looks
 
 int cexit__task(void) {
   return (int)syscall(SYS_gettid);
@@ -64,6 +67,17 @@ static long system_call(int task, uintptr_t *first) { // -1: in none, or not kno
 uintptr_t cexit__task_sleeps_on(int task) {
   uintptr_t word;
   return system_call(task, &word) == SYS_futex ? word : 0;
+}
+
+// A contended lock of glibc is 2, and its third word is the owner; locks of musl and of Swift, and robust ones, are the
+// owner and a bit. The words are read by the kernel, since a thread that got the lock may give the memory back.
+bool cexit__task_waits_for_lock_of(int task, int owner) {
+  int saved = errno;
+  uint32_t words[3] = {0};
+  struct iovec from = {(void *)cexit__task_sleeps_on(task), sizeof words}, to = {words, sizeof words};
+  bool known = from.iov_base != NULL && process_vm_readv(getpid(), &to, 1, &from, 1, 0) == sizeof words;
+  errno = saved;
+  return known && (words[0] == ((uint32_t)owner | FUTEX_WAITERS) || (words[0] == 2 && words[2] == (uint32_t)owner));
 }
 
 bool cexit__task_is_asleep(int task) {

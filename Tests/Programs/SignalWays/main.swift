@@ -13,6 +13,7 @@ let how = arguments.dropFirst().first ?? ""
 switch what {
 case "signal": signal()
 case "main actor": mainActor()
+case "lock": lockOfMain()
 case "refused": refused()
 case "second": second()
 case "deadline": deadline()
@@ -77,6 +78,24 @@ func signal() {
   atExit { say(captured) }
   do { try exitOnSignals(.terminate) } catch { say("\(error)") }
   stay()
+}
+
+let counted = Mutex(0)
+
+/// The main thread sleeps with a lock that a handler needs: a handler of the main actor, or of none.
+@MainActor func lockOfMain() {
+  if how == "main actor" {
+    atExit { say("handler: \(counted.withLock { $0 })") }
+  } else {
+    atExit(nonisolated: { say("handler: \(counted.withLock { $0 })") })
+  }
+  do { try exitOnSignals(.terminate) } catch { say("\(error)") }
+  counted.withLock {
+    say("ready")
+    sleep(1000)
+    $0 = 1
+  }
+  rest()
 }
 
 func refused() {
