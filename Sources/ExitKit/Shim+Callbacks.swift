@@ -38,9 +38,11 @@ func function(of kind: ClosureKind) -> cexit_closure {
   }
 }
 
-func releaseFinalizer(_ context: UnsafeMutableRawPointer?) {
-  FinalizerBlock.end(context!)
-  if cexit_finalizer_end(Shim.node(context!)) { free(context!) }
+/// For a finalizer that stands in the entry.
+func callFinalizer(_ context: UnsafeMutableRawPointer?, _ code: UnsafeMutableRawPointer?, _ call: CExitCall) {
+  let closure = HeldClosure(context: context, code: code, .plain)
+  if call.rawValue == CExitCall.release.rawValue { return closure.release() }
+  do { try closure.takeUnisolated()() } catch { FinalizerContents.failed(error, .process) }
 }
 
 func observe(_ context: UnsafeMutableRawPointer?, _ record: UnsafePointer<cexit_record>) {

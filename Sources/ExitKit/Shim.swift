@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The door to C. What Swift calls is here, what C calls is in Shim+Callbacks.swift, and what libc tells of files and
-// signals is in Shim+Files.swift: no other file of ExitKit imports the C module, and no other file has unsafe calls.
+// The door to C. What Swift calls is here, and for finalizers in Shim+Finalizers.swift; what C calls is in
+// Shim+Callbacks.swift, and what libc tells of files and signals is in Shim+Files.swift: no other file of ExitKit imports
+// the C module, and no other file has unsafe calls.
 
 internal import CExitShim
 internal import CExitShim.Binding
@@ -37,15 +38,6 @@ struct SystemLock: ~Copyable, @unchecked Sendable {
   deinit { free(mutex) }
   func take() { pthread_mutex_lock(mutex) }
   func drop() { pthread_mutex_unlock(mutex) }
-}
-
-/// C's part of a finalizer.
-///
-/// The node has to be the first stored property of ``FinalizerBlock``: the entry's context is C's pointer to the node.
-///
-/// `@unchecked`: only C reads or writes the node, under its own locks.
-struct FinalizerNode: @unchecked Sendable {
-  private let node = cexit_finalizer()
 }
 
 // MARK: - Functions for the rest of the library
@@ -91,11 +83,20 @@ enum Shim {
   static func register(
     _ closure: HeldClosure, on stack: StackReference, _ how: Registration, name: UnsafePointer<CChar>? = nil
   ) -> Registered {
-    let text = HandlerText(name: nil, file: how.file, line: how.line)
-    var entry = cexit_closure_entry(function(of: closure.kind), closure.context, closure.code)
-    if how.inherited { entry.flags |= CEXIT_INHERITED }
-    (entry.phase, entry.name, entry.file, entry.line) = (cPhase(how.phase), name, text.file, text.line)
+    var entry = entry(of: closure, function(of: closure.kind), how)
+    entry.name = name
     return register(&entry, on: stack, how) { closure.release() }
+  }
+
+  @inline(__always)
+  static func entry(
+    of closure: HeldClosure, _ function: @escaping cexit_closure, _ how: Registration
+  ) -> cexit_entry {
+    let text = HandlerText(name: nil, file: how.file, line: how.line)
+    var entry = cexit_closure_entry(function, closure.context, closure.code)
+    if how.inherited { entry.flags |= CEXIT_INHERITED }
+    (entry.phase, entry.file, entry.line) = (cPhase(how.phase), text.file, text.line)
+    return entry
   }
 
   /// Registers a closure with its name and its limit.
@@ -121,7 +122,7 @@ enum Shim {
   }
 
   @inline(__always)
-  private static func entry(
+  static func entry(
     _ function: @escaping cexit_function, _ context: UnsafeMutableRawPointer,
     _ release: @escaping @convention(c) (UnsafeMutableRawPointer?) -> Void, _ name: UnsafePointer<CChar>?,
     _ how: Registration
@@ -260,58 +261,6 @@ enum Shim {
     set { cexit_this_thread().pointee.loop = newValue.map(pointer) }
   }
 
-  // Finalizers
-
-  static func node(_ block: UnsafeMutableRawPointer) -> UnsafeMutablePointer<cexit_finalizer> {
-    block.assumingMemoryBound(to: cexit_finalizer.self)
-  }
-
-  private static func pointer(_ any: AnyObject) -> UnsafeMutableRawPointer { Unmanaged.passUnretained(any).toOpaque() }
-  static func isWatched(_ object: AnyObject) -> Bool { cexit_class_is_watched(pointer(object)) }
-  static func watch(_ object: AnyObject, hops: Bool) -> Bool { cexit_class_watch(pointer(object), hops) }
-  static func died(_ object: AnyObject) { cexit_object_died(pointer(object)) }
-
-  /// Gives a finalizer's block to C.
-  @inline(__always)
-  static func add(
-    _ block: UnsafeMutableRawPointer, of object: AnyObject, place actor: (any Actor)?, prompt: inout Bool,
-    on stack: StackReference, _ name: UnsafePointer<CChar>?, _ how: Registration
-  ) -> Registered {
-    if case .none(let error) = stack { return (FinalizerBlock.release(block), (0, error)).1 }
-    var entry = entry({ FinalizerBlock.run($0!) }, block, releaseFinalizer, name, how)
-    var state = cexit_finalizing()
-    state.place = actor.map { $0 === MainActor.shared ? CEXIT_ON_MAIN : CEXIT_ON_ACTOR } ?? 0
-    state.prompt = prompt
-    let status = cexit_finalizer_add(stack.pointer, node(block), pointer(object), &state, &entry, how.owner)
-    prompt = state.prompt
-    if status != 0 { return (FinalizerBlock.release(block), (0, error(status))).1 }
-    if state.is_over { free(block) }
-    return (state.handler.raw, nil)
-  }
-
-  static func object<Object: AnyObject>(of raw: UInt64, as: Object.Type) -> Object? {
-    cexit_finalizer_object(cexit_handler(raw: raw)).map { Unmanaged<Object>.fromOpaque($0).takeRetainedValue() }
-  }
-
-  static func isAwake(_ raw: UInt64) -> Bool { cexit_is_awake(cexit_handler(raw: raw)) }
-  static func setAsleep(_ raw: UInt64, _ asleep: Bool) { _ = cexit_set_asleep(cexit_handler(raw: raw), asleep) }
-
-  /// Calls a function with the finalizer's block in place of the finalizer's own function.
-  static func run(_ raw: UInt64, instead function: (UnsafeMutableRawPointer) -> Void) {
-    typealias Call = (block: UnsafeMutableRawPointer?, function: (UnsafeMutableRawPointer) -> Void)
-    withoutActuallyEscaping(function) { function in
-      var call: Call = (nil, function)
-      _ = withUnsafeMutablePointer(to: &call) {
-        cexit_run_instead(
-          cexit_handler(raw: raw),
-          {
-            let call = $0!.assumingMemoryBound(to: Call.self)
-            call.pointee.function(call.pointee.block!)
-          }, $0)
-      }
-    }
-  }
-
   /// A copy of the text of the handler that this thread is running; the caller has to release the copy.
   static var currentText: HandlerText {
     var record = cexit_record()
@@ -319,14 +268,7 @@ enum Shim {
     return text(of: record)
   }
 
-  static func isOver(_ departure: Departure) -> Bool { cexit_departure_is_over(departure.pointer) }
-  static func end(_ departure: Departure) { cexit_departure_end(departure.pointer) }
-
-  static func serveFinalizers() {
-    cexit_finalizers_set_delegate(
-      cexit_finalizer_delegate(
-        run: { FinalizerService.run($0, onMain: $1) }, wait: { FinalizerService.wait(for: Departure(pointer: $0)) }))
-  }
+  static func pointer(_ any: AnyObject) -> UnsafeMutableRawPointer { Unmanaged.passUnretained(any).toOpaque() }
 
   // The process
 
@@ -373,7 +315,7 @@ enum Shim {
   private static func check(_ status: CInt) throws(ExitError) { if status != 0 { throw error(status) } }
 
   @inline(never)
-  private static func error(_ status: CInt) -> ExitError {
+  static func error(_ status: CInt) -> ExitError {
     switch status {
     case EINVAL: ExitError(.invalidArgument, errno: status)
     case ENOMEM: ExitError(.outOfMemory, errno: status)

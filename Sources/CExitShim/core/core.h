@@ -14,6 +14,8 @@
 #define NONE UINT32_MAX
 enum { FIRST_CHUNK = 32, CHUNKS = 31, PAGE = 64 };
 enum { MOST_EMPTY = 1 << 14 }; // pages: 64 MiB
+// What a chunk has beside each entry: a quarter of a byte for the page, 16 bytes for a tie, 8 for the ties' table; rounded up.
+enum { BESIDE = 25 };
 #define LAST_GENERATION (UINT32_MAX - 1)
 #define MOST_ENTRIES (((size_t)1 << CHUNKS) - FIRST_CHUNK)
 
@@ -30,6 +32,7 @@ struct chunk_pages {  // the pages of a chunk, by numbers that go through all ch
   uint32_t empty;     // how many on the list have no pending entry
   uint32_t highest;   // generation of a free entry of the chunk
   uint32_t floor;     // generations of fresh pages begin here: the chunk's memory was given back
+  uint32_t tied;      // entries with a tie, whose memory stays
 };
 
 struct slab {                 // fields that every registration changes come first: one cache line
@@ -52,12 +55,13 @@ struct slab {                 // fields that every registration changes come fir
 // The kind of an entry says how its function is called: the switch in run/frame.c. All other files, and readers outside of
 // the process, ask for the facts of a kind. So a new kind is a value of this enum, a line of KINDS, and a case there.
 enum kind {
-  KIND_FUNCTION, // function(context), then release(context)
-  KIND_CLOSURE,  // `function` is a cexit_closure, `release` its code; the call releases the captures
-  KIND_ON_EXIT,  // a closure, too, that calls `release` with the status and the context
-  KIND_ATEXIT,   // `function` takes no argument
-  KIND_NESTED,   // `context` is a stack, which `function` runs
-  KIND_FINALIZER // as KIND_FUNCTION; an object's, and called so in messages
+  KIND_FUNCTION,          // function(context), then release(context)
+  KIND_CLOSURE,           // `function` is a cexit_closure, `release` its code; the call releases the captures
+  KIND_ON_EXIT,           // a closure, too, that calls `release` with the status and the context
+  KIND_ATEXIT,            // `function` takes no argument
+  KIND_NESTED,            // `context` is a stack, which `function` runs
+  KIND_FINALIZER,         // as KIND_FUNCTION; an object's, and called so in messages
+  KIND_FINALIZING_CLOSURE // the same, as KIND_CLOSURE
 };
 // By what messages tell an entry without a name and a place: by a noun ("a closure"), or by the symbol of a function.
 enum shows { SHOWS_NOUN, SHOWS_FUNCTION, SHOWS_RELEASE };
@@ -66,6 +70,7 @@ enum shows { SHOWS_NOUN, SHOWS_FUNCTION, SHOWS_RELEASE };
     [KIND_FUNCTION] = {"function", SHOWS_FUNCTION}, [KIND_CLOSURE] = {"closure", SHOWS_NOUN},                          \
     [KIND_ON_EXIT] = {"function", SHOWS_RELEASE}, [KIND_ATEXIT] = {"function", SHOWS_FUNCTION},                        \
     [KIND_NESTED] = {"stack", SHOWS_NOUN}, [KIND_FINALIZER] = {"finalizer", SHOWS_NOUN},                               \
+    [KIND_FINALIZING_CLOSURE] = {"finalizer", SHOWS_NOUN},                                                             \
   }
 struct kind_facts {
   const char *noun;
@@ -73,7 +78,10 @@ struct kind_facts {
 };
 extern const struct kind_facts cexit__kinds[8]; // in entry.c: three bits tell eight kinds apart
 static inline bool is_closure(unsigned kind) {
-  return kind == KIND_CLOSURE || kind == KIND_ON_EXIT;
+  return (1u << kind & (1u << KIND_CLOSURE | 1u << KIND_ON_EXIT | 1u << KIND_FINALIZING_CLOSURE)) != 0;
+}
+static inline bool is_finalizer(unsigned kind) {
+  return kind >= KIND_FINALIZER;
 }
 static inline bool keeps_frames(unsigned kind) { // of a language's runtime: no thread may jump over such a call
   return kind == KIND_CLOSURE;
@@ -82,7 +90,7 @@ static inline bool is_found_by_function(unsigned kind) { // by cexit_unregister
   return kind == KIND_ATEXIT || kind == KIND_ON_EXIT;
 }
 static inline const char *kind_title(unsigned kind) { // in messages, before the name
-  return kind == KIND_FINALIZER ? "finalizer" : "exit handler";
+  return is_finalizer(kind) ? "finalizer" : "exit handler";
 }
 // How cexit__entry_push is told the kind: in flags that no caller of the public functions may set.
 #define KIND_FLAG(kind) ((uint32_t)(kind) << 8)
@@ -206,6 +214,7 @@ ALWAYS_INLINE uint32_t leading_zeros(uint32_t n) {
 extern struct chunk_place {
   uintptr_t entries; // as `chunk` of the slab
   struct chunk_pages *of;
+  uintptr_t ties, chains; // stored lower, too (ties.c)
 } cexit__places[32];
 ALWAYS_INLINE struct entry *entry_here(uint32_t index) {
   uint32_t n = index + FIRST_CHUNK;

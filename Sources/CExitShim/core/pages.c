@@ -12,6 +12,7 @@
 // whose memory was given back stays stale: generations in a fresh page begin above all that the chunk has had.
 
 #include "stack.h"
+#include "ties.h"
 
 enum { NO_PAGE = 1u << 31 }; // an index from which no index is less than a page away
 
@@ -68,7 +69,8 @@ static bool take_empty(unsigned chunk) {
   struct slab *slab = &cexit__entries;
   struct chunk_pages *of = &slab->pages_of[chunk];
   uint32_t first = first_page_of(chunk);
-  if (of->empty == 0 || of->empty != of->fresh - first || of->highest > UINT32_MAX / 2) return false;
+  if (of->empty == 0 || of->empty != of->fresh - first || of->highest > UINT32_MAX / 2 || !cexit__ties_leave(chunk))
+    return false;
   slab->available -= 1u << chunk;
   slab->some &= ~(1u << chunk);
   slab->empty -= of->empty;
@@ -88,9 +90,10 @@ static void give_back(void) { // with the lock held; drops the lock
   for (unsigned chunk = CHUNKS - 1; first_page_of(chunk) != 0; chunk--) {
     if (!take_empty(chunk)) continue;
     lock_drop();
-    size_t size = sizeof(struct entry) << chunk;
-    cexit__forget_memory((void *)(slab->chunk[chunk] + size), size + (sizeof(struct page) << chunk) / PAGE);
+    size_t before = sizeof(struct entry) << chunk;
+    cexit__forget_memory((void *)(slab->chunk[chunk] + before), before + ((size_t)BESIDE << chunk));
     if (lock_take() != 0) return;
+    cexit__ties_limit = UINT32_MAX;
     slab->available += 1u << chunk;
     slab->some |= 1u << chunk;
   }
@@ -136,4 +139,5 @@ COLD void cexit__entries_lost(bool pending_stay) {
       cexit__entry_free(n - FIRST_CHUNK);
     }
   }
+  cexit__ties_lost();
 }

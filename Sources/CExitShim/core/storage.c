@@ -5,9 +5,13 @@
 // first 32 registrations cannot fail. Chunks come from mmap, not malloc: a registration works inside a malloc hook
 // and in a child that was forked while another thread held the allocator's lock. Which entries are free: pages.c.
 
-#include "core.h"
+#include "ties.h"
 
-static struct entry first_entries[FIRST_CHUNK];
+static struct {
+  struct entry entries[FIRST_CHUNK];
+  struct tie ties[FIRST_CHUNK];
+  uint32_t heads[FIRST_CHUNK][2];
+} first_chunk;
 cexit_stack cexit__first_stacks[FIRST_CHUNK] = {
     [0] = {.newest = {NONE, NONE, NONE, NONE},
            .index = 0,
@@ -25,10 +29,10 @@ cexit_stack cexit__first_stacks[FIRST_CHUNK] = {
 
 static struct page first_page;
 
-struct slab cexit__entries = {.chunk = {[5] = FIRST(first_entries)},
+struct slab cexit__entries = {.chunk = {[5] = FIRST(first_chunk.entries)},
                               .pages_of = {[5] = {.pages = &first_page, .list = NONE, .fresh = 1}},
                               .bits = UINT64_MAX << FIRST_CHUNK,
-                              .at = FIRST(first_entries),
+                              .at = FIRST(first_chunk.entries),
                               .first = 0u - FIRST_CHUNK,
                               .fresh = FIRST_CHUNK,
                               .most = MOST_EMPTY,
@@ -42,8 +46,9 @@ struct slab cexit__stacks = {.chunk = {[5] = FIRST(cexit__first_stacks)},
                              .available = FIRST_CHUNK - 2,
                              .element = sizeof(cexit_stack)};
 
-struct chunk_place cexit__places[32] = {[5] = {FIRST(first_entries), &cexit__entries.pages_of[5]},
-                                        [31 - 5] = {FIRST(first_entries), &cexit__entries.pages_of[5]}};
+#define FIRST_PLACE                                                                                                    \
+  { FIRST(first_chunk.entries), &cexit__entries.pages_of[5], FIRST(first_chunk.ties), FIRST(first_chunk.heads) }
+struct chunk_place cexit__places[32] = {[5] = FIRST_PLACE, [31 - 5] = FIRST_PLACE};
 
 struct entry *cexit__entry_at(uint32_t index) {
   return entry_here(index);
@@ -66,7 +71,7 @@ int cexit__slab_grow(struct slab *slab) {
   int k = (int)highest_bit(count);
   if (k >= CHUNKS) return ENOMEM;
   bool of_entries = slab == &cexit__entries;
-  size_t elements = count * slab->element, size = elements + (of_entries ? count / PAGE * sizeof(struct page) : 0);
+  size_t elements = count * slab->element, size = elements + (of_entries ? count * (size_t)BESIDE : 0);
   char *memory = cexit__map(size);
   if (memory == NULL) return ENOMEM;
 
@@ -76,7 +81,11 @@ int cexit__slab_grow(struct slab *slab) {
     struct page *pages = (struct page *)(void *)(memory + elements);
     slab->pages_of[k] = (struct chunk_pages){.pages = pages - count / PAGE, .list = NONE, .fresh = count / PAGE};
     slab->some |= count;
-    cexit__places[leading_zeros(count)] = (struct chunk_place){(uintptr_t)memory - elements, &slab->pages_of[k]};
+    uintptr_t ties =
+        (uintptr_t)(pages + count / PAGE); // the chains stand behind as many ties, and are stored lower as well
+    cexit__places[leading_zeros(count)] =
+        (struct chunk_place){(uintptr_t)memory - elements, &slab->pages_of[k], ties - count * sizeof(struct tie),
+                             ties + count * (sizeof(struct tie) - 2 * sizeof(uint32_t))};
     STEP();
   }
   if (ours) {
@@ -88,6 +97,6 @@ int cexit__slab_grow(struct slab *slab) {
   if (!ours)
     cexit__unmap(memory, size);
   else if (__lsan_register_root_region != NULL)
-    __lsan_register_root_region(memory, elements);
+    __lsan_register_root_region(memory, size);
   return error;
 }

@@ -15,7 +15,6 @@ static void become_child(void) {
   cexit__exit_forked();
   cexit__runs_forked();
   cexit__uses_forked();
-  cexit__table_forked();
 }
 
 // A signal handler may fork while its own thread holds the lock. Parent and child return to the interrupted operation,
@@ -23,17 +22,14 @@ static void become_child(void) {
 static void before_fork(void) {
   libc_locked_for_fork = word_take(&cexit__libc_word) == 0;
   locked_for_fork = lock_take() == 0;
-  cexit__table_before_fork();
 }
 
 static void after_fork_in_parent(void) {
-  cexit__table_after_fork();
   if (locked_for_fork) lock_drop();
   if (libc_locked_for_fork) word_drop(&cexit__libc_word);
 }
 
 static void after_fork_in_child(void) {
-  cexit__table_after_fork();
   if (cexit__process_is_known()) {
     become_child();
     cexit__stacks_forked();

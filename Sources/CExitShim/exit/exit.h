@@ -96,7 +96,9 @@ int cexit__slots_arm(struct slots *slots);      // without the lock; 0, ENOMEM o
 // ---- register.c
 
 // cexit__register_owned, of an entry that messages call a finalizer
-int cexit__register_finalizer(cexit_stack *stack, const cexit_entry *entry, const void *owner, cexit_handler *out);
+// Any kind of entry. `word`: of the tie of a finalizer, or 0; `left`: as cexit__tie returns it.
+int cexit__register_any(cexit_stack *stack, const cexit_entry *from, const void *owner, cexit_handler *out,
+                        unsigned kind, uintptr_t word, void **left);
 
 // ---- place.c
 

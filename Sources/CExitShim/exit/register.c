@@ -2,8 +2,7 @@
 //
 // Registering: first everything that the stack needs, then the entry.
 
-#include "../core/stack.h"
-#include "exit.h"
+#include "push.h"
 
 static inline bool has_place(const cexit_stack *stack) { // of a nested stack
   return stack->runner != 0 || pending_entry((cexit_handler){stack->place}) != NULL;
@@ -50,48 +49,10 @@ COLD int cexit__stack_enter_ready(cexit_stack *stack, const void *owner) {
   }
 }
 
-static COLD int open_page_and_give(void) {
+COLD int cexit__entries_open_page_and_give(void) {
   cexit__entries_open_page();
   lock_drop();
   return 0;
-}
-
-// With the stack ready and the lock held; drops the lock. Inlined where the entry is made. What is computed comes first, and
-// then each field goes to the entry before the next field is read: so few registers are needed, and hardly any is saved.
-// `rarely`: compiled for size.
-ALWAYS_INLINE int push(cexit_stack *stack, const cexit_entry *from, unsigned phase, const void *owner,
-                       cexit_handler *out, unsigned kind, unsigned flags, bool rarely) {
-  struct entry *entry;
-  bool inherited = (flags & CEXIT_INHERITED) != 0;
-  uint32_t line = from->line;
-  uint64_t bits = entry_bits(stack->index, kind, phase, inherited, line < 1u << 18 ? line : 0,
-                             (flags & CEXIT_PINNED) ? 0 : known_owner(owner)->number);
-  OPAQUE(bits);
-  uint32_t index = entry_new(&entry), generation = entry->generation + 1;
-  entry->bits = bits;
-  entry->function = from->function;
-  STEP(); // two words at once are more than the caller wrote at once, and the processor would wait for its store buffer
-  entry->context = from->context;
-  entry->release = from->release;
-  entry->name = from->name;
-  STEP();
-  entry->file = from->file;
-  entry->epoch = cexit__process.epoch;
-  if (rarely)
-    cexit__entry_link(stack, entry, index);
-  else
-    put_newest(stack, entry, index, phase, inherited);
-  entry->generation = generation; // after the fields: putting takes a step
-  if (out != NULL) out->raw = (uint64_t)generation << 32 | index;
-  if (!LIKELY(cexit__entries.bits != 0)) return open_page_and_give();
-  if (rarely) return lock_drop(), 0;
-  return word_give_up(&cexit__lock_word) ? cexit__word_wake(&cexit__lock_word) : 0;
-}
-
-COLD int cexit__entry_push(cexit_stack *stack, const cexit_entry *from, const void *owner, cexit_handler *out) {
-  int error = cexit__stack_enter_ready(stack, owner);
-  if (error != 0) return trace(MOMENT_REFUSED, from), error;
-  return push(stack, from, (unsigned)from->phase & 3, owner, out, kind_of(from->flags), from->flags, true);
 }
 
 // The usual registration calls nothing but at its end, so no registers are saved. An unusual one ends in a call that starts
@@ -109,44 +70,33 @@ static COLD int push_unusual(cexit_stack *stack, const cexit_entry *entry, const
 }
 
 static COLD int add_unusual(cexit_stack *stack, const cexit_entry *entry, const void *owner, cexit_handler *out,
-                            unsigned kind, bool locked) {
-  cexit_entry unusual = *entry;
+                            bool locked) {
   if ((entry->flags & ~(CEXIT_INHERITED | CEXIT_PINNED | CEXIT_CLOSURE)) != 0) return EINVAL;
-  unusual.flags |= KIND_FLAG(kind);
-  return push_unusual(stack, &unusual, owner, out, locked);
+  return push_unusual(stack, entry, owner, out, locked);
 }
 
 // With the lock held, on a stack that is ready.
 static __attribute__((noinline)) int push_usual(cexit_stack *stack, const cexit_entry *entry, const void *owner,
-                                                cexit_handler *out, unsigned kind) {
+                                                cexit_handler *out) {
   _Static_assert(KIND_FUNCTION == 0 && CEXIT_CLOSURE >> 2 == KIND_CLOSURE, "the kind of a usual entry is in its flags");
-  return push(stack, entry, (unsigned)entry->phase, owner, out, kind | (entry->flags & CEXIT_CLOSURE) >> 2, 0, false);
+  return push(stack, entry, (unsigned)entry->phase, owner, out, (entry->flags & CEXIT_CLOSURE) >> 2, 0, 0, NULL);
 }
 
-static COLD int push_beside(cexit_stack *stack, const cexit_entry *entry, const void *owner, cexit_handler *out,
-                            unsigned kind) { // on another stack than PROCESS
-  if (!cexit__stack_is_ready(stack, owner)) return add_unusual(stack, entry, owner, out, kind, true);
-  return push_usual(stack, entry, owner, out, kind);
+static COLD int push_beside(cexit_stack *stack, const cexit_entry *entry, const void *owner,
+                            cexit_handler *out) { // on another stack than PROCESS
+  if (!cexit__stack_is_ready(stack, owner)) return add_unusual(stack, entry, owner, out, true);
+  return push_usual(stack, entry, owner, out);
 }
 
-// `kind`: a kind that callers of the public function cannot name, or KIND_FUNCTION.
-static int add(cexit_stack *stack, const cexit_entry *entry, const void *owner, cexit_handler *out, unsigned kind) {
+int cexit__register_owned(cexit_stack *stack, const cexit_entry *entry, const void *owner, cexit_handler *out) {
   if (entry == NULL || entry->function == NULL || (unsigned)entry->phase > CExitPhaseLate) return EINVAL;
   if (stack == NULL) stack = PROCESS;
   bool locked = false;
   if ((entry->flags & ~CEXIT_CLOSURE) != 0 || !is_usual(stack, owner, &locked))
-    return add_unusual(stack, entry, owner, out, kind, locked);
-  if (stack != PROCESS) return push_beside(stack, entry, owner, out, kind);
-  if (!LIKELY(cexit__process.process_slots.stands)) return add_unusual(stack, entry, owner, out, kind, locked);
-  return push_usual(stack, entry, owner, out, kind);
-}
-
-int cexit__register_owned(cexit_stack *stack, const cexit_entry *entry, const void *owner, cexit_handler *out) {
-  return add(stack, entry, owner, out, KIND_FUNCTION);
-}
-
-int cexit__register_finalizer(cexit_stack *stack, const cexit_entry *entry, const void *owner, cexit_handler *out) {
-  return add(stack, entry, owner, out, KIND_FINALIZER);
+    return add_unusual(stack, entry, owner, out, locked);
+  if (stack != PROCESS) return push_beside(stack, entry, owner, out);
+  if (!LIKELY(cexit__process.process_slots.stands)) return add_unusual(stack, entry, owner, out, locked);
+  return push_usual(stack, entry, owner, out);
 }
 
 static void call_with_status(void *context, void *function, CExitCall call) {
@@ -166,7 +116,7 @@ int cexit__atexit_owned(void (*function)(void), const void *owner) {
   if (!is_usual(PROCESS, owner, &locked) || !cexit__process.process_slots.stands)
     return push_plain(PROCESS, function, owner, locked);
   return push(PROCESS, &(cexit_entry){.function = (cexit_function)function}, CExitPhaseNormal, owner, NULL, KIND_ATEXIT,
-              0, false);
+              0, 0, NULL);
 }
 
 int cexit__at_quick_exit_owned(void (*function)(void), const void *owner) {

@@ -2,13 +2,11 @@
 //
 // Finalizers, for the Swift layer: entries that also run when a Swift object is destroyed.
 //
-// A finalizer is an entry like any other, with its place on a stack, plus a node that is found from its object. Swift
-// on Linux tells nobody of an object's end; swift/deinit_hook.c says what is done instead, and where that cannot be. This
-// file exists because Swift can neither declare a function that takes an object in the context register nor replace
-// a word of a class.
+// A finalizer is an entry like any other, with its place on a stack, which is also found from its object. Swift on Linux
+// tells nobody of an object's end; swift/deinit_hook.c says what is done instead, and where that cannot be. This file exists
+// because Swift can neither declare a function that takes an object in the context register nor replace a word of a class.
 //
-// Who frees what: the node is the caller's, and has to stay until cexit_finalizer_end or cexit_finalizer_add gives the node
-// back. The object is not kept alive; its memory is, for as long as the node knows it.
+// The object is not kept alive. Its memory is, until the library has seen the death of the object.
 
 #ifndef CEXITFINALIZER_H
 #define CEXITFINALIZER_H
@@ -24,21 +22,12 @@ CEXIT_ASSUME_NONNULL_BEGIN
 #define CEXIT_ON_MAIN 1u  ///< On the main actor.
 #define CEXIT_ON_ACTOR 2u ///< On some other actor.
 
-/// The library's own; zeroed by the caller before cexit_finalizer_add. Its address is the `context` of the entry.
-typedef struct cexit_finalizer {
-  uintptr_t object;                                            ///< Its address, and flags in the lowest bits.
-  struct cexit_finalizer *CEXIT_NULLABLE next;                 ///< In the list of the library.
-  struct cexit_finalizer *CEXIT_NULLABLE *CEXIT_NULLABLE link; ///< Leads to this node; NULL: in no list.
-  uint64_t handler; ///< The handle's `raw`; 0 until cexit_finalizer_add has the handle.
-} cexit_finalizer;
-
 /// What cexit_finalizer_add is told of a finalizer, and tells.
 typedef struct cexit_finalizing {
   uint32_t place; ///< CEXIT_ON_MAIN, CEXIT_ON_ACTOR or 0.
   bool prompt;    ///< The class is watched, or calls cexit_object_died. Otherwise the library looks for the object's
                   ///< death when further finalizers are added. Becomes false for an object that is dying already:
                   ///< then only the stack runs the entry.
-  bool is_over;   ///< Out: another thread has run or cancelled the entry, and the node is the caller's again.
   cexit_handler handler; ///< Out.
 } cexit_finalizing;
 
@@ -48,15 +37,18 @@ CEXIT_API bool cexit_class_is_watched(const void *object);
 CEXIT_API bool cexit_class_watch(const void *object, bool hops);
 
 /// Registers `entry` and ties the entry to `object`: the entry runs when the object dies. Returns as cexit_register, or
-/// ENOTSUP without a Swift runtime.
-CEXIT_API int cexit_finalizer_add(cexit_stack *CEXIT_NULLABLE stack, cexit_finalizer *finalizer, void *object,
-                                  cexit_finalizing *state, const cexit_entry *entry, const void *CEXIT_NULLABLE owner);
-/// Unties the node. To be called by the entry's `release`, as the last. True: the node is the caller's again. False:
-/// cexit_finalizer_add, in which another thread still is, gives the node back.
-CEXIT_API bool cexit_finalizer_end(cexit_finalizer *finalizer);
+/// ENOTSUP without a Swift runtime. The entry has a plain function, or comes from cexit_closure_entry.
+CEXIT_API int cexit_finalizer_add(cexit_stack *CEXIT_NULLABLE stack, void *object, cexit_finalizing *state,
+                                  const cexit_entry *entry, const void *CEXIT_NULLABLE owner);
 /// The object of a pending finalizer, retained; NULL: the object is dying, or the finalizer is not pending.
-/// cexit_run_instead of a finalizer writes the address of the node to the pointer that its `context` points to.
 CEXIT_API void *CEXIT_NULLABLE cexit_finalizer_object(cexit_handler handler);
+
+/// What cexit_run_instead writes to where its `context` points, if the handler is a finalizer.
+typedef struct cexit_contents {
+  void *CEXIT_NULLABLE context; ///< Of the entry.
+  void *CEXIT_NULLABLE code; ///< Of a closure, which is now the function's; NULL: the entry has a plain function, and
+                             ///< is released after the call.
+} cexit_contents;
 
 /// An object dies that says so itself: runs its finalizers. To be called from its deinit.
 CEXIT_API void cexit_object_died(void *object);

@@ -169,6 +169,7 @@ ALWAYS_INLINE void call_taken(struct frame *here, struct entry *taken, cexit_obs
     break;
   case KIND_CLOSURE:
   case KIND_ON_EXIT:
+  case KIND_FINALIZING_CLOSURE:
     call_closure(taken, here->call);
     break;
   case KIND_ATEXIT:

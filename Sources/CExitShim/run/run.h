@@ -64,7 +64,8 @@ void cexit__has_waited(uint64_t since); // after a long wait in an exit, a line 
 void cexit__run_nested(void *stack);                  // the function of an entry that is a stack
 int cexit__take_turn(cexit_stack *stack, bool waits); // 0 with the lock and the stack; else an errno value
 void cexit__end_turn(cexit_stack *stack);
-bool cexit__run_one(cexit_stack *stack); // the handler that is next; false: none is left
+bool cexit__run_one(cexit_stack *stack);              // the handler that is next; false: none is left
+bool cexit__claim(uint32_t index, struct entry *out); // by hand; with the lock held, drops the lock. False: NONE
 size_t cexit__run_stack(cexit_stack *stack, uint32_t floor, cexit_observer observer, void *context);
 int cexit__run_begin(void); // this thread is busy; returns the caller's errno, for the end
 void cexit__run_end(int saved);

@@ -47,14 +47,17 @@ bool cexit__run_one(cexit_stack *stack) {
 
 // ---- The handler of a handle
 
-static bool take_by_handle(cexit_handler handler, struct entry *out) {
-  if (!enter_fast() && enter() != 0) return false;
-  if (!take(cexit__pending_index(handler), out)) return false;
+bool cexit__claim(uint32_t index, struct entry *out) {
+  if (!take(index, out)) return false;
   if (is_observed(OBSERVED_FOR_TRACE) && out->phase != ASLEEP) {
     out->asleep_from = out->phase; // for the trace: no run of its stack came to the handler
     out->phase = ASLEEP;
   }
   return true;
+}
+
+static bool take_by_handle(cexit_handler handler, struct entry *out) {
+  return (enter_fast() || enter() == 0) && cexit__claim(cexit__pending_index(handler), out);
 }
 
 struct call { // the arguments of a run of one handler, and the result
@@ -66,13 +69,16 @@ struct call { // the arguments of a run of one handler, and the result
 
 static void call_instead(struct entry *taken, const struct call *call) {
   struct entry instead = *taken;
-  if (instead.kind == KIND_FINALIZER) *(void **)call->context = taken->context;
+  bool gives = taken->kind == KIND_FINALIZING_CLOSURE;
+  if (is_finalizer(taken->kind))
+    *(cexit_contents *)call->context =
+        (cexit_contents){taken->context, gives ? (void *)(uintptr_t)taken->release : NULL};
   instead.function = call->instead;
   instead.context = call->context;
   instead.release = NULL;
-  if (instead.kind != KIND_FINALIZER) instead.kind = KIND_FUNCTION;
+  instead.kind = is_finalizer(taken->kind) ? KIND_FINALIZER : KIND_FUNCTION;
   cexit__call(&instead, CExitCallRun, NULL, NULL);
-  cexit__entry_release(taken);
+  if (!gives) cexit__entry_release(taken);
 }
 
 // The thread is busy before it claims the handler, or the process could end between the two.
@@ -102,6 +108,6 @@ bool cexit__current(cexit_record *record) {
   if (cexit__thread.running == NULL) return false;
   const struct entry *entry = cexit__thread.running->entry;
   *record = (cexit_record){.name = entry->name, .file = entry->file, .line = entry->line};
-  if (entry->kind == KIND_FINALIZER) record->flags = CEXIT_IS_FINALIZER;
+  if (is_finalizer(entry->kind)) record->flags = CEXIT_IS_FINALIZER;
   return true;
 }

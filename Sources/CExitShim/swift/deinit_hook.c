@@ -62,10 +62,11 @@ static inline struct class *find(uintptr_t metadata) {
 
 static inline void free_object(void *object, const struct class *class) {
   cexit__deinit *original = atomic_load_explicit(&class->original, memory_order_acquire); // stored after `before`
-  if (LIKELY(swift_unownedRetainCount(object) == 1))
+  size_t unowned = swift_unownedRetainCount(object);
+  if (LIKELY(unowned == 1))
     original(object);
   else
-    cexit__object_dies(object, original, class->hops);
+    cexit__object_dies(object, original, class->hops ? unowned : 0);
 }
 
 // A new class at an old class's address may call our hook from its own deinit. `dying` ends the recursion.

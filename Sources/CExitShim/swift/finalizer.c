@@ -2,11 +2,11 @@
 //
 // Finalizers: entries that run when an object dies, if they have not run before.
 //
-//   tied to its object  --object dies-->  taken out of the table, its deinit runs, then the entry is run by handle
-//                       --entry ran or was cancelled otherwise-->  untied by its release
+//   tied to its object  --object dies-->  its deinit runs, then the tie is taken away, and the entry claimed and run
+//                       --entry ran or was cancelled otherwise-->  the tie is stale, until the object dies
 //
-// The entry's claim is what makes it happen once; the table only says what to claim. No lock is held while anything
-// of a user's runs: not a deinit, and not a finalizer.
+// The entry's claim is what makes it happen once; the tie only says what to claim. No lock is held while anything of a
+// user's runs: not a deinit, and not a finalizer.
 
 #include "swift.h"
 
@@ -17,37 +17,40 @@ RUNTIME extern size_t swift_unownedRetainCount(void *object);
 RUNTIME extern void *swift_tryRetain(void *object);
 RUNTIME extern bool swift_isDeallocating(void *object);
 
-enum { BATCH = 8 };
-
-struct batch {
-  uint32_t count;
-  struct ready ready[BATCH];
-};
-
+static _Atomic bool any_unwatched; // since the process began
 static cexit_finalizer_delegate delegate;
 
 void cexit__finalizers_set_delegate(cexit_finalizer_delegate given) {
   delegate = given;
 }
 
-// ---- Running what has been taken out of the table
+// ---- Running what is tied
 
-static void run(const struct ready *ready) {
-  bool elsewhere = ready->place == CEXIT_ON_ACTOR || (ready->place == CEXIT_ON_MAIN && !cexit__main_is_here());
-  if (elsewhere && delegate.run != NULL)
-    delegate.run(ready->handler.raw, ready->place == CEXIT_ON_MAIN);
+// By its handle, as the finalizer may belong elsewhere. With the lock held; drops the lock.
+static void run_at_place(const struct found *found) {
+  cexit_handler handler = {(uint64_t)entry_at(found->index)->generation << 32 | found->index};
+  uint8_t place = found->place;
+  lock_drop();
+  if (delegate.run != NULL && (place == CEXIT_ON_ACTOR || (place == CEXIT_ON_MAIN && !cexit__main_is_here())))
+    delegate.run(handler.raw, place == CEXIT_ON_MAIN);
   else
-    cexit__run(ready->handler);
+    cexit__run(handler);
 }
 
-// The caller has a reference to the object besides those of the batch.
-static void run_all(void *object, struct batch *batch) {
-  while (batch->count != 0) {
-    for (uint32_t i = 0; i < batch->count; i++) run(&batch->ready[i]);
-    if (batch->count < BATCH) break;
-    batch->count = cexit__nodes_take(object, batch->ready, BATCH);
-    if (batch->count != 0) swift_unownedRelease_n(object, batch->count);
-  }
+// The thread is busy before it claims a finalizer, or the process could end between the two.
+static void run_all(void *context) {
+  struct found *found = context;
+  int saved = cexit__run_begin();
+  struct entry taken;
+  do {
+    if (!enter_fast() && enter() != 0) break;
+    cexit__tie_take(found);
+    if (found->index != NONE && found->place != 0)
+      run_at_place(found);
+    else if (cexit__claim(found->index, &taken))
+      cexit__call(&taken, CExitCallRun, NULL, NULL);
+  } while (found->more);
+  cexit__run_end(saved);
 }
 
 // ---- The object dies
@@ -61,8 +64,7 @@ static _Atomic(cexit_departure *) orphans; // of threads that ended; the next th
 
 struct cexit_departure {
   void *object;
-  size_t unowned; // its unowned references while it lived
-  struct batch batch;
+  size_t unowned;               // its unowned references while it lived
   struct cexit_departure *next; // in the queue of its thread
 };
 
@@ -72,21 +74,21 @@ static bool is_over(void *object, size_t unowned) {
   return swift_unownedRetainCount(object) < unowned;
 }
 
-static cexit_departure *departure_of(void *object, size_t unowned, const struct batch *batch) { // NULL: no memory
+static cexit_departure *departure_of(void *object, size_t unowned) { // NULL: no memory
   cexit_departure *departure = malloc(sizeof *departure);
-  if (departure != NULL) *departure = (cexit_departure){object, unowned, *batch, NULL};
+  if (departure != NULL) *departure = (cexit_departure){object, unowned, NULL};
   return departure;
 }
 
-static bool put_off(void *object, size_t unowned, const struct batch *batch) {
+static bool put_off(void *object, size_t unowned) {
   if (delegate.wait == NULL || is_over(object, unowned)) return false;
-  cexit_departure *departure = departure_of(object, unowned, batch);
+  cexit_departure *departure = departure_of(object, unowned);
   if (departure != NULL) delegate.wait(departure);
   return departure != NULL;
 }
 
-static bool enqueue(void *object, const struct batch *batch) {
-  cexit_departure *departure = departure_of(object, 0, batch);
+static bool enqueue(void *object) {
+  cexit_departure *departure = departure_of(object, 0);
   if (departure == NULL) return false;
   struct departures *queue = &cexit__thread.departures;
   if (queue->first == NULL) queue->end = &queue->first;
@@ -95,35 +97,42 @@ static bool enqueue(void *object, const struct batch *batch) {
   return true;
 }
 
-static void run_nested(void *object, struct batch *batch) {
+static void run_nested(void *object) { // the caller has a reference of its own, which goes
+  struct found found = {.object = object, .references = 1};
   cexit__thread.finalizers++;
-  run_all(object, batch);
-  swift_unownedRelease(object);
+  if (LIKELY(cexit__thread.end_watched))
+    run_all(&found);
+  else
+    cexit__run_noticed(run_all, &found);
+  swift_unownedRelease_n(object, found.references);
   cexit__thread.finalizers--;
 }
 
-static void run_queue(void) {
+static COLD void run_queue(void) {
   struct departures *queue = &cexit__thread.departures;
   for (cexit_departure *departure; (departure = queue->first) != NULL; free(departure)) {
     queue->first = departure->next;
-    run_nested(departure->object, &departure->batch);
+    run_nested(departure->object);
   }
 }
 
-static bool adopt(void) { // into an empty queue
-  if (LIKELY(atomic_load_explicit(&orphans, memory_order_relaxed) == NULL)) return false;
+static COLD bool adopt(void) { // into an empty queue
   struct departures *queue = &cexit__thread.departures;
   queue->first = atomic_exchange(&orphans, NULL);
   for (queue->end = &queue->first; *queue->end != NULL; queue->end = &(*queue->end)->next) continue;
   return queue->first != NULL;
 }
 
-static void finish(void *object, struct batch *batch) {
-  if (cexit__thread.finalizers >= DEEPEST && enqueue(object, batch)) return;
-  run_nested(object, batch);
-  if (cexit__thread.finalizers != 0) return;
+static COLD void run_waiting(void) {
   run_queue();
   if (adopt()) run_queue();
+}
+
+static void finish(void *object) {
+  if (cexit__thread.finalizers >= DEEPEST && enqueue(object)) return;
+  run_nested(object);
+  bool waiting = cexit__thread.departures.first != NULL || atomic_load_explicit(&orphans, memory_order_relaxed) != NULL;
+  if (!LIKELY(!waiting) && cexit__thread.finalizers == 0) run_waiting();
 }
 
 // A finalizer ended its thread. The Swift runtime (6.3) keeps a list of accesses in the frames of a thread, which are
@@ -143,19 +152,16 @@ bool cexit__departure_is_over(const cexit_departure *departure) {
 }
 
 void cexit__departure_end(cexit_departure *departure) {
-  finish(departure->object, &departure->batch);
+  finish(departure->object);
   free(departure);
 }
 
-void cexit__object_dies(void *object, cexit__deinit *deinit, bool hops) {
-  struct batch batch;
-  batch.count = cexit__nodes_take(object, batch.ready, BATCH);
-  if (batch.count == 0) return deinit(object);
-  if (batch.count > 1) swift_unownedRelease_n(object, batch.count - 1);
-  size_t unowned = hops ? swift_unownedRetainCount(object) : 0;
+// A reference of this function's keeps the address from becoming another object's, once `deinit` has freed this object.
+void cexit__object_dies(void *object, cexit__deinit *deinit, size_t unowned) {
+  swift_unownedRetain(object);
   deinit(object);
-  if (hops && put_off(object, unowned, &batch)) return;
-  finish(object, &batch);
+  if (unowned != 0 && put_off(object, unowned + 1)) return;
+  finish(object);
 }
 
 static SWIFT_CALL void no_deinit(SWIFT_SELF void *object) {
@@ -163,64 +169,49 @@ static SWIFT_CALL void no_deinit(SWIFT_SELF void *object) {
 }
 
 void cexit__object_died(void *object) {
-  cexit__object_dies(object, no_deinit, false);
+  cexit__object_dies(object, no_deinit, 0);
 }
 
-static void sweep(void) {
-  struct batch batch = {.count = BATCH};
-  for (bool again = false; batch.count == BATCH; again = true) {
-    batch.count = cexit__nodes_sweep(again, swift_isDeallocating, batch.ready, BATCH);
-    for (uint32_t i = 0; i < batch.count; i++) {
-      run(&batch.ready[i]);
-      swift_unownedRelease(batch.ready[i].object);
-    }
+static COLD void sweep(void) {
+  for (struct found found = {0}; enter() == 0; found.references = 0) {
+    cexit__tie_take_dead(swift_isDeallocating, &found);
+    if (found.index != NONE)
+      run_at_place(&found);
+    else
+      lock_drop();
+    if (found.object == NULL) return;
+    swift_unownedRelease_n(found.object, found.references);
   }
 }
 
 // ---- One finalizer
 
-static void untie(cexit_finalizer *finalizer) {
-  void *object = cexit__node_untie(finalizer);
-  if (object != NULL) swift_unownedRelease(object);
-}
-
-// Another thread may run and release the entry as soon as the entry is registered. Who comes second, that thread's
-// cexit_finalizer_end or the end of this function, gives the node back: the first leaves a word in `handler`.
-static bool exchange(cexit_finalizer *finalizer, uint64_t word) { // false: this thread is the second
-  uint64_t none = 0;
-  return __atomic_compare_exchange_n(&finalizer->handler, &none, word, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
-}
-
-int cexit__finalizer_add(cexit_stack *stack, cexit_finalizer *finalizer, void *object, cexit_finalizing *state,
-                         const cexit_entry *entry, const void *owner) {
+int cexit__finalizer_add(cexit_stack *stack, void *object, cexit_finalizing *state, const cexit_entry *entry,
+                         const void *owner) {
   if (swift_unownedRetain == NULL) return ENOTSUP;
-  int error = 0;
-  if (atomic_load_explicit(&cexit__any_unwatched, memory_order_relaxed)) sweep();
-  if (swift_isDeallocating(object)) { // its finalizers have been looked for already
+  void *left = NULL;
+  uintptr_t word = 0;
+  if (atomic_load_explicit(&any_unwatched, memory_order_relaxed)) sweep();
+  if (swift_isDeallocating(object)) { // its finalizers have been looked for already, perhaps
     state->prompt = false;
   } else {
+    word = (uintptr_t)object | state->place | (state->prompt ? 0 : TIE_SWEPT);
     swift_unownedRetain(object);
-    error = cexit__node_tie(finalizer, object, state->place, state->prompt);
-    if (error != 0) return swift_unownedRelease(object), error;
   }
-  error = cexit__register_finalizer(stack, entry, owner, &state->handler);
-  if (error != 0)
-    untie(finalizer);
-  else
-    state->is_over = !exchange(finalizer, state->handler.raw);
+  if ((word & TIE_SWEPT) != 0) atomic_store_explicit(&any_unwatched, true, memory_order_relaxed);
+  unsigned kind = (entry->flags & CEXIT_CLOSURE) != 0 ? KIND_FINALIZING_CLOSURE : KIND_FINALIZER;
+  int error = cexit__register_any(stack != NULL ? stack : PROCESS, entry, owner, &state->handler, kind, word, &left);
+  if (error != 0 && word != 0) left = object;
+  if (!LIKELY(left == NULL)) swift_unownedRelease(left);
   return error;
-}
-
-bool cexit__finalizer_end(cexit_finalizer *finalizer) {
-  untie(finalizer);
-  return LIKELY(__atomic_load_n(&finalizer->handler, __ATOMIC_ACQUIRE) != 0) || !exchange(finalizer, 1);
 }
 
 void *cexit__finalizer_object(cexit_handler handler) {
   if (enter() != 0) return NULL;
   uint32_t index = cexit__pending_index(handler);
-  bool known = index != NONE && entry_at(index)->kind == KIND_FINALIZER;
-  void *object = known ? cexit__node_object(entry_at(index)->context, swift_tryRetain) : NULL;
+  bool known = index != NONE && is_finalizer(entry_at(index)->kind);
+  void *object = known ? cexit__tie_object(index) : NULL;
+  if (object != NULL) object = swift_tryRetain(object);
   lock_drop();
   return object;
 }

@@ -15,9 +15,8 @@ extension ExitStack {
     file: StaticString = #fileID, line: UInt = #line, owner: UnsafeRawPointer = #dsohandle,
     @_inheritActorContext _ body: consuming @escaping @Sendable @isolated(any) () throws -> Result
   ) -> Finalizer<Object, Result> {
-    let how = Registration(phase: phase, inherited: inForkedChildren, file: file, line: line, owner: owner)
-    let body = IsolatedBody(body)
-    return Self.add(body, body.isolation, of: object, name, ownChannel, on: reference, how)
+    FinalizerMaker.make(
+      IsolatedBody(body), of: object, name, ownChannel, on: reference, phase, inForkedChildren, file, line, owner)
   }
 
   /// Calls a function with arguments once: when an object is destroyed, or when this stack runs, whichever comes first.
@@ -38,10 +37,10 @@ extension ExitStack {
     _ first: First, _ rest: repeat each Rest,
     file: StaticString = #fileID, line: UInt = #line, owner: UnsafeRawPointer = #dsohandle
   ) -> Finalizer<Object, Result> {
-    let how = Registration(phase: phase, inherited: inForkedChildren, file: file, line: line, owner: owner)
     let actor = function.isolation
     let body = IsolatedBody(nonisolated: { try Unisolated.call(function, first, repeat each rest) })
-    return Self.add(body, actor, of: object, name, ownChannel, on: reference, how)
+    return FinalizerMaker.make(
+      body, in: .given(actor), of: object, name, ownChannel, on: reference, phase, inForkedChildren, file, line, owner)
   }
 
   /// Runs a closure once: when an object that is known by a protocol is destroyed, or when this stack runs, whichever comes first.
@@ -60,25 +59,7 @@ extension ExitStack {
     file: StaticString = #fileID, line: UInt = #line, owner: UnsafeRawPointer = #dsohandle,
     @_inheritActorContext _ body: consuming @escaping @Sendable @isolated(any) () throws -> Result
   ) -> Finalizer<AnyObject, Result> {
-    let how = Registration(phase: phase, inherited: inForkedChildren, file: file, line: line, owner: owner)
-    let body = IsolatedBody(body)
-    return Self.add(body, body.isolation, of: object, name, ownChannel, on: reference, how)
-  }
-
-  @inline(__always)
-  static func add<Object: AnyObject, Result>(
-    _ body: consuming IsolatedBody<Result>, _ actor: (any Actor)?, of object: Object, _ name: String?,
-    _ channel: FailureChannel?, on stack: StackReference, _ how: Registration
-  ) -> Finalizer<Object, Result> {
-    let body = body.with(Void.self)
-    let isUsual = name == nil && channel == nil && actor == nil && Result.self == Void.self
-    let rest = isUsual ? nil : FinalizerRest(name, how, channel ?? .process, actor, Result.self)
-    var isPrompt = Shim.isWatched(object) || Object.self == Lifetime.self || FinalizerService.watch(object)
-    let registered =
-      FinalizerBlock.make(body, rest).map {
-        Shim.add($0, of: object, place: actor, prompt: &isPrompt, on: stack, rest?.text?.cName, how)
-      } ?? Shim.noMemory
-    if let error = registered.error { refuse(error, name, how, channel ?? .process, isFinalizer: true) }
-    return Finalizer(raw: registered.raw, file: how.file, line: how.line, name: name, isPrompt: isPrompt)
+    FinalizerMaker.make(
+      IsolatedBody(body), of: object, name, ownChannel, on: reference, phase, inForkedChildren, file, line, owner)
   }
 }

@@ -39,9 +39,8 @@
   file: StaticString = #fileID, line: UInt = #line, owner: UnsafeRawPointer = #dsohandle,
   @_inheritActorContext _ body: consuming @escaping @Sendable @isolated(any) () throws -> Result
 ) -> Finalizer<Object, Result> {
-  let how = Registration(phase: phase, inherited: inForkedChildren, file: file, line: line, owner: owner)
-  let body = IsolatedBody(body)
-  return ExitStack.add(body, body.isolation, of: object, name, nil, on: .process, how)
+  FinalizerMaker.make(
+    IsolatedBody(body), of: object, name, nil, on: .process, phase, inForkedChildren, file, line, owner)
 }
 
 /// Calls a function with arguments once: when an object is destroyed, or at exit if the object still lives then.
@@ -83,7 +82,6 @@
   file: StaticString = #fileID, line: UInt = #line, owner: UnsafeRawPointer = #dsohandle,
   @_inheritActorContext _ body: consuming @escaping @Sendable @isolated(any) () throws -> Result
 ) -> Finalizer<AnyObject, Result> {
-  let how = Registration(phase: phase, inherited: inForkedChildren, file: file, line: line, owner: owner)
-  let body = IsolatedBody(body)
-  return ExitStack.add(body, body.isolation, of: object, name, nil, on: .process, how)
+  FinalizerMaker.make(
+    IsolatedBody(body), of: object, name, nil, on: .process, phase, inForkedChildren, file, line, owner)
 }

@@ -21,6 +21,15 @@ public struct Finalizer<Object: AnyObject, Result> {
   /// later than that, or at exit.
   public let isPrompt: Bool
 
+  @inline(__always)
+  init(raw: UInt64, file: StaticString, line: UInt, name: String?, isPrompt: Bool) {
+    self.raw = raw
+    self.file = file
+    self.line = line
+    self.name = name
+    self.isPrompt = isPrompt
+  }
+
   /// The place of its creation.
   public var location: ExitLocation { ExitLocation(fileID: "\(file)", line: line) }
 
@@ -46,7 +55,7 @@ public struct Finalizer<Object: AnyObject, Result> {
   @discardableResult
   public func callAsFunction() throws -> Result? {
     var outcome: Swift.Result<Result, any Error>?
-    Shim.run(raw) { outcome = FinalizerBlock.outcome($0) }
+    Shim.run(raw) { outcome = FinalizerContents.outcome($0, $1) }
     return try outcome?.get()
   }
 

@@ -69,11 +69,11 @@ extension ExitStack {
 
   @inline(never)
   static func refuse(
-    _ error: ExitError, _ name: String?, _ how: Registration, _ channel: FailureChannel, isFinalizer: Bool = false
+    _ error: ExitError, _ name: String?, _ how: Registration, _ channel: FailureChannel
   ) {
     let location = ExitLocation(fileID: "\(how.file)", line: how.line)
     channel.report(
-      ExitFailure(kind: .notRegistered, error: error, name: name, location: location, isFinalizer: isFinalizer))
+      ExitFailure(kind: .notRegistered, error: error, name: name, location: location, isFinalizer: false))
   }
 }
 

@@ -77,6 +77,17 @@ struct HeldClosure {
     withUnsafeMutableBytes(of: &self) { _ = $0.baseAddress!.initializeMemory(as: Closure.self, to: closure) }
   }
 
+  /// The closure of a finalizer.
+  @inline(__always)
+  init(_ body: consuming IsolatedBody<Void>) { self.init(body, .plain) }
+
+  /// Moves the closure of a finalizer out.
+  consuming func takeFinalizer() -> IsolatedBody<Void> { move(as: IsolatedBody<Void>.self) }
+
+  /// Whether the closure has an actor; of a closure that tells.
+  @inline(__always)
+  var isIsolated: Bool { identity != 0 }
+
   var isEmpty: Bool { code == nil && context == nil }
 
   /// Whether the calling thread may call the closure without a hop.
