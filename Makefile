@@ -111,7 +111,7 @@ test-builds: ## Install into an empty folder, and build Examples/Builds with tha
 	@Scripts/check-builds
 
 test-integration: ## Try the library beside ServiceLifecycle, ArgumentParser, Hummingbird and others; builds for minutes
-	@Scripts/need swift cc git
+	@Scripts/need swift cc git sqlite3
 	$(SWIFT) test --package-path Examples/Integration -Xswiftc -warnings-as-errors
 
 tools: ## Build the command exitkit; `make install` then installs it, too

@@ -62,6 +62,46 @@ import Testing
     #expect(server.finish() == Outcome(.exited(0), output: transcript))
   }
 
+  /// A FlyingFox server that listens, and its port.
+  private func fox() throws -> (server: ChildProcess, port: Substring) {
+    let server = try ChildProcess(builtProgram("fox"))
+    try #require(server.waitForOutput("port "))
+    try #require(server.waitForOutput("\n"))
+    return (server, server.output.drop { $0 != " " }.dropFirst().prefix { $0 != "\n" })
+  }
+
+  @Test func `a FlyingFox server drains in a handler, and its error in main is not the process's`() throws {
+    let (server, port) = try fox()
+    let request = #"GET /slow HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n"#
+    let client = try ChildProcess(
+      "bash", ["-c", "exec 3<>/dev/tcp/127.0.0.1/\(port); printf '\(request)' >&3; cat <&3"])
+    try #require(server.waitForOutput("request under way"))
+    server.send(SIGTERM)
+    #expect(client.finish().output.hasSuffix("\r\n\r\nanswer\n"))
+    let transcript = "port \(port)\nrequest under way\ndrained\nlog flushed\n"
+    #expect(server.finish() == Outcome(.signaled(SIGTERM), output: transcript))
+  }
+
+  @Test(arguments: [("return", Ending.exited(0)), ("exit", .exited(3)), ("signal", .signaled(SIGTERM))])
+  func `AsyncHTTPClient sends a last request in a handler, then is shut down`(_ way: String, _ ending: Ending) throws {
+    let (server, port) = try fox()
+    let client = try run(builtProgram("fetch"), [String(port), way])
+    #expect(client == Outcome(ending, output: "answer: 7 bytes\ngoodbye: 200\n"))
+    server.send(SIGTERM)
+    let transcript = "port \(port)\nrequest under way\ngoodbye heard\ndrained\nlog flushed\n"
+    #expect(server.finish() == Outcome(.signaled(SIGTERM), output: transcript))
+  }
+
+  @Test func `GRDB is closed under main, whose error the exit caused and which ends nothing`() throws {
+    let file = "\(try emptyFolder("grdb"))/notes.sqlite"
+    let writer = try ChildProcess(builtProgram("notes"), [file])
+    try #require(writer.waitForOutput("written\n"))
+    writer.send(SIGTERM)
+    let outcome = writer.finish()
+    #expect(outcome.ending == .signaled(SIGTERM) && outcome.output.hasSuffix("closed\n") && outcome.errors == "")
+    try #expect(run(builtProgram("notes"), [file, "find"]) == Outcome(.exited(0), output: "goodbye\n"))
+  }
+
   @Test func `swift-log still writes in a late handler`() throws {
     #expect(
       try run(builtProgram("log")) == Outcome(.exited(3), output: "info: main\ninfo: normal\nnotice: late\n"))
