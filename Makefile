@@ -117,6 +117,7 @@ test-integration: ## Try the library beside ServiceLifecycle, ArgumentParser, Hu
 tools: ## Build the command exitkit; `make install` then installs it, too
 	@Scripts/need swift git
 	$(SWIFT) build --package-path Tools -c release --static-swift-stdlib -Xswiftc -warnings-as-errors --product exitkit
+	@echo 'exitkit is Tools/.build/release/exitkit; make install PREFIX=... installs the command.'
 
 test-tools: ## Test the command exitkit and the commands for gdb; the first time swift-argument-parser is built
 	@$(TOOLS_PART) $(MAKE) --no-print-directory test-tools-alone

@@ -6,6 +6,9 @@ import Testing
 
 /// An exit that waits for a long time says what for: once, where no deadline will. No thread is made for the line.
 @Suite struct WaitingTests {
+  static let line = "ExitKit: still waiting for "
+  static let remedy = "; a deadline ends such an exit"
+
   func waiting(_ part: String, _ arguments: String...) throws -> Outcome {
     try run(compile("waiting.c"), [part] + arguments, deadline: isSanitized ? 300 : 60)
   }
@@ -14,20 +17,20 @@ import Testing
     #expect(
       try waiting("at gate")
         == Outcome(
-          .exited(5), output: "ExitKit: still waiting for exit handler \"join\" (app.c:7)\nno other line\n"))
+          .exited(5), output: "\(Self.line)exit handler \"join\" (app.c:7)\(Self.remedy)\nno other line\n"))
   }
 
   @Test func `an exit that waits for a run by hand on another thread says so`() throws {
     #expect(
       try waiting("by hand")
         == Outcome(
-          .exited(5), output: "no other line\nExitKit: still waiting for a handler that another thread runs\n"))
+          .exited(5), output: "no other line\n\(Self.line)a handler that another thread runs\(Self.remedy)\n"))
   }
 
   @Test func `threads that wait while the exit is in a function of libc's list say so`() throws {
     #expect(
       try waiting("in libc")
-        == Outcome(.exited(5), output: "no other line\nExitKit: still waiting for what libc runs at exit\n"))
+        == Outcome(.exited(5), output: "no other line\n\(Self.line)what libc runs at exit\(Self.remedy)\n"))
   }
 
   @Test(arguments: [("signal", Ending.signaled(SIGTERM)), ("request", .exited(5)), ("exit", .exited(5))])
@@ -36,13 +39,13 @@ import Testing
   ) throws {
     #expect(
       try waiting("alone", way)
-        == Outcome(ending, output: "ExitKit: still waiting for exit handler \"flush\" (app.c:7)\nno other line\n"))
+        == Outcome(ending, output: "\(Self.line)exit handler \"flush\" (app.c:7)\(Self.remedy)\nno other line\n"))
   }
 
   @Test func `where signals are asked for, libc's part that blocks the only thread is named`() throws {
     #expect(
       try waiting("in libc alone")
-        == Outcome(.exited(5), output: "no other line\nExitKit: still waiting for what libc runs at exit\n"))
+        == Outcome(.exited(5), output: "no other line\n\(Self.line)what libc runs at exit\(Self.remedy)\n"))
   }
 
   @Test func `a run by hand that waits says nothing, nor does an exit with a deadline`() throws {

@@ -13,7 +13,8 @@
 //   FILE *log = fopen("a.log", "w");
 //   cexit_handler handler;
 //   cexit_entry entry = {.function = close_log, .context = log, .phase = CExitPhaseLate, .name = "log"};
-//   if (cexit_register(NULL, &entry, &handler) != 0) perror("log");
+//   int error = cexit_register(NULL, &entry, &handler);
+//   if (error != 0) fprintf(stderr, "log: %s\n", strerror(error));
 //   ...
 //   cexit_cancel(handler);   // or nothing: then the handler runs at exit
 //

@@ -107,6 +107,7 @@ static uint64_t say_wait(bool is_long) {
   uint64_t start = handler != NULL ? atomic_load(&handler->started) : 0;
   if (start != 0) is_long = cexit__awake() - start >= LONG_WAIT;
   cexit__frames_thaw();
+  cexit__note(&note, "; a deadline ends such an exit");
   if (is_long && !atomic_exchange(&has_said, true)) cexit__note_write(&note);
   return start;
 }
