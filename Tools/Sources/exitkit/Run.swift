@@ -18,7 +18,12 @@ struct Run: ParsableCommand {
   @Argument(parsing: .captureForPassthrough, help: "The program and its arguments, after --.")
   var command: [String] = []
 
+  // The words of the program are taken as they are, and so are options of exitkit that stand among them.
   func validate() throws {
+    if let first = command.first, first != "--", first.hasPrefix("-") {
+      if first == "-h" || first == "--help" { throw CleanExit.helpRequest(self) }
+      throw ValidationError("Unknown option \(printable(first)). The program goes after --: exitkit run -- PROGRAM")
+    }
     if words.isEmpty { throw ValidationError("Which program? exitkit run -- PROGRAM ARGUMENTS") }
   }
 

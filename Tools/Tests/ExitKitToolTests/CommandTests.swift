@@ -79,6 +79,24 @@ let trace = """
     }
   }
 
+  @Test(arguments: ["run", "plot", "blame", "why", "diff", "doctor", "dump"])
+  func `each subcommand explains its use`(subcommand: String) throws {
+    for words in [[subcommand, "--help"], [subcommand, "-h"], ["help", subcommand]] {
+      let outcome = try exitkit(words)
+      #expect(outcome.status == 0 && outcome.errors.isEmpty, "\(outcome)")
+      #expect(outcome.output.contains("USAGE: exitkit \(subcommand)"), "\(outcome)")
+    }
+  }
+
+  @Test func `the words of the program are no options of exitkit`() throws {
+    #expect(try exitkit(["run", "--", "echo", "--help", "-h"]).output == "--help -h\n")
+    #expect(try exitkit(["run", "sh", "-c", "echo $0", "--help"]).output == "--help\n")
+    #expect(try exitkit(["run", "--", "--help"]).status == 127)
+    let unknown = try exitkit(["run", "--picture", "a.svg", "--", "true"])
+    #expect(unknown.status == 64)
+    #expect(unknown.errors.hasPrefix("Error: Unknown option --picture."), "\(unknown)")
+  }
+
   @Test func `a program that cannot be started is status 127`() throws {
     let outcome = try exitkit(["run", "--", "/nowhere"])
     #expect(outcome.status == 127)
