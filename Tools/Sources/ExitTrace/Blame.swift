@@ -5,23 +5,26 @@ extension Trace {
   /// down to one handler, at each level the handler that took longest.
   package func blame(width: Int = 100, most: Int = 20) -> String {
     let times = ownTimes()
-    let slowest = handlers.indices.sorted { (times[$0], $1) > (times[$1], $0) }.prefix(most)
+    let sorted = handlers.indices.sorted { (weight($0, times[$0]), $1) > (weight($1, times[$1]), $0) }
+    let slowest = sorted.prefix(most)
     var lines = ["\(printable(program)): \(printable(reason)); \(printable(summary))", ""]
     let total = max(last, 0.001), longest = max(times.max() ?? 0, 0.001)
     let texts = slowest.map { printable(handlers[$0].span.name) }
     let nameWidth = min(max(texts.map(columns).max() ?? 0, 7), max(width - 50, 16))
     for (index, text) in zip(slowest, texts) {
       let handler = handlers[index]
-      var line = pad(duration(times[index]), to: 8, atEnd: false)
-      line += pad("\(rounded(times[index] / total * 100, 0)) %", to: 7, atEnd: false) + "  "
-      line += pad(bar(times[index] / longest, columns: 8), to: 10) + pad(cut(text, to: nameWidth), to: nameWidth)
+      let isUnknown = isEndUnknown(handler.span), share = "\(rounded(times[index] / total * 100, 0)) %"
+      var line = pad(isUnknown ? "?" : duration(times[index]), to: 8, atEnd: false)
+      line += pad(isUnknown ? "" : share, to: 7, atEnd: false) + "  "
+      line += pad(isUnknown ? "" : bar(times[index] / longest, columns: 8), to: 10)
+      line += pad(cut(text, to: nameWidth), to: nameWidth)
       line += "  " + pad(handler.phase == .normal ? "" : handler.phase.rawValue, to: 7)
       line += outcomeText(handler.outcome)
       if let place = handler.place { line += printable(place) }
       lines.append(trimmed(cut(line, to: width)))
     }
     if handlers.count > slowest.count {
-      let rest = handlers.indices.sorted { (times[$0], $1) > (times[$1], $0) }.dropFirst(most).map { times[$0] }
+      let rest = sorted.dropFirst(most).map { times[$0] }
       lines.append("\(pad(duration(rest.reduce(0, +)), to: 8, atEnd: false))         in \(grouped(rest.count)) more")
     }
     let between = last - handlers.filter { $0.parent == nil }.map(time).reduce(0, +)
@@ -29,7 +32,8 @@ extension Trace {
       lines.append("\(pad(duration(between), to: 8, atEnd: false))         between and outside of handlers")
     }
     if let chain = longestChain(), chain.count > 1 {
-      let names = chain.map { "\(printable(handlers[$0].span.name)) \(duration(time(of: handlers[$0])))" }
+      let spans = chain.map { handlers[$0].span }
+      let names = spans.map { "\(printable($0.name)) \(timeText(of: $0))" }
       lines += ["", "Longest chain: \(names.joined(separator: " → "))"]
     }
     return lines.joined(separator: "\n") + "\n"
@@ -40,7 +44,8 @@ extension Trace {
     var longest: [Int?: Int] = [:]
     for index in handlers.indices {
       let parent = handlers[index].parent
-      if let known = longest[parent], time(of: handlers[known]) >= time(of: handlers[index]) { continue }
+      let weight = weight(index, time(of: handlers[index]))
+      if let known = longest[parent], self.weight(known, time(of: handlers[known])) >= weight { continue }
       longest[parent] = index
     }
     guard let first = longest[nil] else { return nil }
@@ -52,7 +57,7 @@ extension Trace {
     case .ok: ""
     case .failed(let error): error.isEmpty ? "failed  " : "failed: \(printable(error))  "
     case .gone: "ended its thread  "
-    case .stuck: "still running  "
+    case .stuck: "\(stillRunning)  "
     }
   }
 }

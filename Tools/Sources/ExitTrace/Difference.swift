@@ -17,12 +17,12 @@ package struct Difference {
     let place = Dictionary(uniqueKeysWithValues: zip(before, before.indices))
     let known = Set(after)
     for (key, index) in zip(before, before.indices) where !known.contains(key) {
-      note("- \(Self.text(key)) (\(duration(old.time(of: old.handlers[index]))))")
+      note("- \(Self.text(key)) (\(old.timeText(of: old.handlers[index].span)))")
     }
     var common: [Int] = []
     for (key, index) in zip(after, after.indices) {
       guard let earlier = place[key] else {
-        note("+ \(Self.text(key)) (\(duration(new.time(of: new.handlers[index]))))")
+        note("+ \(Self.text(key)) (\(new.timeText(of: new.handlers[index].span)))")
         continue
       }
       common.append(earlier)
@@ -36,7 +36,9 @@ package struct Difference {
     if old.status != new.status {
       note("  status: \(old.status.map(String.init) ?? "unknown") → \(new.status.map(String.init) ?? "unknown")")
     }
-    if Self.differs(old.last, new.last) { lines.append("  the whole: \(duration(old.last)) → \(duration(new.last))") }
+    if !old.hasUnknownTimes && !new.hasUnknownTimes && Self.differs(old.last, new.last) {
+      lines.append("  the whole: \(duration(old.last)) → \(duration(new.last))")
+    }
   }
 
   private mutating func note(_ line: String) {
@@ -51,6 +53,7 @@ package struct Difference {
     if before.outcome != after.outcome {
       note("  \(text): \(Self.word(before.outcome)) → \(Self.word(after.outcome))")
     }
+    if old.isEndUnknown(before.span) || new.isEndUnknown(after.span) { return }
     let times = (old.time(of: before), new.time(of: after))
     if Self.differs(times.0, times.1) { lines.append("  \(text): \(duration(times.0)) → \(duration(times.1))") }
   }

@@ -51,12 +51,12 @@ extension Picture {
   }
 
   private func after(_ handler: Trace.Handler) -> String {
-    let time = duration(trace.time(of: handler))
+    let time = trace.timeText(of: handler.span)
     return switch handler.outcome {
     case .ok: time
     case .failed(let error): error.isEmpty ? "\(time), failed" : "\(time), failed: \(error)"
     case .gone: "\(time), ended its thread"
-    case .stuck: "\(time), still running"
+    case .stuck: trace.isEndUnknown(handler.span) ? trace.stillRunning : "\(time), \(trace.stillRunning)"
     }
   }
 
@@ -78,7 +78,7 @@ extension Picture {
       let last = rows.lastIndex { belongs($0, to: index) } ?? position
       let y = top + Double(position) * Self.rowHeight, end = top + Double(last + 1) * Self.rowHeight
       let span = trace.handlers[index].span, x = axis.x(span.start)
-      let width = max(axis.x(trace.end(of: span)) - x, 1)
+      let width = max(right(of: span) - x, 1)
       body += "<rect class=\"band\" x=\"\(number(x))\" y=\"\(number(y + 5))\" width=\"\(number(width))\" "
       body += "height=\"\(number(end - y - 5))\" rx=\"2\"/>\n"
     }
@@ -93,7 +93,7 @@ extension Picture {
   }
 
   private mutating func drawBracket(_ handler: Trace.Handler, _ y: Double) {
-    let x = axis.x(handler.span.start), end = max(axis.x(trace.end(of: handler.span)), x + 1)
+    let x = axis.x(handler.span.start), end = max(right(of: handler.span), x + 1)
     let style = isBad(handler) ? "bracket red-line" : "bracket"
     body += "<path class=\"\(style)\" d=\"M\(number(x)) \(number(y + 18))V\(number(y + 11))H\(number(end))"
     body += handler.span.end == nil ? "\"/>\n" : "V\(number(y + 18))\"/>\n"
@@ -125,7 +125,7 @@ extension Picture {
     }
     for index in handlers {
       let span = trace.handlers[index].span
-      let start = axis.x(span.start), end = axis.x(trace.end(of: span))
+      let start = axis.x(span.start), end = right(of: span)
       if let known = open, start - known.end < 0.5 {
         open = (known.start, max(known.end, end))
       } else {
@@ -155,7 +155,7 @@ extension Picture {
   private mutating func drawSpan(_ span: Trace.Span, _ name: String, _ style: String, _ y: Double) {
     label(name, place: nil, depth: 0, style: "folded", dot: nil, y)
     rectangle(span, style, y)
-    note(span, duration(trace.end(of: span) - span.start), "small dim", y)
+    note(span, trace.timeText(of: span), "small dim", y)
   }
 
   private mutating func drawBar(_ span: Trace.Span, _ style: String, _ y: Double) {
@@ -163,14 +163,14 @@ extension Picture {
   }
 
   private mutating func rectangle(_ span: Trace.Span, _ style: String, _ y: Double) {
-    let x = axis.x(span.start), width = max(axis.x(trace.end(of: span)) - x, 1.5)
+    let x = axis.x(span.start), width = max(right(of: span) - x, 1.5)
     body += "<rect class=\"\(style)\" x=\"\(number(x))\" y=\"\(number(y + 5))\" width=\"\(number(width))\" "
     body += "height=\"\(number(Self.barHeight))\" rx=\"\(width < 6 ? "0" : "2")\"/>\n"
   }
 
   /// After the bar; before the bar, where more room is; on the bar, where neither has enough.
   private mutating func note(_ span: Trace.Span, _ words: String, _ style: String, _ y: Double) {
-    let start = axis.x(span.start) - 6, end = max(axis.x(trace.end(of: span)), axis.x(span.start) + 1.5) + 6
+    let start = axis.x(span.start) - 6, end = max(right(of: span), axis.x(span.start) + 1.5) + 6
     let needed = Double(columns(of: words)) * Self.smallAdvance
     let rooms = (before: start - Self.left, after: Self.width - Self.right - end)
     if max(rooms.before, rooms.after) < needed && end - start > needed + 24 {

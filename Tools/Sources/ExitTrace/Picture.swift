@@ -24,8 +24,14 @@ package struct Picture {
     waits = Dictionary(grouping: held) { $0.0 }.mapValues { $0.map(\.1) }
     // A deadline that is far away would make the handlers too small to see.
     let deadline = trace.deadline.flatMap { $0 <= trace.last * 2 ? $0 : nil } ?? 0
+    // A bar whose end is not told goes to the edge, past the last event.
     axis = Axis(
-      left: Self.left, width: Self.width - Self.left - Self.right, length: max(trace.last, deadline) * 1.01)
+      left: Self.left, width: Self.width - Self.left - Self.right,
+      length: max(trace.last * (trace.hasUnknownTimes ? 1.25 : 1.01), deadline * 1.01))
+  }
+
+  func right(of span: Trace.Span) -> Double {
+    trace.isEndUnknown(span) ? Self.width - Self.right : axis.x(trace.end(of: span))
   }
 
   private var bottom: Double { top + Double(max(rows.count, 1)) * Self.rowHeight }

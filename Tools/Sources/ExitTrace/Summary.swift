@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
 extension Trace {
-  /// Why the process exits: "exit with status 3", "SIGTERM from process 812".
+  /// Why the process exits: "exit, status 3", "SIGTERM from process 812".
+  ///
+  /// The core calls each door `cexit_exit`, which a user of Swift did not call.
   package var reason: String {
     var text =
       switch signal {
       case let number?: signalName(number)
-      case nil: door ?? "exit"
+      case nil: door == "cexit_exit" ? "a door (such as cexit_exit or exitAfter)" : door ?? "exit"
       }
     if let sender, sender > 0 { text += " from process \(sender)" }
     if let status { text += ", status \(status)" }
@@ -16,11 +18,16 @@ extension Trace {
   /// What ran, in one line: "30 handlers in 12.3 ms, 1 failed".
   package var summary: String {
     let plain = handlers.filter { !$0.isStack }
-    var parts = ["\(count(plain.count, "handler")) in \(duration(last))"]
+    let running = plain.last { $0.span.end == nil }
+    let isUnknown = running.map { isEndUnknown($0.span) } ?? false
+    var parts = ["\(count(plain.count, "handler"))\(isUnknown ? "" : " in \(duration(last))")"]
     let failed = plain.count { if case .failed = $0.outcome { true } else { false } }
     if failed > 0 { parts.append("\(grouped(failed)) failed") }
-    let stuck = plain.filter { $0.outcome == .stuck }
-    if let first = stuck.first { parts.append("still in \(first.span.name)") }
+    if let running {
+      let end = " when the trace ends (killed, or not yet ended: the end is not recorded)"
+      parts.append("still in \(running.span.name)\(isUnknown ? end : "")")
+      if let killer { parts.append("killed by \(signalName(killer))") }
+    }
     if !notRun.isEmpty { parts.append("\(grouped(notRun.count)) not run") }
     return parts.joined(separator: ", ")
   }

@@ -61,6 +61,14 @@ package struct Trace: Sendable {
   package var notRun: [NotRun] = []
   /// Nil: the process did not come to the end of the exit.
   package var end: Double?
+  /// When the process ended, as `exitkit run` adds to the trace.
+  ///
+  /// Nil: not told.
+  package var death: Double?
+  /// The signal that ended the process.
+  ///
+  /// Nil: no signal, or not told.
+  package var killer: Int?
   /// The time of the last event.
   package var last = 0.0
 
@@ -71,6 +79,28 @@ package struct Trace: Sendable {
 
   package func end(of span: Span) -> Double { max(span.end ?? last, span.start) }
   package func time(of handler: Handler) -> Double { end(of: handler.span) - handler.span.start }
+
+  /// No event tells when the span ended: the last event of a killed process is often the very begin of the handler that hung.
+  package func isEndUnknown(_ span: Span) -> Bool { span.end == nil && end == nil && death == nil }
+
+  var hasUnknownTimes: Bool { handlers.contains { isEndUnknown($0.span) } }
+
+  /// A question mark where the trace does not tell the time.
+  package func timeText(of span: Span) -> String {
+    isEndUnknown(span) ? "?" : duration(end(of: span) - span.start)
+  }
+
+  /// For a handler without an end: "still running, killed by SIGKILL".
+  package var stillRunning: String {
+    if let killer { return "still running, killed by \(signalName(killer))" }
+    if death != nil && end == nil { return "still running when the process ended" }
+    return end != nil ? "still running" : "still running when the trace ends"
+  }
+
+  /// A handler of unknown time counts as longer than each handler of known time, and an inner handler as longer than the outer.
+  func weight(_ index: Int, _ time: Double) -> Double {
+    isEndUnknown(handlers[index].span) ? 1e15 + Double(index) : time
+  }
 
   /// The time of each handler without the handlers inside.
   package func ownTimes() -> [Double] {

@@ -63,6 +63,10 @@ package struct TraceReader {
     let span = Trace.Span(name: name, thread: thread, start: time, end: nil)
     endForeign(index, time)
     switch (event["cat"]?.text, kind) {
+    case ("process", "i"):
+      traces[index].death = time
+      traces[index].killer = details?["signal"]?.integer
+      if let status = details?["status"]?.integer { traces[index].status = status }
     case ("exit", "i"): takeExit(name, details, index, time)
     case ("handler", "B"): beginHandler(span, details, index)
     case ("handler", "E"): endHandler(details?["outcome"]?.text, thread, index, time)
@@ -105,6 +109,7 @@ package struct TraceReader {
   private mutating func beginHandler(_ span: Trace.Span, _ details: JSON?, _ index: Int) {
     let parent = open[index]?[.handler(span.thread)]?.last
     let number = details?["number"]?.integer ?? 0
+    traces[index].end = nil  // the exit goes on, with a handler that was registered late
     traces[index].handlers.append(
       Trace.Handler(
         span: span, place: details?["place"]?.text,
@@ -125,6 +130,21 @@ package struct TraceReader {
       case "gone": .gone
       default: .ok
       }
+  }
+
+  /// The line for the end of the trace, which says when and how the process ended; nil where the process told its end.
+  ///
+  /// The time is in microseconds, by the clock of the trace.
+  package func ending(of process: Int, at time: Double, signal: Int?, status: Int) -> String? {
+    guard let index = traces.firstIndex(where: { $0.process == process }), let begin = begins[index] else { return nil }
+    // A program that exits by a signal dies right after its last event; a hang of other handlers of libc takes longer.
+    if traces[index].end != nil && (signal == nil || time - begin - traces[index].last < 100_000) { return nil }
+    let (name, details) = signal.map { ("killed", "\"signal\":\($0)") } ?? ("ended", "\"status\":\(status)")
+    return """
+      \(rest.isEmpty ? "" : "\n"){"name":"\(name)","cat":"process","ph":"i","s":"p","ts":\(rounded(time, 3)),\
+      "pid":\(process),"tid":\(process),"args":{\(details)}},
+
+      """
   }
 
   private mutating func push(_ key: Key, _ element: Int, _ index: Int) {

@@ -7,8 +7,10 @@ import Glibc
 /// Signals to exitkit are blocked, taken singly, and passed on; the program begins with the signal mask that
 /// exitkit began with.
 struct Child {
-  private let process: pid_t
+  let process: pid_t
   private var status: Int32 = 0
+  /// In microseconds, by the clock of the trace.
+  private(set) var end = 0.0
   private var taken = sigset_t()
   private static let passed = [SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGALRM, SIGCONT, SIGWINCH, SIGPIPE]
 
@@ -34,8 +36,13 @@ struct Child {
   }
 
   mutating func hasEnded() -> Bool {
-    waitpid(process, &status, WNOHANG) != 0
+    guard waitpid(process, &status, WNOHANG) != 0 else { return false }
+    end = microseconds()
+    return true
   }
+
+  var signal: Int32 { status & 0x7f }
+  var exitStatus: Int32 { (status >> 8) & 0xff }
 
   /// The kernel sends the signals of a terminal's keys to the whole group, and so to the program, too.
   mutating func passSignals(patience seconds: Double) {
@@ -47,8 +54,7 @@ struct Child {
 
   /// Exits with the status of the program; or by its signal, without another core file.
   func endLikewise() -> Never {
-    let signal = status & 0x7f
-    if signal == 0 { exit((status >> 8) & 0xff) }
+    if signal == 0 { exit(exitStatus) }
     var none = rlimit(rlim_cur: 0, rlim_max: 0)
     setrlimit(__rlimit_resource_t(RLIMIT_CORE.rawValue), &none)
     Glibc.signal(signal, SIG_DFL)

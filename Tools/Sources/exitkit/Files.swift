@@ -49,6 +49,13 @@ func write(_ text: String, to path: String) throws {
   try write(text, to: file)
 }
 
+/// By the clock of the trace.
+func microseconds() -> Double {
+  var time = timespec()
+  clock_gettime(CLOCK_MONOTONIC, &time)
+  return Double(time.tv_sec) * 1e6 + Double(time.tv_nsec) / 1e3
+}
+
 enum Terminal {
   /// The columns of the terminal; nil where the descriptor is none.
   static func width(_ file: Int32) -> Int? {
@@ -59,7 +66,7 @@ enum Terminal {
 
   private static func variable(_ name: String) -> String? { getenv(name).map { String(cString: $0) } }
 
-  /// A terminal that can overwrite a line.
+  /// A terminal, and no window of an editor, say.
   static func isCapable(_ file: Int32) -> Bool { isatty(file) == 1 && variable("TERM") ?? "dumb" != "dumb" }
 
   /// https://no-color.org: any value but the empty one.

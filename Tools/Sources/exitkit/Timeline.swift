@@ -2,30 +2,29 @@
 
 import ExitTrace
 
-/// Shows a trace while it grows: a line for each handler that has ended, and on a terminal a last line, overwritten in place,
-/// for the handler that is running.
+/// Shows a trace while it grows: a line for each handler that has ended, and on a terminal a line for a handler that runs long.
+///
+/// Each line is whole, because the program writes to the same terminal at any time.
 struct Timeline {
   private(set) var reader = TraceReader()
   private let isCapable = Terminal.isCapable(2), hasColor = Terminal.hasColor(2)
   private let width = Terminal.width(2) ?? 120
   private var heads = 0
   private var shown: [Int: Set<Int>] = [:]
-  private var hasLiveLine = false
+  private var running: (process: Int, handler: Int, since: Double, limit: Double)?
+  private static let patience = 500_000.0
 
   mutating func show(_ bytes: [UInt8]) {
     if bytes.isEmpty { return }
     reader.append(bytes)
-    eraseLiveLine()
     for trace in reader.traces { show(trace) }
-    showLiveLine()
   }
 
   mutating func finish() {
     reader.finish()
-    eraseLiveLine()
     for trace in reader.traces {
       show(trace)
-      for handler in trace.handlers where handler.outcome == .stuck { put(line(handler, trace)) }
+      for handler in trace.handlers where handler.span.end == nil { put(line(handler, trace)) }
       for left in trace.notRun { put("\(pad("", to: 9))  \(printable(left.name)): not run, \(printable(left.why))") }
       put("exitkit: \(printable(trace.program)): \(printable(trace.summary))")
     }
@@ -38,7 +37,7 @@ struct Timeline {
       heads += 1
     }
     let known = shown[trace.process, default: []]
-    let ended = trace.handlers.indices.filter { trace.handlers[$0].outcome != .stuck && !known.contains($0) }
+    let ended = trace.handlers.indices.filter { trace.handlers[$0].span.end != nil && !known.contains($0) }
     for index in ended.sorted(by: { trace.end(of: trace.handlers[$0].span) < trace.end(of: trace.handlers[$1].span) }) {
       put(line(trace.handlers[index], trace))
     }
@@ -50,27 +49,30 @@ struct Timeline {
     let (mark, color) =
       switch handler.outcome {
       case .ok: ("", "")
-      case .failed(let error): (error.isEmpty ? ": failed" : ": failed: \(printable(error))", "31")
+      case .failed(let error):
+        (
+          (error.isEmpty ? ": failed" : ": failed: \(printable(error))")
+            + (handler.span.end == nil ? ", \(trace.stillRunning)" : ""), "31"
+        )
       case .gone: (": ended its thread", "33")
-      case .stuck: (": still running", "31")
+      case .stuck: (": \(trace.stillRunning)", "31")
       }
-    let time = pad(duration(trace.time(of: handler)), to: 9, atEnd: false)
+    let time = pad(trace.timeText(of: handler.span), to: 9, atEnd: false)
     let text = cut("\(time)\(indent)\(printable(handler.span.name))\(mark)", to: width)
     return hasColor && !color.isEmpty ? "\u{1b}[\(color)m\(text)\u{1b}[0m" : text
   }
 
-  // ---- The live line
-
-  private mutating func showLiveLine() {
-    guard isCapable, let trace = reader.traces.last, let handler = trace.handlers.last(where: { $0.outcome == .stuck })
-    else { return }
-    try? write(cut("\(pad("…", to: 9, atEnd: false))  \(printable(handler.span.name))", to: width - 1), to: 2)
-    hasLiveLine = true
-  }
-
-  private mutating func eraseLiveLine() {
-    if hasLiveLine { try? write("\r\u{1b}[K", to: 2) }
-    hasLiveLine = false
+  /// On a terminal: the innermost handler, when half a second has passed, and again after ten times as long.
+  mutating func showLongRunning(_ now: Double) {
+    guard isCapable, let trace = reader.traces.last, let index = trace.handlers.lastIndex(where: { $0.span.end == nil })
+    else { return running = nil }
+    if running?.process != trace.process || running?.handler != index {
+      running = (trace.process, index, now, Self.patience)
+    }
+    guard let known = running, now - known.since >= known.limit else { return }
+    let time = pad("> \(duration(known.limit))", to: 9, atEnd: false)
+    put(cut("\(time)  \(printable(trace.handlers[index].span.name)): running", to: width))
+    running?.limit *= 10
   }
 
   private func put(_ line: String) { try? write(line + "\n", to: 2) }

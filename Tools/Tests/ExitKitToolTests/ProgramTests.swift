@@ -76,6 +76,54 @@ import ToolSupport
     }
   }
 
+  /// The milliseconds in front of the name.
+  private func milliseconds(_ name: String, in lines: String) throws -> Double {
+    let match = try #require(lines.firstMatch(of: /(?m)^ *([0-9.]+) (ms|s)\b.*session 4/), "\(lines)")
+    return try #require(Double(match.1)) * (match.2 == "s" ? 1000 : 1)
+  }
+
+  @Test(arguments: [
+    ("killed", SIGKILL, "still running, killed by SIGKILL"), ("ended", 9, "still running when the process ended"),
+  ]) func `a hang of 0.6 s lasts 0.6 s, also in the kept trace`(way: String, status: Int32, text: String) throws {
+    try inProgram { folder, program in
+      let path = "\(folder)/kept.json", picture = "\(folder)/a.svg"
+      let outcome = try exitkit(["run", "--trace", path, "--plot", picture, "--", program, way])
+      #expect(outcome.status == status && outcome.isSignal == (way == "killed"))
+      #expect(timeline(outcome).contains("T    session 4: \(text)"), "\(outcome.errors)")
+      let blame = try exitkit(["blame", path]).output
+      #expect(blame.contains(text), "\(blame)")
+      for lines in [outcome.errors, blame] {
+        #expect(try milliseconds("session 4", in: lines) >= 600, "\(lines)")
+        #expect(!lines.contains(" 0 ns"), "\(lines)")
+      }
+      let drawn = try String(contentsOfFile: picture, encoding: .utf8)
+      #expect(drawn.contains(/[0-9.]+ m?s, still running/))
+      #expect(!drawn.contains(/"middle">[0-9.]+ µs/), "the marks of the axis")
+      #expect(try exitkit(["plot", path]).output == drawn)
+    }
+  }
+
+  @Test func `a trace whose end is missing has no time for the handler that hung`() throws {
+    try inProgram { _, program in
+      let path = try trace(program, "killed"), blame = try exitkit(["blame", path]).output
+      #expect(
+        blame.hasPrefix(
+          """
+          leaves: exit, status 3; 3 handlers, 1 failed, still in session 4 when the trace ends (killed, or not yet ended: \
+          the end is not recorded)
+
+                 ?                   session 4                  still running when the trace ends
+                 ?                   sessions                   still running when the trace ends
+
+          """), "\(blame)")
+      #expect(blame.hasSuffix("Longest chain: sessions ? → session 4 ?\n"), "\(blame)")
+      let picture = try exitkit(["plot", path]).output
+      #expect(picture.contains(">still running when the trace ends</text>"))
+      #expect(!picture.contains("0 ns, still"))
+      #expect(try exitkit(["diff", path, path]).status == 0)
+    }
+  }
+
   @Test func `a handler that exits again is told, and the exit goes on`() throws {
     try inProgram { _, program in
       let outcome = try exitkit(["run", "--", program, "again"])

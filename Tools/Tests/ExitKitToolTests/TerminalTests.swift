@@ -23,7 +23,7 @@ import ToolSupport
     """
   private static let text = (
     head: "exitkit: server (7) exits: exit, status 0\r\n", failed: "     1 ms  close: failed: …",
-    live: "        …  終了終了終了終…", erased: "\r\u{1b}[K", last: "     2 ms  終了終了終了終了\r\n",
+    long: " > 500 ms  終了終了終了終…\r\n", last: "     2 ms  終了終了終了終了\r\n",
     end: "exitkit: server: 2 handlers in 3 ms, 1 failed\r\n"
   )
 
@@ -71,18 +71,18 @@ import ToolSupport
     return String(decoding: shown, as: UTF8.self)
   }
 
-  @Test func `the running handler has a line that is overwritten, and a failed handler is red`() throws {
-    let shown = try show(["TERM": "xterm"], until: Self.text.live)
+  @Test func `a handler that runs long has a line of its own, and a failed handler is red`() throws {
+    let shown = try show(["TERM": "xterm"], until: Self.text.long)
     let red = "\u{1b}[31m\(Self.text.failed)\u{1b}[0m\r\n"
     #expect(
-      shown == Self.text.head + red + Self.text.live + Self.text.erased + Self.text.last + Self.text.end,
+      shown == Self.text.head + red + Self.text.long + Self.text.last + Self.text.end,
       "\(shown.debugDescription)")
   }
 
-  @Test func `NO_COLOR takes the colours, and leaves the line of the running handler`() throws {
-    let shown = try show(["TERM": "xterm", "NO_COLOR": "1"], until: Self.text.live)
+  @Test func `NO_COLOR takes the colours, and leaves the line of the handler that runs long`() throws {
+    let shown = try show(["TERM": "xterm", "NO_COLOR": "1"], until: Self.text.long)
     #expect(
-      shown == Self.text.head + Self.text.failed + "\r\n" + Self.text.live + Self.text.erased + Self.text.last
+      shown == Self.text.head + Self.text.failed + "\r\n" + Self.text.long + Self.text.last
         + Self.text.end, "\(shown.debugDescription)")
   }
 

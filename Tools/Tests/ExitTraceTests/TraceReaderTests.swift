@@ -40,6 +40,52 @@ import Testing
     #expect(trace.time(of: trace.handlers[0]) == 5000)
   }
 
+  @Test func `the line of the end follows a line that the kill cut off, and gives the time`() throws {
+    var text = TraceText(), reader = TraceReader()
+    text.run("stop")
+    text.begin("flush")
+    reader.append((text.text + #"{"name":"clo"#).utf8)
+    #expect(reader.traces[0].isEndUnknown(reader.traces[0].handlers[1].span))
+    let begin = 1_000_000.0, line = reader.ending(of: 7, at: begin + 4_201_000, signal: 9, status: 0)
+    reader.append(try #require(line).utf8)
+    #expect(reader.broken == 1)
+    let trace = reader.traces[0]
+    #expect(trace.time(of: trace.handlers[1]) == 4_200_000)
+    #expect(trace.timeText(of: trace.handlers[1].span) == "4.2 s")
+    #expect(trace.summary == "2 handlers in 4.2 s, still in flush, killed by SIGKILL")
+    #expect(reader.ending(of: 8, at: begin, signal: 9, status: 0) == nil, "another process")
+  }
+
+  @Test func `a process that told its end needs no line, unless a hang and a kill followed`() throws {
+    var reader = TraceReader()
+    reader.append(TraceText.mixed().text.utf8)
+    #expect(reader.ending(of: 7, at: 1_007_000, signal: nil, status: 3) == nil)
+    #expect(reader.ending(of: 7, at: 1_007_000, signal: 15, status: 0) == nil, "the exit by a signal")
+    #expect(reader.ending(of: 7, at: 5_000_000, signal: 9, status: 0) != nil)
+  }
+
+  @Test func `a handler that hangs after the told end has no known time`() throws {
+    var text = TraceText.mixed()
+    text.begin("registered late")
+    let trace = try text.trace()
+    #expect(trace.handlers.last.map { trace.timeText(of: $0.span) } == "?")
+    #expect(!trace.blame().contains("registered late 0 ns"))
+  }
+
+  @Test func `a handler that failed and then hangs is still running`() throws {
+    var text = TraceText()
+    text.begin("save")
+    text.event("failure", "failure", "i", #""handler":"save","error":"disk full""#)
+    let trace = try text.trace()
+    #expect(trace.handlers[0].outcome == .failed("disk full"))
+    #expect(trace.summary.contains("still in save when the trace ends"))
+  }
+
+  @Test func `the door of the core is called a door`() throws {
+    let text = TraceText().text.replacing(#""door":"exit""#, with: #""door":"cexit_exit""#)
+    #expect(try TraceReader.read(text.utf8)[0].reason == "a door (such as cexit_exit or exitAfter), status 3")
+  }
+
   @Test func `an empty file and a file that is no trace are told apart`() {
     #expect(throws: TraceError.empty) { try TraceReader.read([]) }
     #expect(throws: TraceError.empty) { try TraceReader.read("[\n".utf8) }

@@ -5,6 +5,8 @@
 //   changed   the same, with another handler in the place of one of these
 //   signal    dies of SIGTERM
 //   stuck     a handler hangs until the deadline
+//   killed    a handler hangs for 0.6 s, and then a signal kills the process
+//   ended     the same, and then a call of _exit ends the process with status 9
 //   again     a handler exits again, with status 7
 //   waits     another thread exits, and waits for this exit
 
@@ -30,6 +32,12 @@ static void fail(void *context) {
 static void hang(void *context) {
   (void)context;
   for (;;) pause();
+}
+
+static void hang_and_die(void *context) {
+  usleep(600000);
+  if (strcmp(context, "killed") == 0) kill(getpid(), SIGKILL);
+  _exit(9);
 }
 
 static void exit_again(void *context) {
@@ -77,6 +85,10 @@ int main(int count, char **arguments) {
   if (strcmp(way, "stuck") == 0) {
     put(sessions, hang, "session 4", CExitPhaseNormal);
     if (cexit_set_deadline(200000000) != 0) return 1;
+  }
+  if (strcmp(way, "killed") == 0 || strcmp(way, "ended") == 0) {
+    cexit_entry entry = {.function = hang_and_die, .context = arguments[1], .name = "session 4"};
+    cexit_register(sessions, &entry, NULL);
   }
   put(NULL, work, "stop listening", CExitPhaseEarly);
   if (strcmp(way, "signal") == 0) {
