@@ -15,7 +15,7 @@ extension Trace {
       let handler = handlers[index]
       let isUnknown = isEndUnknown(handler.span), share = "\(rounded(times[index] / total * 100, 0)) %"
       var line = pad(isUnknown ? "?" : duration(times[index]), to: 8, atEnd: false)
-      line += pad(isUnknown ? "" : share, to: 7, atEnd: false) + "  "
+      line += pad(hasUnknownTimes ? "" : share, to: 7, atEnd: false) + "  "
       line += pad(isUnknown ? "" : bar(times[index] / longest, columns: 8), to: 10)
       line += pad(cut(text, to: nameWidth), to: nameWidth)
       line += "  " + pad(handler.phase == .normal ? "" : handler.phase.rawValue, to: 7)

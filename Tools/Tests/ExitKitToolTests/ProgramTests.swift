@@ -116,6 +116,7 @@ import ToolSupport
                  ?                   sessions                   still running when the trace ends
 
           """), "\(blame)")
+      #expect(!blame.contains(" %  "), "a share of an unknown whole")
       #expect(blame.hasSuffix("Longest chain: sessions ? → session 4 ?\n"), "\(blame)")
       let picture = try exitkit(["plot", path]).output
       #expect(picture.contains(">still running when the trace ends</text>"))
