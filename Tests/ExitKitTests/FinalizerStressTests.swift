@@ -9,24 +9,6 @@ import Glibc
 import Synchronization
 import Testing
 
-private func inThreads(_ count: Int, _ body: @escaping @Sendable (Int) -> Void) {
-  final class Work: Sendable {
-    let body: @Sendable () -> Void
-    init(_ body: @escaping @Sendable () -> Void) { self.body = body }
-  }
-  let threads = (0..<count).map { index in
-    var thread = pthread_t()
-    let work = Unmanaged.passRetained(Work { body(index) })
-    pthread_create(
-      &thread, nil,
-      {
-        Unmanaged<Work>.fromOpaque($0!).takeRetainedValue().body(); return nil
-      }, work.toOpaque())
-    return thread
-  }
-  for thread in threads { pthread_join(thread, nil) }
-}
-
 private struct Random {
   var state: UInt64
   mutating func next(_ limit: Int) -> Int {

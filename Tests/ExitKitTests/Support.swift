@@ -42,3 +42,22 @@ final class Gate: Sendable {
     while !isClosed.load(ordering: .sequentiallyConsistent) { await Task.yield() }
   }
 }
+
+/// Calls `body` on `count` new threads, none of a pool, and waits for the end of each.
+func inThreads(_ count: Int, _ body: @escaping @Sendable (Int) -> Void) {
+  final class Work: Sendable {
+    let body: @Sendable () -> Void
+    init(_ body: @escaping @Sendable () -> Void) { self.body = body }
+  }
+  let threads = (0..<count).map { index in
+    var thread = pthread_t()
+    let work = Unmanaged.passRetained(Work { body(index) })
+    pthread_create(
+      &thread, nil,
+      {
+        Unmanaged<Work>.fromOpaque($0!).takeRetainedValue().body(); return nil
+      }, work.toOpaque())
+    return thread
+  }
+  for thread in threads { pthread_join(thread, nil) }
+}
