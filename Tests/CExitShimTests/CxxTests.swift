@@ -61,7 +61,8 @@ private func program(_ flags: [String] = ["g++", "-std=c++17"]) throws -> String
       ExitKit: error in exit handler "flush" (app.cpp:12): disk [2J full
 
       """
-    #expect(try run(program(), [part]) == Outcome(.exited(status), output: "the others run\n", errors: lines))
+    let ending = Ending.exited(isThreadSanitized ? 0 : status)  // 70 replaces a 0 that is known
+    #expect(try run(program(), [part]) == Outcome(ending, output: "the others run\n", errors: lines))
   }
 
   @Test func `a registration that fails throws`() throws {
