@@ -275,7 +275,7 @@ static int lasting_texts(int count, char **arguments) {
   CHECK(*cexit_lasting_text(NULL, 0) == 0);
   size_t kept = 0;
   for (int i = 0; i < 1000; i++) {
-    char text[16];
+    char text[32];
     snprintf(text, sizeof text, "handler %d", i);
     kept += stays(text);
   }
