@@ -237,6 +237,41 @@ static int moved(int count, char **arguments) {
   _exit(0);
 }
 
+// Another thread reads the exiter's handlers, as the deadline's thread does, while the handlers start and end. Each handler
+// registers the next one, and each has a name that goes with its release.
+static int left;
+static atomic_bool dumps;
+
+static void add_brief(void);
+static void brief(void *name) {
+  (void)name;
+  if (--left > 0) add_brief();
+}
+
+static void add_brief(void) {
+  char *name = strdup("brief");
+  cexit_entry entry = {.function = brief, .context = name, .release = free, .name = name};
+  CHECK(name != NULL && cexit_register(NULL, &entry, NULL) == 0);
+}
+
+static void *dump_without_end(void *unused) {
+  for (;;) {
+    cexit_dump(sink);
+    dumps = true;
+  }
+  return unused;
+}
+
+static int ending(int count, char **arguments) {
+  left = count > 0 ? atoi(arguments[0]) : 1;
+  sink = open("/dev/null", O_WRONLY);
+  CHECK(cexit_set_deadline(600000000000) == 0);
+  add_brief();
+  start(dump_without_end, NULL);
+  while (!dumps) sched_yield();
+  cexit_exit(5);
+}
+
 FIXTURE({"dump", dump}, {"walk", walk}, {"walk-one", walk_one}, {"change", change}, {"child", child}, {"deep", deep},
         {"running", running}, {"elsewhere", elsewhere}, {"locked", locked}, {"interrupted", interrupted},
-        {"moved", moved})
+        {"moved", moved}, {"ending", ending})

@@ -119,6 +119,7 @@ static COLD void release_observed(struct frame *here) {
   cexit__frames_stay_if_frozen();
   kept.release(kept.context);
   leave_frame(here, &kept);
+  cexit__frames_stay_if_frozen(); // a reader may have the frame still, and `kept` goes with this function
 }
 
 static __attribute__((noinline)) void begin_observed(struct frame *here) {

@@ -131,7 +131,7 @@ enum { SLICE = 50000000, FAR = 100000000, LOOK = 250000000 }; // nanoseconds
 // Each round looks once at the clock. Where the time is far later than this thread meant to look, the process stood still.
 static CEXIT_NORETURN void *watch(void *unused) {
   (void)unused;
-  for (uint64_t last = atomic_load(&cexit__frames.told), slice = 0;;) {
+  for (uint64_t last = atomic_load(&cexit__frames.told), slice = 0, looked = 0;;) {
     uint32_t seen = atomic_load(&cexit__frames.news);
     uint64_t now = cexit__now();
     if (last != 0 && now > last + slice + FAR) atomic_fetch_add(&cexit__frames.stopped, now - last - slice);
@@ -139,7 +139,10 @@ static CEXIT_NORETURN void *watch(void *unused) {
     last = now;
     slice = 0;
     if (end == 0 && may_say_wait()) {
-      look_at_wait();
+      if (now - looked >= LOOK) { // each handler with a limit wakes this thread
+        look_at_wait();
+        looked = now;
+      }
       cexit__futex_wait_for(&cexit__frames.news, seen, slice = LOOK);
     } else if (end == 0) {
       cexit__futex_wait(&cexit__frames.news, seen);
