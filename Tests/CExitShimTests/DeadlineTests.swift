@@ -116,7 +116,7 @@ import Testing
 
   private func signalled(_ way: String) throws -> Outcome {
     let child = try ChildProcess(program, ["held lock", way])
-    #expect(child.waitForOutput("ready"))
+    #expect(child.waitForOutput("ready") && child.waitUntilMainSleeps())
     child.send(SIGTERM)
     return child.finish()
   }

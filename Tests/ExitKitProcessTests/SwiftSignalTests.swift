@@ -24,8 +24,10 @@ func signalled(
   /// The handler waits for main, and main waits in a sleep: the time of one look at the exiter, and no deadline.
   @Test(arguments: ["main actor", "none"])
   func `a main thread stopped with a lock goes on when a handler needs the lock`(isolation: String) throws {
-    let outcome = try signalled("SignalWays", ["lock", isolation])
-    #expect(outcome == Outcome(.signaled(SIGTERM), output: "ready\nhandler: 1\n"))
+    let child = try ChildProcess(builtProgram("SignalWays"), ["lock", isolation])
+    #expect(child.waitForOutput("ready") && child.waitUntilMainSleeps())
+    child.send(SIGTERM)
+    #expect(child.finish() == Outcome(.signaled(SIGTERM), output: "ready\nhandler: 1\n"))
   }
 
   @Test func `a handler of the main actor runs when main is blocked, and when main is free`() throws {

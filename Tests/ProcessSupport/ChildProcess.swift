@@ -94,6 +94,16 @@ public final class ChildProcess {
     return true
   }
 
+  /// Waits until the program's main thread sleeps in the kernel. A program that is "ready" may still be on its way into the
+  /// call that a test means to interrupt. False: the program ended or reached its deadline before.
+  public func waitUntilMainSleeps() -> Bool {
+    while now() < overdue, let state = try? contents("/proc/\(identifier)/stat"), !state.contains(") Z ") {
+      if state.contains(") S ") { return true }
+      poll(nil, 0, 1)
+    }
+    return false
+  }
+
   public func send(_ signal: Int32) {
     if ending == nil { kill(identifier, signal) }
   }
