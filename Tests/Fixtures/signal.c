@@ -234,6 +234,36 @@ static int second(int count, char **arguments) {
   return rest();
 }
 
+static int ends[2];
+static _Atomic bool seen;
+
+static void let_main_see(void *context) {
+  (void)context;
+  CHECK(write(ends[1], "w", 1) == 1);
+  while (!seen) sched_yield();
+}
+
+// Main blocks SIGTERM in a read, and lets the signal in while a handler runs. A second request would end the process.
+static int masked(int count, char **arguments) {
+  (void)count;
+  (void)arguments;
+  sigset_t term;
+  char byte;
+  sigemptyset(&term);
+  sigaddset(&term, SIGTERM);
+  CHECK(pipe(ends) == 0 && cexit_set_signal_patience(0) == 0);
+  CHECK(cexit_exit_on_signals(&(int){SIGTERM}, 1) == 0);
+  push_name(NULL, "handler");
+  push(NULL, let_main_see, NULL);
+  pthread_sigmask(SIG_BLOCK, &term, NULL);
+  say("ready\n");
+  CHECK(read(ends[0], &byte, 1) == 1);
+  pthread_sigmask(SIG_UNBLOCK, &term, NULL);
+  say("main sees the signal\n");
+  seen = true;
+  return rest();
+}
+
 static void raise_another(void *context) {
   (void)context;
   raise(SIGINT);
@@ -491,7 +521,7 @@ static int first_process(int count, char **arguments) {
 }
 
 FIXTURE({"orderly", orderly}, {"refused", refused}, {"twice", twice}, {"ignored", ignored}, {"restored", restored},
-        {"drained", drained}, {"second", second}, {"soon", soon}, {"taken over", taken_over},
+        {"drained", drained}, {"second", second}, {"soon", soon}, {"masked", masked}, {"taken over", taken_over},
         {"main leaves", main_leaves}, {"request", request}, {"late", late}, {"status", status_in_handler},
         {"closing", closing}, {"broken pipe", broken_pipe}, {"quick", quick}, {"registering", registering},
         {"fork", child_of_fork}, {"vfork", child_of_vfork}, {"fork in handler", fork_in_handler},

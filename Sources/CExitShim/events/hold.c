@@ -16,7 +16,9 @@
 enum { GOING, ASKED, HELD };
 static _Atomic uint32_t main_thread;
 
-enum { MOST = 50000000, LOOK = 250000000 }; // nanoseconds: the exiter waits for an answer; main looks at the exiter
+// Nanoseconds: the exiter waits for an answer, and then again while main is not asleep, so that the answer is to come; main
+// looks at the exiter.
+enum { MOST = 50000000, AGAIN = 20, LOOK = 250000000 };
 
 static void stay(void) {
   int task = cexit__main_task();
@@ -36,9 +38,10 @@ static bool may_be_held(void) {
          cexit__thread.manual_runs == 0 && !cexit__thread.at_gate && !cexit__gate_is_own(&cexit__leaving);
 }
 
+// Also where the signal comes late, since main had blocked the signal: the signal is not a second request.
 bool cexit__hold_answer(const siginfo_t *info, const void *machine) {
   uint32_t asked = ASKED;
-  if (!cexit__is_from_raise_on(info) || atomic_load(&main_thread) != ASKED) return false;
+  if (!cexit__is_from_raise_on(info)) return false;
   if (may_be_held() && cexit__interrupted_a_call(machine)) return stay(), true;
   atomic_compare_exchange_strong(&main_thread, &asked, GOING);
   cexit__futex_wake(&main_thread, 1);
@@ -54,8 +57,13 @@ bool cexit__hold_main(int number) {
   int task = cexit__main_task();
   if (cexit__is_main_thread() || !cexit__main_thread_is_watched() || !cexit__task_is_asleep(task)) return false;
   if (!atomic_compare_exchange_strong(&main_thread, &going, ASKED)) return going == HELD;
-  if (cexit__raise_on(task, number)) cexit__futex_wait_for(&main_thread, ASKED, MOST);
-  if (atomic_compare_exchange_strong(&main_thread, &asked, GOING)) return false; // main blocks the signal
+  if (cexit__raise_on(task, number)) {
+    for (int i = 0; i < AGAIN && atomic_load(&main_thread) == ASKED; i++) {
+      cexit__futex_wait_for(&main_thread, ASKED, MOST);
+      if (cexit__task_is_asleep(task)) break; // main blocks the signal
+    }
+  }
+  if (atomic_compare_exchange_strong(&main_thread, &asked, GOING)) return false;
   return asked == HELD;
 }
 

@@ -107,7 +107,8 @@ CEXIT_API bool cexit_main_borrow(void);
 /// Ends the borrowing: the main thread may become the exiter, and another thread may borrow it.
 CEXIT_API void cexit_main_give_back(void);
 /// For the thread that runs the exit. True: the main thread slept in the kernel, not for a lock; it sleeps now for ever,
-/// and is borrowed as by cexit_main_borrow. Sends the main thread a signal, and waits for the answer, 50 ms at most.
+/// and is borrowed as by cexit_main_borrow. Sends the main thread a signal, and waits for the answer, 50 ms if main blocks
+/// the signal.
 CEXIT_API bool cexit_main_hold(void);
 /// Whether the main thread runs the exit, and so never returns to its earlier work.
 CEXIT_API bool cexit_main_exits(void);

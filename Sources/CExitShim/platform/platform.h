@@ -122,7 +122,7 @@ CEXIT_NORETURN void cexit__die_of(int number);      // by the signal's default; 
 void cexit__send_anew(int number, siginfo_t *info); // on this thread, as the handler was told of the signal
 pid_t cexit__sender(const siginfo_t *info);         // the process that sent the signal; 0: no process
 bool cexit__is_sent(const siginfo_t *info);         // else an instruction raised the signal
-bool cexit__is_from_raise_on(const siginfo_t *info); // called by this process
+bool cexit__is_from_raise_on(const siginfo_t *info); // and not from a call of the program's
 // The handler has interrupted a call of the kernel: a sleep, a read or the like, not the wait for a lock. False if in doubt.
 bool cexit__interrupted_a_call(const void *machine);
 bool cexit__signal_has_reader(int number); // a file of this process reads the signal, by signalfd; false if in doubt

@@ -40,7 +40,12 @@ void cexit__raise(int number) {
 }
 
 bool cexit__raise_on(int task, int number) {
-  return syscall(SYS_tgkill, getpid(), task, number) == 0;
+  union sigval mark = {.sival_ptr = (void *)(uintptr_t)cexit__raise_on};
+  siginfo_t info = {.si_signo = number, .si_code = SI_QUEUE};
+  info.si_pid = getpid();
+  info.si_uid = getuid();
+  info.si_value = mark;
+  return syscall(SYS_rt_tgsigqueueinfo, getpid(), task, number, &info) == 0;
 }
 
 void cexit__raise_here(int number) {
@@ -69,7 +74,8 @@ bool cexit__is_sent(const siginfo_t *info) {
 }
 
 bool cexit__is_from_raise_on(const siginfo_t *info) {
-  return info->si_code == SI_TKILL && info->si_pid == getpid();
+  return info->si_code == SI_QUEUE && info->si_pid == getpid() &&
+         info->si_value.sival_ptr == (void *)(uintptr_t)cexit__raise_on;
 }
 
 void cexit__send_anew(int number, siginfo_t *info) {
