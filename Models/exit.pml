@@ -37,7 +37,7 @@
 #ifndef FORKS          // a thread forks, and the model goes on in the child: nobody else is there
 #define FORKS 0
 #endif
-#ifndef UNLOADS        // a thread unloads the object that owns entry 1; 2: busy before that entry is claimed
+#ifndef UNLOADS        // a thread unloads the object that owns entry 1; 2: and is busy after the claim alone, as of old
 #define UNLOADS 0
 #endif
 #ifndef KIND           // what entry 0, which was there before, does when called
@@ -492,8 +492,8 @@ proctype Manual() { // @cexit__run: busy first, then the claim
 proctype Unloader() { // cexit__sweep() in unload.c: entries leave the stack, then run
   bool claimed;
   {
-#if UNLOADS == 2  // busy before the claim, as a run by hand is
-  busy++;
+#if UNLOADS == 1
+  busy++;  // @cexit__run_begin: an exit waits from here on
 #endif
   atomic {
     if
@@ -501,7 +501,7 @@ proctype Unloader() { // cexit__sweep() in unload.c: entries leave the stack, th
     :: else
     fi
   };
-#if UNLOADS == 1
+#if UNLOADS == 2
   busy++;
 #endif
   atomic {
@@ -510,7 +510,7 @@ proctype Unloader() { // cexit__sweep() in unload.c: entries leave the stack, th
     :: else
     fi
   };
-  busy--;
+  busy--;  // @cexit__run_end
   state[1] != RUNNING && state[1] != PENDING -> unloaded = true
   } unless { ended || forked }
 }
