@@ -75,4 +75,32 @@ static int called_before_noted(int count, char **arguments) {
   return 0;
 }
 
-FIXTURE({"called-before-noted", called_before_noted})
+// ---- libc closes the list when one slot of a group is in.
+
+static ssize_t wait_in_flush(void *unused, const char *bytes, size_t size) { // libc's list is closed
+  (void)unused, (void)bytes;
+  if (step < OLDER_RUNS) reach(OLDER_RUNS); // musl writes twice
+  wait_for(REGISTERED);
+  return (ssize_t)size;
+}
+
+static void *registers_at_the_end(void *unused) {
+  wait_for(NEWER_RUNS);
+  hold_after(1, SLOTS_ARE_IN, OLDER_RUNS);
+  int error = cexit_register(NULL, &(cexit_entry){.function = say_name, .context = "late"}, NULL);
+  say("late: %s\n", error == ECANCELED ? "ECANCELED" : error == ENOMEM ? "ENOMEM" : "another result");
+  reach(REGISTERED);
+  return unused;
+}
+
+static int closed_in_between(int count, char **arguments) {
+  (void)count, (void)arguments;
+  FILE *stream = fopencookie(NULL, "w", (cookie_io_functions_t){.write = wait_in_flush});
+  CHECK(stream != NULL && fputs("flushed at the end", stream) >= 0);
+  atexit(newer);
+  cexit_atexit(first);
+  start(registers_at_the_end, NULL);
+  return 0;
+}
+
+FIXTURE({"called-before-noted", called_before_noted}, {"closed-in-between", closed_in_between})

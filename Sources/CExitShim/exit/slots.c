@@ -98,8 +98,7 @@ int cexit__slots_arm(struct slots *slots) {
   YIELD_POINT("slots are in libc's list, not yet noted");
   bool no_memory = errno == ENOMEM;
   errno = saved;
-  if (armed == 0 && !no_memory) return ECANCELED; // libc's list is closed: the last handler has run
-  if (armed < 2) return ENOMEM;
+  if (armed < 2) return no_memory ? ENOMEM : ECANCELED; // ECANCELED: libc has closed its list, after the last handler
 
   if ((error = enter()) != 0) return error;
   cexit__slots_note_standing(slots, group, tagged, calls);
