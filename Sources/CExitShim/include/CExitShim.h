@@ -229,7 +229,7 @@ CEXIT_API bool cexit_is_pending(cexit_handler handler);
 CEXIT_API int cexit_stack_create(const char *CEXIT_NULLABLE name, cexit_stack *CEXIT_NULLABLE *CEXIT_NULLABLE out);
 /// Makes a stack that is one normal-phase entry of `parent`, the newest one at this moment. When that entry has run,
 /// the next registration on the stack places the stack again, on top. Returns as cexit_register; ELOOP: the stack would
-/// be nested in more than 32 stacks, and a run needs some hundred bytes of the thread's stack for each.
+/// be nested in more than 32 stacks. A run needs some 700 bytes of the thread's stack for each: 32 need 24 KiB.
 static inline int cexit_stack_nest(cexit_stack *CEXIT_NULLABLE parent, const char *CEXIT_NULLABLE name,
                                    cexit_stack *CEXIT_NULLABLE *CEXIT_NULLABLE out);
 /// How many entries are pending. A nested stack is one entry, however many it holds.
