@@ -58,7 +58,8 @@ private actor Worker {
     let stack = stack
     // The main queue is known by a mark. The thread that serves the queue may serve the pool a moment later.
     DispatchQueue.main.setSpecific(key: isMainQueue, value: true)
-    stack.register(nonisolated: { log.note(DispatchQueue.getSpecific(key: isMainQueue) == true ? "main" : "elsewhere") })
+    stack.register(nonisolated: { log.note(DispatchQueue.getSpecific(key: isMainQueue) == true ? "main" : "elsewhere") }
+    )
     await Task.detached { _ = await stack.runAsync() }.value
     #expect(log.all == ["elsewhere"])
   }
