@@ -21,7 +21,8 @@ size_t cexit__character(const char *text) {
 
 const char *cexit__text_copy(char *out, size_t size, const char *text) {
   size_t length = text != NULL ? strnlen(text, size - 1) : 0;
-  while (length == size - 1 && length > 0 && ((unsigned char)text[length] & 0xC0) == 0x80) length--;
+  bool is_cut = length == size - 1;
+  while (is_cut && length > 0 && ((unsigned char)text[length] & 0xC0) == 0x80) length--;
   if (length != 0) memcpy(out, text, length);
   out[length] = 0;
   return text != NULL ? out : NULL;
