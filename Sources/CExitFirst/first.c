@@ -126,6 +126,7 @@ static CEXIT_NORETURN void enter_libc(int status) {
 
 static CEXIT_NORETURN __attribute__((used)) void leave(int status) {
   if (cexit_is_entering_libc()) enter_libc(status);
+  cexit_exit_called_at(__builtin_return_address(0));
   cexit_exit(status);
 }
 
@@ -168,7 +169,9 @@ static __attribute__((constructor)) void check(void) {
 static int main_and_exit(int count, char **arguments, char **environment) {
   find_exit();
   cexit_is_pending((cexit_handler){0}); // sets the library up: a child of vfork is told from this process by that
-  leave(programs_main(count, arguments, environment));
+  int status = programs_main(count, arguments, environment);
+  cexit_exit_called_at((const char *)(uintptr_t)programs_main + 1); // in the trace: the main that returned
+  leave(status);
 }
 
 // In a static executable nothing works before libc's own has begun.

@@ -9,8 +9,11 @@ import Testing
 struct TraceTests {
   /// Runs a case, and returns the text on stderr, without the numbers that change from run to run.
   func errors(_ environment: [String: String], _ arguments: String...) throws -> String {
-    let outcome = try run(compile("trace.c"), arguments, environment: environment)
-    return outcome.errors.replacing(/[ ]+[0-9]+\.[0-9]{2} +[0-9]+\.[0-9]{2}  =* *[0-9]+ +/, with: " T ")
+    try plain(run(compile("trace.c"), arguments, environment: environment).errors)
+  }
+
+  func plain(_ errors: String) -> String {
+    errors.replacing(/[ ]+[0-9]+\.[0-9]{2} +[0-9]+\.[0-9]{2}  =* *[0-9]+ +/, with: " T ")
       .replacing(/[0-9]+\.[0-9]{3} s\b/, with: "T s").replacing(/process [0-9]+/, with: "process N")
   }
 
@@ -106,16 +109,20 @@ struct TraceTests {
     func text(_ name: String) throws -> String { try String(contentsOfFile: "\(path)/\(name)", encoding: .utf8) }
   }
 
-  func trace(_ arguments: String...) throws -> (ending: Ending, events: [[String: Any]]) {
+  /// The events of a run, without registrations and cancellations, or these alone.
+  func trace(_ arguments: String..., registrations: Bool = false) throws -> (ending: Ending, events: [[String: Any]]) {
     let folder = try Folder()
     let outcome = try run(compile("trace.c"), arguments, environment: ["EXITKIT_TRACE": "\(folder.path)/t.json"])
-    return (outcome.ending, try events(folder.text("t.json")))
+    let all = try events(folder.text("t.json"))
+    return (outcome.ending, all.filter { ($0["cat"] as? String == "registration") == registrations })
   }
 
   /// An event as a line of text: its phase, category, name and arguments.
   func brief(_ event: [String: Any]) -> String {
-    let arguments = (event["args"] as? [String: Any] ?? [:]).filter { $0.key != "version" }
-    let text = arguments.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
+    let arguments = (event["args"] as? [String: Any] ?? [:]).filter { $0.key != "version" && $0.key != "entry" }
+    let text = arguments.sorted { $0.key < $1.key }.map {
+      "\($0.key)=\($0.value)".replacing(/\+0x[0-9a-f]+/, with: "+N")
+    }
     return ([event["ph"], event["cat"], event["name"]].map { "\($0 ?? "-")" } + text).joined(separator: " ")
   }
 
@@ -125,7 +132,7 @@ struct TraceTests {
     let at = "phase=normal place=App/main.c:12"
     #expect(
       events.map(brief) == [
-        "M - process_name name=trace", "M - exitkit_trace", "i exit exit door=cexit_exit status=3",
+        "M - process_name name=trace", "M - exitkit_trace", "i exit exit caller=trace!ways+N door=cexit_exit status=3",
         "B handler listener depth=0 kind=handler number=5 phase=early place=App/main.c:12 stack=process",
         "E handler listener outcome=ok",
         "B handler trace!plain depth=0 kind=handler number=4 phase=normal stack=process",
@@ -146,6 +153,102 @@ struct TraceTests {
     }
     let times = events.compactMap { $0["ts"] as? Double }
     #expect(times == times.sorted())
+  }
+
+  @Test func `a trace file has each registration and each cancellation`() throws {
+    let (ending, told) = try trace("registrations", registrations: true)
+    #expect(ending == .exited(0))
+    let place = "phase=normal place=App/main.c:12"
+    #expect(
+      told.map { brief($0).replacing("i registration ", with: "") } == [
+        "registered handler=by handle kind=handler number=1 \(place) stack=process",
+        "registered handler=twin kind=handler number=2 \(place) stack=process",
+        "registered handler=twin kind=handler number=3 \(place) stack=process",
+        "registered handler=trace!plain kind=handler number=4 phase=normal stack=process",
+        "registered handler=nested kind=stack number=5 phase=normal stack=process",
+        "registered handler=inner kind=handler number=1 \(place) stack=nested",
+        "cancelled handler=by handle \(place)", "cancelled handler=twin \(place)", "cancelled handler=twin \(place)",
+        "cancelled handler=trace!plain phase=normal", "cancelled handler=inner \(place)",
+        "registered handler=adder kind=handler number=2 phase=early place=App/main.c:12 stack=process",
+        "registered handler=a thread's kind=handler number=3 phase=late place=App/main.c:12 stack=process",
+        "registered handler=another kind=handler number=3 \(place) stack=process",
+      ])
+    #expect(Set(told.compactMap { $0["tid"] as? Int }).count == 2, "the thread's own number")
+  }
+
+  @Test func `the begin of a handler has the entry of its registration, which came before`() throws {
+    let folder = try Folder()
+    _ = try run(
+      compile("trace.c"), ["registrations"], environment: ["EXITKIT_TRACE": "\(folder.path)/t.json"])
+    var registered: [Int: (name: String, time: Double)] = [:]
+    var begun = 0
+    for event in try events(folder.text("t.json")) {
+      guard let details = event["args"] as? [String: Any], let entry = details["entry"] as? Int else { continue }
+      let time = try #require(event["ts"] as? Double)
+      switch event["name"] as? String {
+      case "registered": registered[entry] = (details["handler"] as? String ?? "", time)
+      case "cancelled":
+        #expect(registered[entry]?.name == details["handler"] as? String)
+        registered[entry] = nil
+      default:
+        begun += 1
+        let known = try #require(registered[entry])
+        registered[entry] = nil
+        #expect(known.name == event["name"] as? String && known.time <= time)
+      }
+    }
+    #expect(begun == 4 && registered.isEmpty)
+  }
+
+  @Test func `a registration in the middle of an event hangs nothing and breaks no line`() throws {
+    let (ending, told) = try trace("interrupted", registrations: true)
+    #expect(ending == .exited(0))
+    #expect(told.count >= 12000)
+  }
+
+  @Test(arguments: [("return", "main"), ("exit", "order+N"), ("thread", "exit_with+N")])
+  func `with CExitFirst the trace names the function that called exit, or main`(
+    way: String, caller: String
+  ) throws {
+    let folder = try Folder()
+    let program = try compile("exit-first.c", ExitFirstTests.build())
+    _ = try run(program, ["order", way], environment: ["EXITKIT_TRACE": "\(folder.path)/t.json"])
+    let exit = try #require(try events(folder.text("t.json")).first { $0["name"] as? String == "exit" })
+    #expect(brief(exit) == "i exit exit caller=exit-first!\(caller) door=cexit_exit status=3")
+  }
+
+  @Test func `of plain exit the caller is not known`() throws {
+    let exit = try #require(try trace("ways").events.first { $0["name"] as? String == "exit" })
+    #expect(brief(exit) == "i exit exit door=exit status=3")
+  }
+
+  @Test(arguments: ["1", "file"])
+  func `a second signal leaves the stuck handler and the pending handlers`(to: String) throws {
+    let folder = try Folder()
+    let environment = ["EXITKIT_TRACE": to == "1" ? "1" : "\(folder.path)/t.json"]
+    let child = try ChildProcess(compile("signal.c"), ["second"], environment: environment)
+    #expect(child.waitForOutput("ready"))
+    child.send(SIGTERM)
+    #expect(child.waitForOutput("hanging"))
+    child.send(SIGINT)
+    let outcome = child.finish()
+    #expect(outcome.ending == .signaled(SIGINT))
+    if to == "1" {
+      #expect(
+        plain(outcome.errors)
+          == """
+          \(Self.head) T normal  signal!hang STUCK
+            not run: signal                          normal  signal!say_name
+          ExitKit: handlers that ran: 0, that failed: 0
+
+          """)
+    } else {
+      #expect(
+        try events(folder.text("t.json")).suffix(3).map(brief) == [
+          "B handler signal!hang depth=0 kind=handler number=2 phase=normal stack=process",
+          "i left not run handler=signal!say_name number=1 why=signal", "i exit end failed=0 ran=0 status=143",
+        ])
+    }
   }
 
   @Test func `a killed process leaves a readable trace that shows the handler at work`() throws {
@@ -199,6 +302,57 @@ struct TraceTests {
     #expect(try run(compile("trace.c"), ["ways"], environment: ["EXITKIT_TRACE": "/dev/full"]) == Outcome(.exited(7)))
   }
 
+  @Test func `a file has refused registrations, and entries that a child leaves`() throws {
+    #expect(try trace("refused").events.map(brief).contains("i left not run handler=too late number=0 why=refused"))
+    let left = try trace("forks").events.filter { $0["cat"] as? String == "left" }
+    #expect(left.map(brief) == ["i left not run handler=parent's number=0 place=App/main.c:12 why=parent's"])
+    #expect(left.allSatisfy { $0["pid"] as? Int == $0["tid"] as? Int }, "told by the child")
+  }
+
+  @Test func `a program that closes all descriptors early finds nothing in its files`() throws {
+    let folder = try Folder()
+    let outcome = try run(
+      compile("trace.c"), ["closing early", "\(folder.path)/own"],
+      environment: ["EXITKIT_TRACE": "\(folder.path)/trace"])
+    #expect(outcome == Outcome(.exited(0)))
+    #expect(try folder.text("own") == "")
+    #expect(try events(folder.text("trace")).map { "\($0["ph"]!) \($0["name"]!)" }.contains("E second"))
+  }
+
+  @Test func `registrations and cancellations without end need no memory`() throws {
+    let folder = try Folder()
+    let most = try ["1000", "100000"].map { count in
+      let outcome = try run(
+        compile("trace.c"), ["churn", count], environment: ["EXITKIT_TRACE": "\(folder.path)/\(count)"])
+      return try #require(Int(outcome.output.dropLast()))
+    }
+    #expect(most[1] - most[0] < 512, "KiB")
+  }
+
+  // MARK: The environment of others
+
+  /// A copy of the fixture that runs as another user than who starts the copy: such a program has raised privileges.
+  @Test func `a program with raised privileges looks at no variable`() throws {
+    let folder = try Folder()
+    let copy = "\(folder.path)/copy"
+    try FileManager.default.copyItem(atPath: compile("trace.c"), toPath: copy)
+    #expect(chmod(folder.path, 0o777) == 0)
+    let environment = ["EXITKIT_DUMP": "USR1", "EXITKIT_SLOW": "soon", "EXITKIT_TRACE": "\(folder.path)/trace"]
+    #expect(
+      try run(copy, ["privileged"], environment: environment)
+        == Outcome(
+          .exited(0), output: "privileged: 0, dumps: 1\n", errors: "ExitKit: EXITKIT_SLOW=soon is not understood\n"))
+    #expect(unlink("\(folder.path)/trace") == 0)
+    guard geteuid() == 0, chown(copy, 65534, 65534) == 0, chmod(copy, 0o4755) == 0 else { return }
+    let outcome = try run(copy, ["privileged"], environment: environment)
+    if outcome.output.hasPrefix("privileged: 0") { return }  // a file system that grants no privileges
+    #expect(outcome == Outcome(.exited(0), output: "privileged: 1, dumps: 0\n"))
+    #expect(access("\(folder.path)/trace", F_OK) != 0)
+    #expect(
+      try run(copy, ["privileged"], environment: ["EXITKIT_TRACE": "1"])
+        == Outcome(.exited(0), output: "privileged: 1, dumps: 0\n"))
+  }
+
   @Test(arguments: ["1", "file"])
   func `memory does not grow with the number of handlers`(to: String) throws {
     let folder = try Folder()
@@ -207,7 +361,53 @@ struct TraceTests {
     #expect(outcome.output == "memory stays\n")
   }
 
+  // MARK: Names
+
+  static let scripts = [
+    "закрыть базу", "数据库を閉じる", "🧹👩‍💻 sweep", "cafe\u{301} o\u{308}\u{323}ffnen", "إغلاق", "ปิดไฟล์",
+  ]
+
+  @Test func `names in any script are whole in the table, and behind all columns`() throws {
+    let program = try compile("trace.c")
+    let errors = try run(program, ["names"] + Self.scripts, environment: ["EXITKIT_TRACE": "1"]).errors
+    let rows = errors.split(separator: "\n").filter { $0.contains("App/main.c") }
+    #expect(rows.map { $0.utf8.prefix(51).allSatisfy { $0 < 0x80 } } == Self.scripts.map { _ in true })
+    let names = rows.map { String(decoding: $0.utf8.dropFirst(51), as: UTF8.self) }
+    #expect(
+      names.reversed()
+        == Self.scripts.enumerated().map {
+          "\($1) (App/main.c:12)" + ($0 % 2 == 0 ? "" : " FAILED: \"disk\" is full ")
+        })
+  }
+
+  @Test func `a name that is too long for the table is cut between two characters`() throws {
+    for first in ["", "a", "ab", "abc"] {
+      let name = first + String(repeating: "東", count: 40)
+      let errors = try run(compile("trace.c"), ["names", name], environment: ["EXITKIT_TRACE": "1"]).errors
+      let shown = try #require(errors.firstMatch(of: /normal  (.*) \(App/)).output.1
+      #expect(name.hasPrefix(shown) && shown.utf8.count > 90 && !shown.contains("?"))
+    }
+  }
+
+  @Test func `names in any script are whole in the file`() throws {
+    let folder = try Folder()
+    _ = try run(
+      compile("trace.c"), ["names"] + Self.scripts, environment: ["EXITKIT_TRACE": "\(folder.path)/t.json"])
+    let begun = try events(folder.text("t.json")).filter {
+      $0["ph"] as? String == "B" && $0["cat"] as? String == "handler"
+    }
+    #expect(begun.map { $0["name"] as? String }.reversed() == Self.scripts)
+  }
+
   // MARK: The terminal
+
+  @Test func `beside a file no live line is drawn, so the lines of exitkit run stay whole`() throws {
+    let folder = try Folder()
+    let environment = ["EXITKIT_TRACE": "\(folder.path)/t.json", "TERM": "xterm"]
+    let shown = try run(compile("trace.c"), ["terminal", "short"], environment: environment).output
+    #expect(shown == "child: 0\n")
+    #expect(try folder.text("t.json").contains("東京東京東京"))
+  }
 
   @Test func `a live line fits the terminal, names the running handler, and goes at the end`() throws {
     let program = try compile("trace.c")

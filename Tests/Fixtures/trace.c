@@ -7,7 +7,9 @@
 #include <CExitFinalizer.h>
 
 #include <pty.h>
+#include <sys/auxv.h>
 #include <sys/resource.h>
+#include <sys/time.h>
 
 static void quiet(void *context) {
   (void)context;
@@ -226,5 +228,100 @@ static int closing(int count, char **arguments) { // a daemon closes all descrip
   return 0;
 }
 
+// ---- Registrations
+
+static void add_another(void *context) {
+  (void)context;
+  add(NULL, "another", quiet, CExitPhaseNormal);
+}
+
+static void *add_on_thread(void *unused) {
+  add(NULL, "a thread's", quiet, CExitPhaseLate);
+  return unused;
+}
+
+static int registrations(int count, char **arguments) {
+  (void)count, (void)arguments;
+  cexit_stack *stack;
+  cexit_handler handler = add(NULL, "by handle", quiet, CExitPhaseNormal);
+  add(NULL, "twin", quiet, CExitPhaseNormal);
+  add(NULL, "twin", quiet, CExitPhaseNormal);
+  CHECK(cexit_atexit(plain) == 0);
+  CHECK(cexit_stack_nest(NULL, "nested", &stack) == 0);
+  add(stack, "inner", quiet, CExitPhaseNormal);
+  CHECK(cexit_cancel(handler) && !cexit_cancel(handler));
+  CHECK(cexit_stack_cancel_named(NULL, "twin") == 2);
+  CHECK(cexit_unregister(plain) == 1);
+  CHECK(cexit_stack_clear(stack) == 1);
+  add(NULL, "adder", add_another, CExitPhaseEarly);
+  join(start(add_on_thread, NULL));
+  return 0;
+}
+
+static void register_here(int number) {
+  (void)number;
+  cexit_handler handler;
+  cexit_entry entry = {.function = quiet, .name = "a signal's"};
+  int error = cexit_register(NULL, &entry, &handler);
+  CHECK(error == EDEADLK || (error == 0 && cexit_cancel(handler)));
+}
+
+static void *register_much(void *unused) {
+  for (int i = 0; i < 4000; i++) {
+    cexit_handler handler = add(NULL, "much", quiet, CExitPhaseNormal);
+    CHECK(i % 2 == 0 ? cexit_cancel(handler) : cexit_run(handler));
+  }
+  return unused;
+}
+
+static int interrupted(int count, char **arguments) {
+  (void)count, (void)arguments;
+  static const struct timeval often = {0, 200};
+  signal(SIGALRM, register_here);
+  add(NULL, "first", quiet, CExitPhaseNormal);
+  CHECK(setitimer(ITIMER_REAL, &(struct itimerval){often, often}, NULL) == 0);
+  pthread_t threads[3];
+  for (int i = 0; i < 3; i++) threads[i] = start(register_much, NULL);
+  for (int i = 0; i < 3; i++) join(threads[i]);
+  CHECK(setitimer(ITIMER_REAL, &(struct itimerval){0}, NULL) == 0);
+  return 0;
+}
+
+static int churn(int count, char **arguments) { // prints the most memory that the process had
+  CHECK(count == 1);
+  for (int i = atoi(arguments[0]); i > 0; i--) CHECK(cexit_cancel(add(NULL, "handler", quiet, CExitPhaseNormal)));
+  say("%ld\n", memory_now());
+  return 0;
+}
+
+// A daemon closes all descriptors at once, and opens its files with their numbers.
+static int closing_early(int count, char **arguments) {
+  CHECK(count == 1);
+  int lowest = dup(STDIN_FILENO);
+  CHECK(lowest >= 0 && close(lowest) == 0);
+  add(NULL, "first", quiet, CExitPhaseNormal);
+  CHECK(dup(STDIN_FILENO) == lowest);
+  for (int i = 3; i < 256; i++) close(i);
+  for (int i = 3; i < 256; i++) CHECK(open(arguments[0], O_WRONLY | O_CREAT, 0666) == i);
+  add(NULL, "second", quiet, CExitPhaseNormal);
+  return 0;
+}
+
+static int privileged(int count, char **arguments) {
+  (void)count, (void)arguments;
+  struct sigaction now;
+  add(NULL, "handler", quiet, CExitPhaseNormal);
+  CHECK(sigaction(SIGUSR1, NULL, &now) == 0);
+  say("privileged: %d, dumps: %d\n", getauxval(AT_SECURE) != 0, now.sa_handler != SIG_DFL);
+  return 0;
+}
+
+static int names(int count, char **arguments) {
+  for (int i = 0; i < count; i++) add(NULL, arguments[i], i % 2 == 0 ? quiet : fail, CExitPhaseNormal);
+  return 0;
+}
+
 FIXTURE({"ways", ways}, {"killed", killed}, {"stuck", stuck}, {"forks", forks}, {"refused", refused}, {"slow", slow},
-        {"dump", dump}, {"many", many}, {"many nested", many_nested}, {"terminal", terminal}, {"closing", closing}, {"waits", waits})
+        {"dump", dump}, {"many", many}, {"many nested", many_nested}, {"terminal", terminal}, {"closing", closing},
+        {"waits", waits}, {"registrations", registrations}, {"interrupted", interrupted}, {"churn", churn},
+        {"closing early", closing_early}, {"privileged", privileged}, {"names", names})

@@ -8,7 +8,7 @@
 //   FAST_...     the same, of a function that programs call often: the leader's own calls are one jump
 //   SIGNAL_SAFE  a signal handler may call the function, so a copy never looks for the leader
 //   KEEPS        the leader stores a function of the caller's copy, so that copy has to stay loaded
-//   LEAVES       does not return
+//   LEAVES       an exit, which does not return: the leader is told of the caller first
 //
 // The order is the layout of the table through which copies of different versions call each other: a new line goes to
 // the end, a released line stays. A structure that a function takes cannot change without a new CEXIT_SHARING.
@@ -94,6 +94,7 @@ CEXIT_SHARED(KEEPS, void, on_failure, (cexit_reporter reporter), (reporter))
 CEXIT_SHARED(ERROR, int, stack_try_run_observed, (cexit_stack *stack, cexit_observer observer, void *context), (stack, observer, context))
 CEXIT_SHARED(VALUE, bool, report_failure, (const cexit_record *failure), (failure))
 CEXIT_SHARED(VALUE, bool, main_hold, (void), ())
+CEXIT_SHARED(VALUE, void, exit_called_at, (const void *address), (address))
 
 // What belongs to a thread or to the Swift code around it has nothing to do with the stack: each copy does that itself.
 #ifdef CEXIT_UNSHARED

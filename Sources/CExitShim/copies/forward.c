@@ -41,8 +41,10 @@ leader(void) { // has every function, this copy's or another's
   }
 
 #define FORWARD_LEAVES(type, name, parameters, arguments)                                                              \
-  type cexit_##name parameters {                                                                                       \
-    leader()->name arguments;                                                                                          \
+  __attribute__((noinline)) type cexit_##name parameters {                                                             \
+    const struct cexit__copy *to = leader();                                                                           \
+    to->exit_called_at(__builtin_return_address(0));                                                                   \
+    to->name arguments;                                                                                                \
     __builtin_unreachable();                                                                                           \
   }
 

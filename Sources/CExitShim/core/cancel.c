@@ -3,7 +3,7 @@
 // Cancelling many: one walk takes the entries that match and links them through `older`; their release comes after the
 // walk.
 
-#include "core.h"
+#include "trace.h"
 
 static const char order[LISTS] = {CExitPhaseEarly, CExitPhaseNormal, CExitPhaseLate, ASLEEP};
 
@@ -66,14 +66,20 @@ static void take_matching(cexit_stack *stack, cexit_matcher *matches, const void
   }
 }
 
+static void tell_and_release(uint32_t index) {
+  struct entry taken = *entry_at(index);
+  taken.older = index;
+  trace_registration(MOMENT_CANCELLED, &taken); // the release may free the name
+  cexit__entry_release(&taken);
+}
+
 size_t cexit__cancel_matching(cexit_stack *stack, cexit_matcher *matches, const void *wanted) {
   struct taken_list list = {.first = NONE, .last = NONE};
   if (enter() != 0) return 0;
   take_matching(stack, matches, wanted, &list);
   lock_drop();
 
-  for (uint32_t index = list.first; index != NONE; index = entry_at(index)->older)
-    cexit__entry_release(entry_at(index));
+  for (uint32_t index = list.first; index != NONE; index = entry_at(index)->older) tell_and_release(index);
 
   if (list.first == NONE || lock_take() != 0) return list.count;
   for (uint32_t index = list.first, next; index != NONE; index = next) {

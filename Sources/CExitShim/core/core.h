@@ -261,6 +261,7 @@ struct process {
   struct owner recent[16]; // owners seen lately, each in the place its address says
   struct slots process_slots, quick_slots;
   bool tags; // groups get handles of their own
+  bool told; // a file is told of each registration: the fast path is never taken. Written before `here`
   uint32_t
       yield; // set during exit when a foreign handler was just registered: entries older than this epoch wait; 0: not set
 };
@@ -383,7 +384,8 @@ struct hooks {
   void (*trace)(int moment, const void *subject); // core/trace.h
   void (*thread_ended)(void *unused);
   void (*sweep)(void *owner);
-  void (*first_use)(void); // of the library, in a process that is known; called again and again
+  void (*before_use)(void); // of the library, in a process that is not known yet; perhaps on several threads at once
+  void (*first_use)(void);  // of the library, in a process that is known; called again and again
   bool (*recover)(void); // makes a child that no fork handler told of a process of its own, once; the lock is free then
   void (*long_run)(const cexit_stack *stack);
   void (*long_wait)(void); // a thread has waited for LONG_WAIT

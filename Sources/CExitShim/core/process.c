@@ -33,17 +33,19 @@ static _Atomic(_Atomic uint32_t *) page; // NULL until set up
 static _Atomic pid_t process_id; // written before the word becomes HERE: a thread that reads HERE reads the number, too
 static _Atomic uint32_t number;  // of this process, from 1; grows before the word becomes HERE
 
-// Without a wiped word each operation asks for the process id, and the fast path is never taken.
+// Without a wiped word each operation asks for the process id. There, and while a file is told of each registration, the
+// fast path is never taken: so the trace costs a registration nothing where no file is asked for.
 void cexit__process_settle(void) {
   if (page == NULL) page = &assumed_here;
   atomic_fetch_add(&number, 1);
   atomic_store(&process_id, getpid());
   atomic_store(page, HERE);
-  cexit__process.here = page != &assumed_here ? page : &nowhere;
+  cexit__process.here = page != &assumed_here && !cexit__process.told ? page : &nowhere;
 }
 
 bool cexit__is_here_slowly(void) {
-  if (page != &assumed_here || atomic_load(page) != HERE) return false;
+  if (page == NULL || atomic_load(page) != HERE) return false;
+  if (page != &assumed_here) return true;
   pid_t known = atomic_load(&process_id);
   return known == getpid() || cexit__shares_memory_with(known);
 }
@@ -68,6 +70,7 @@ void cexit__process_repaired(void) {
 int cexit__process_enter(void) {
   int saved = errno;
   _Atomic uint32_t *fresh = page == NULL ? cexit__map_wiped(HERE) : NULL;
+  if (page == NULL) cexit__hooks.before_use();
   if (cexit__hooks.recover()) return 0;
   int error = lock_take();
   if (error == 0 && !is_here()) {

@@ -10,17 +10,19 @@
 // its storage is free, before its function is called: exactly-once needs no more.
 
 #include "stack.h"
+#include "trace.h"
 
 static const char phase_order[LISTS] = {CExitPhaseEarly, CExitPhaseNormal, CExitPhaseLate, ASLEEP};
 
 // Before the first write: a copy of the whole entry would read wide words over bytes that were just written as narrow
 // words, and the processor would wait for its store buffer.
-ALWAYS_INLINE void copy_for_call(struct entry *out, const struct entry *entry) {
+ALWAYS_INLINE void copy_for_call(struct entry *out, const struct entry *entry, uint32_t index) {
   out->function = entry->function;
   out->context = entry->context;
   out->release = entry->release;
   out->name = entry->name;
   out->bits = entry->bits;
+  out->older = index; // for the trace, which knows the registration by the index
   const char *file = entry->file;
   const void *ahead = entry - 24; // in a run, where entries lie in their order: a sixth less time
   if (!LIKELY(!has_hint(entry))) {
@@ -34,7 +36,7 @@ ALWAYS_INLINE void copy_for_call(struct entry *out, const struct entry *entry) {
 // All calls are at the end, so the function saves no registers.
 static __attribute__((noinline)) bool take_out(cexit_stack *stack, struct entry *entry, uint32_t index,
                                                struct entry *out) {
-  copy_for_call(out, entry);
+  copy_for_call(out, entry, index);
   if (!is_plain(entry)) return cexit__entry_take_off(index);
   return take_plain(stack, entry, index) || cexit__entry_free_as_well(index);
 }
@@ -132,8 +134,15 @@ static COLD bool wake_next(void) {
 }
 
 static COLD bool cancel_slowly(cexit_handler handler) {
+  struct entry taken;
   if (enter() != 0) return false;
-  return pending_entry(handler) != NULL ? cancel_and_release((uint32_t)handler.raw) : give(false);
+  bool found = pending_entry(handler) != NULL;
+  if (found) cexit__entry_take((uint32_t)handler.raw, &taken);
+  lock_drop();
+  if (!found) return false;
+  trace_registration(MOMENT_CANCELLED, &taken); // the release may free the name
+  cexit__entry_release(&taken);
+  return true;
 }
 
 // The only calls are at the end, so the function saves no registers. `noinline`: or clang makes functions of parts that are

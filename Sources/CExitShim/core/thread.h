@@ -34,6 +34,7 @@ struct thread {
   struct departures {  // dead objects, whose finalizers run when the outermost finalizer has ended
     struct cexit_departure *first, **end; // `end` is good while `first` is not NULL
   } departures;
+  const char *exit_caller; // where the call of the thread's first door returns to; NULL
   unsigned char unblocked; // crashes that the thread lets through for a run: bit i is crashes[i] of watch/crash.c
 };
 extern PER_THREAD struct thread cexit__thread;

@@ -29,11 +29,17 @@ enum moment {
   MOMENT_WAIT_ENDS,
   MOMENT_FOREIGN_BEGINS, // libc calls functions that are not of this library; subject: when, a text
   MOMENT_FOREIGN_ENDS,
-  MOMENT_REFUSED // a registration failed; subject: the entry
+  MOMENT_REFUSED,    // a registration failed; subject: the entry
+  MOMENT_REGISTERED, // for a file alone; subject: a copy of the entry, its index in `older`, its number in `newer`
+  MOMENT_CANCELLED   // by name, by handle or with its stack; for a file alone; subject: the same
 };
 
 static inline void trace(enum moment moment, const void *subject) {
   if (__builtin_expect(is_observed(OBSERVED_FOR_TRACE), 0)) cexit__hooks.trace(moment, subject);
+}
+
+static inline void trace_registration(enum moment moment, const struct entry *entry) {
+  if (__builtin_expect(cexit__process.told, 0)) cexit__hooks.trace(moment, entry);
 }
 
 #endif

@@ -105,6 +105,10 @@ static void put_slots_on_top(void) {
   if (cexit__process.process_slots.group != 0) cexit__slots_arm(&cexit__process.process_slots);
 }
 
+void cexit__exit_called_at(const void *address) {
+  if (cexit__thread.exit_caller == NULL) cexit__thread.exit_caller = address;
+}
+
 void cexit__exit(int status) {
   if (cexit__in_vfork_child()) _exit(status);
   // A plugin may bring this code, and another thread may unload the plugin during the exit: unloading would wait here for

@@ -7,6 +7,7 @@ const struct hooks cexit__hooks = {
     .owner_slot = cexit__owner_slot,
     .quick_slot = cexit__quick_slot,
     .thread_ended = cexit__thread_ended,
+    .before_use = cexit__trace_look,
     .first_use = cexit__first_use,
     .recover = cexit__recover,
     .sweep = cexit__sweep,

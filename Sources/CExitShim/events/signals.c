@@ -82,8 +82,10 @@ static void take(int number, siginfo_t *info, void *machine) {
     uint32_t seen = atomic_fetch_or(&state, TAKEN);
     if ((seen & TAKEN) == 0)
       cexit__futex_wake(&state, 1);
-    else if ((seen & EXITING) != 0 && ends_at_once(number))
+    else if ((seen & EXITING) != 0 && ends_at_once(number)) {
+      cexit__trace_cut_off();
       cexit__die_of(number);
+    }
     cexit__hold_interrupted(machine);
   }
   errno = saved;

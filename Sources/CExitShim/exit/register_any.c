@@ -4,12 +4,36 @@
 
 #include "push.h"
 
+static __attribute__((noinline)) int push_any(cexit_stack *stack, const cexit_entry *from, const void *owner,
+                                              cexit_handler *out, unsigned kind, uintptr_t word, void **left) {
+  return push(stack, from, (unsigned)from->phase & 3, owner, out, kind, from->flags, word, left);
+}
+
+// The moment is told without the lock, when the entry may have run on another thread: so of a copy.
+static COLD int push_and_tell(cexit_stack *stack, const cexit_entry *from, const void *owner, cexit_handler *out,
+                              unsigned kind, uintptr_t word, void **left) {
+  cexit_handler handler;
+  struct entry copy = {.function = from->function,
+                       .release = from->release,
+                       .name = from->name,
+                       .file = from->file,
+                       .newer = (uint32_t)stack->count + 1};
+  uint32_t line = from->line < 1u << 18 ? from->line : 0;
+  copy.bits = entry_bits(stack->index, kind, (unsigned)from->phase & 3, false, line, 0);
+  int error = push_any(stack, from, owner, &handler, kind, word, left);
+  copy.older = (uint32_t)handler.raw;
+  if (out != NULL) *out = handler;
+  trace_registration(MOMENT_REGISTERED, &copy);
+  return error;
+}
+
 // The entry and its tie come to be under one lock: no thread sees an entry that its object does not lead to.
 int cexit__register_any(cexit_stack *stack, const cexit_entry *from, const void *owner, cexit_handler *out,
                         unsigned kind, uintptr_t word, void **left) {
   int error = cexit__stack_enter_ready(stack, owner);
   if (error != 0) return trace(MOMENT_REFUSED, from), error;
-  return push(stack, from, (unsigned)from->phase & 3, owner, out, kind, from->flags, word, left);
+  if (cexit__process.told) return push_and_tell(stack, from, owner, out, kind, word, left);
+  return push_any(stack, from, owner, out, kind, word, left);
 }
 
 COLD int cexit__entry_push(cexit_stack *stack, const cexit_entry *from, const void *owner, cexit_handler *out) {

@@ -123,6 +123,21 @@ CEXIT_API uint64_t cexit_main_grace(void);
 /// CExitFirst's, which passes all other calls to cexit_exit. Async-signal-safe.
 CEXIT_API bool cexit_is_entering_libc(void);
 
+/// For a function that calls cexit_exit for another function: the trace names the caller of the exit by `address`, to which
+/// the call returns. cexit_exit names its own caller unless the thread has called this function before; the first call of
+/// the thread counts.
+CEXIT_API void cexit_exit_called_at(const void *CEXIT_NULLABLE address);
+/// Where the function returns to that this one is inlined into, as optimizers do.
+static inline __attribute__((always_inline)) const void *CEXIT_NULLABLE cexit_return_address(void) {
+  return __builtin_return_address(0);
+}
+/// Where the function returns to that called the calling function. For code that is not optimized: each function keeps a
+/// frame pointer.
+static __attribute__((noinline, unused)) const void *CEXIT_NULLABLE cexit_outer_return_address(void) {
+  const void *const *inner = *(const void *const *const *)__builtin_frame_address(0);
+  return (*(const void *const *const *)inner)[1];
+}
+
 /// A thread that waits for jobs sleeps on a loop. cexit_loop_wake wakes the thread. So does an item in the main queue,
 /// if the loop's maker may drain the main queue.
 typedef struct cexit_loop cexit_loop;

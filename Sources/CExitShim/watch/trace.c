@@ -84,6 +84,7 @@ static void close_gone(const struct frame *frame, pid_t thread, uint64_t time) {
 
 static void begin_handler(struct told *told, const struct frame *frame) {
   char stack[64];
+  told->index = frame->entry->older;
   close_gone(frame->outer, told->thread, told->time);
   told->entry = frame->entry;
   told->text = name_of(told->entry);
@@ -119,17 +120,18 @@ static void end_handler(const struct told *told, const struct frame *frame) {
 
 // ---- The end
 
-static const char *why_not(const cexit_pending *seen, bool late) {
+static const char *why_not(const cexit_pending *seen, const char *late) {
   if ((seen->flags & CEXIT_IS_PARENTS) != 0) return "parent's";
   if ((seen->flags & CEXIT_IS_ASLEEP) != 0) return "cancelled";
-  return late ? "deadline" : NULL;
+  return late;
 }
 
-static void tell_what_is_left(const struct told *told, bool late) {
+static void tell_what_is_left(const struct told *told, const char *late) { // `late`: NULL at an end in time
   struct walk walk = {.root = PROCESS};
   while (cexit__walk_next(&walk)) {
     const char *why = why_not(&walk.seen, late);
     if (why == NULL) continue;
+    if (walk.seen.name == NULL && walk.function != NULL) walk.seen.name = symbol_of(walk.function);
     if (cexit__trace_wishes.path != NULL) cexit__trace_file_not_run(told, &walk.seen, why);
     if (cexit__trace_wishes.table) cexit__trace_table_not_run(&walk.seen, why);
   }
@@ -149,11 +151,11 @@ static void set_foreign(const struct told *now, bool begins) {
   tell_file(&told);
 }
 
-static void end_run(const struct told *told) { // `text`: the deadline ends the run
+static void end_run(const struct told *told) { // `text`: "deadline" or "signal" cuts the run off; or NULL
   bool late = told->text != NULL, first = !is_over;
   if (!first && ran == ended && !late) return set_foreign(told, true);
   if (!late) close_gone(NULL, told->thread, told->time);
-  if (first || late) tell_what_is_left(told, late);
+  if (first || late) tell_what_is_left(told, told->text);
   is_over = true;
   ended = ran;
   cexit__live_line_clear();
@@ -189,6 +191,14 @@ static void tell_all(struct told *told, const void *subject) {
     break;
   case MOMENT_EXIT_ENDS:
     return end_run(told);
+  case MOMENT_REGISTERED:
+  case MOMENT_CANCELLED:
+    told->entry = subject;
+    told->text = name_of(told->entry);
+    told->index = told->entry->older;
+    told->number = told->entry->newer;
+    if (told->moment == MOMENT_REGISTERED) told->stack = stack_at(told->entry->stack)->name; // the caller has the stack
+    break;
   default:
     break;
   }
@@ -197,6 +207,7 @@ static void tell_all(struct told *told, const void *subject) {
 
 void cexit__trace(int moment, const void *subject) {
   int saved = errno;
+  if (moment >= MOMENT_REGISTERED && cexit__trace_wishes.path == NULL) return;
   if (cexit__thread.task == 0) cexit__thread.task = cexit__task();
   struct told told = {
       .moment = (enum moment)moment, .time = cexit__now(), .thread = cexit__thread.task, .text = subject};
@@ -214,6 +225,17 @@ void cexit__trace(int moment, const void *subject) {
   errno = saved;
 }
 
+// The signal may have interrupted this thread in the middle of an event: so the wait for the lock has an end, and then the
+// trace stays without an end. The lock is kept, since no event may follow.
+void cexit__trace_cut_off(void) {
+  if (!is_observed(OBSERVED_FOR_TRACE)) return;
+  for (int left = 100; !word_try(&cexit__trace_word); left--) {
+    if (left == 0) return;
+    nanosleep(&(struct timespec){0, 1000000}, NULL);
+  }
+  end_run(&(struct told){.moment = MOMENT_EXIT_ENDS, .time = cexit__now(), .thread = cexit__task(), .text = "signal"});
+}
+
 void cexit__trace_failure(const char *error) {
   struct frame *here = cexit__thread.running;
   static char failed[] = "failed"; // for the probe, which may be read when the text of the error is gone
@@ -228,6 +250,7 @@ void cexit__trace_wait(const char *what) {
 void cexit__trace_forked(void) {
   atomic_store(&cexit__trace_word, 0);
   cexit__thread.task = 0;
+  cexit__thread.exit_caller = NULL;
   open_count = 0;
   ran = failed = ended = 0;
   exit_began = in_foreign = is_over = false;

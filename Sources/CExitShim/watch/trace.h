@@ -18,8 +18,9 @@ struct told { // a moment, for the sinks
   pid_t thread;
   const char *text;    // name of the handler, of a wait, of the door; the error
   const char *handler; // that fails
-  // A handler that begins or ends:
+  // A handler that begins, ends, is registered or cancelled:
   const struct entry *entry;
+  uint32_t index;    // of the entry, by which the events of one registration know each other
   const char *stack; // the name of its stack; NULL: the process stack
   size_t number;     // as in cexit_pending
   uint32_t depth;

@@ -9,10 +9,12 @@
 
 #include "trace.h"
 
+#include "../platform/symbol.h"
+
 #include <stdarg.h>
 #include <sys/stat.h>
 
-enum { CHECKED_FOR = 10000000 }; // nanoseconds
+enum { CHECKED_FOR = 10000000, HIGH = 200 }; // nanoseconds; the least number of the descriptor
 
 static int file = -1;
 static bool begun, is_shared; // in this process
@@ -55,7 +57,8 @@ static void flush(void) {
 
 static bool open_file(const struct told *told) {
   struct stat now;
-  if (file >= 0 && told->time - checked < CHECKED_FOR) return true;
+  bool early = told->moment >= MOMENT_REGISTERED; // a program that starts may close all descriptors
+  if (file >= 0 && !early && told->time - checked < CHECKED_FOR) return true;
   checked = told->time;
   if (file >= 0 && fstat(file, &now) == 0 && now.st_dev == device && now.st_ino == inode) return true;
   char path[4096];
@@ -70,6 +73,9 @@ static bool open_file(const struct told *told) {
   }
   *text.at = 0;
   file = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK | (begun || is_shared ? 0 : O_TRUNC), 0666);
+  int high = file >= 0 ? fcntl(file, F_DUPFD_CLOEXEC, HIGH) : -1; // a program may count on the low numbers
+  if (high >= 0) close(file);
+  if (high >= 0) file = high;
   if (file < 0 || fstat(file, &now) != 0) {
     cexit__say("cannot write the trace to %s: error %u", path, (uint64_t)errno);
     cexit__trace_wishes.path = NULL;
@@ -120,11 +126,17 @@ static void put_status(void) {
 }
 
 static void put_exit(const char *door) {
+  char symbol[256];
+  const char *caller = cexit__thread.exit_caller;
   pid_t sender = 0;
   int number = cexit__exit_signal(&sender);
   uint64_t deadline = cexit__deadline();
   put(",\"args\":{\"door\":\"%s\"", number != 0 ? "signal" : door);
   put_status();
+  if (caller != NULL) {
+    cexit__symbol(caller - 1, symbol, sizeof symbol); // in the call
+    put(",\"caller\":%q", symbol);
+  }
   if (number != 0) put(",\"signal\":%u,\"sender\":%u", (uint64_t)number, (uint64_t)sender);
   if (deadline != 0) put(",\"deadline\":%t", deadline / 1000000);
   put("}");
@@ -133,10 +145,17 @@ static void put_exit(const char *door) {
 static void put_handler(const struct told *told) {
   static const char *const phases[] = {"normal", "early", "late"};
   const struct entry *entry = told->entry;
-  put(",\"args\":{\"phase\":\"%s\"", phases[entry->phase == ASLEEP ? entry->asleep_from : entry->phase]);
+  put(",\"args\":{\"entry\":%u,\"phase\":\"%s\"", (uint64_t)told->index,
+      phases[entry->phase == ASLEEP ? entry->asleep_from : entry->phase]);
+  if (told->moment == MOMENT_HANDLER_BEGINS)
+    put(",\"depth\":%u", (uint64_t)told->depth);
+  else
+    put(",\"handler\":%q", told->text);
   put_place(entry->file, entry->line);
-  put(",\"stack\":%q,\"depth\":%u,\"number\":%u,\"kind\":\"%s\"}", told->stack != NULL ? told->stack : "process",
-      (uint64_t)told->depth, (uint64_t)told->number, entry->kind == KIND_NESTED ? "stack" : "handler");
+  if (told->moment != MOMENT_CANCELLED)
+    put(",\"stack\":%q,\"number\":%u,\"kind\":\"%s\"", told->stack != NULL ? told->stack : "process",
+        (uint64_t)told->number, entry->kind == KIND_NESTED ? "stack" : "handler");
+  put("}");
 }
 
 void cexit__trace_file_tell(const struct told *told) {
@@ -160,6 +179,11 @@ void cexit__trace_file_tell(const struct told *told) {
   case MOMENT_HANDLER_FAILS:
     put_head("failure", "failure", "i\",\"s\":\"t", told);
     put(",\"args\":{\"handler\":%q,\"error\":%q}", told->handler, told->text);
+    break;
+  case MOMENT_REGISTERED:
+  case MOMENT_CANCELLED:
+    put_head(told->moment == MOMENT_REGISTERED ? "registered" : "cancelled", "registration", "i\",\"s\":\"t", told);
+    put_handler(told);
     break;
   case MOMENT_FOREIGN_BEGINS:
   case MOMENT_FOREIGN_ENDS:

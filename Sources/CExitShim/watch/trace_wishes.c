@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What EXITKIT_TRACE, EXITKIT_SLOW and EXITKIT_DUMP in the environment ask for. The library looks once, at the first use
-// of the stack. A program that runs with raised privileges does not look: whoever starts the program must not choose a file
-// that the program writes.
+// of the stack, before the process counts as known: so no registration is made untold. A program that runs with raised
+// privileges does not look: whoever starts the program must not choose a file that the program writes.
 
 #include "trace.h"
 
@@ -33,21 +33,26 @@ static bool is_asked(void) {
   return false;
 }
 
-void cexit__trace_set_up(void) {
+void cexit__trace_look(void) {
   if (!is_asked()) return;
   struct trace_wishes *wishes = &cexit__trace_wishes;
   const char *trace = secure_getenv("EXITKIT_TRACE"), *limit = secure_getenv("EXITKIT_SLOW");
-  const char *dump = secure_getenv("EXITKIT_DUMP");
   if (trace != NULL && trace[0] == 0) trace = NULL;
+  if (limit != NULL) wishes->slow = parse_duration(limit);
+  wishes->table = trace != NULL && strcmp(trace, "1") == 0;
+  wishes->path = wishes->table ? NULL : trace;
+  cexit__process.told = wishes->path != NULL;
+  if (trace != NULL || wishes->slow != 0) atomic_fetch_or(&cexit__observed, OBSERVED_FOR_TRACE);
+}
+
+void cexit__trace_set_up(void) {
+  if (!is_asked()) return;
+  const char *limit = secure_getenv("EXITKIT_SLOW"), *dump = secure_getenv("EXITKIT_DUMP");
   if (dump != NULL) {
     int number = cexit__signal_named(dump);
     if (number <= 0 || cexit__handle(number, dump_on_signal, SA_RESTART) != 0) not_understood("EXITKIT_DUMP", dump);
     atomic_fetch_or(&cexit__observed, OBSERVED_FOR_TIME); // so that frames may be read
   }
-  if (limit != NULL && (wishes->slow = parse_duration(limit)) == 0) not_understood("EXITKIT_SLOW", limit);
-  wishes->table = trace != NULL && strcmp(trace, "1") == 0;
-  wishes->path = wishes->table ? NULL : trace;
-  if (trace == NULL && wishes->slow == 0) return;
-  atomic_fetch_or(&cexit__observed, OBSERVED_FOR_TRACE);
-  if (wishes->table) cexit__live_line_set_up();
+  if (limit != NULL && cexit__trace_wishes.slow == 0) not_understood("EXITKIT_SLOW", limit);
+  if (cexit__trace_wishes.table) cexit__live_line_set_up();
 }

@@ -55,8 +55,10 @@ void cexit__say(const char *format, ...);  // a line on stderr, behind the name 
 // ---- trace.c
 
 void cexit__trace(int moment, const void *subject);
+void cexit__trace_look(void); // at the environment: for the first registration to be told
 void cexit__trace_set_up(void);
 void cexit__trace_forked(void);
+void cexit__trace_cut_off(void); // in a signal handler, before the process dies in the middle of an exit
 
 // ---- dump.c
 
