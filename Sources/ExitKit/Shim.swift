@@ -286,7 +286,24 @@ enum Shim {
   static var signalPatience: Duration { .nanoseconds(Int64(clamping: cexit_signal_patience())) }
   static func setSignalPatience(_ nanoseconds: UInt64) { _ = cexit_set_signal_patience(nanoseconds) }
   static var isExiting: Bool { cexit_is_exiting() }
-  static func exit(_ status: Int32) -> Never { cexit_exit(status) }
+  /// Leaves the process; the trace names the function that `caller` is in as the function that did.
+  static func exit(_ status: Int32, from caller: Caller?) -> Never {
+    cexit_exit_called_at(caller)
+    cexit_exit(status)
+  }
+
+  typealias Caller = UnsafeRawPointer
+  /// Where the function returns to that asks, which is not asynchronous.
+  ///
+  /// Optimized code has no frame pointers, and other code does not inline.
+  @inline(__always) static var caller: Caller? {
+    #if DEBUG
+      cexit_outer_return_address()
+    #else
+      cexit_return_address()
+    #endif
+  }
+
   static func requestExit(_ status: Int32) throws(ExitError) { try check(cexit_request_exit(status)) }
   static func requestStatus(_ status: Int32) { cexit_request_status(status) }
 

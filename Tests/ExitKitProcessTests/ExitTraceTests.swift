@@ -28,6 +28,18 @@ import Testing
     #expect(outcome.lines.last == "newer begins, older not")
   }
 
+  @Test(arguments: [
+    ("exit", "leavesByExit"), ("exitAfter", "leavesByExitAfter"), ("exitAfter with an error", "failsInExitAfter"),
+    // The code that awaits stands on no stack.
+    ("exitAfter, asynchronous", "exitAfter"), ("exitAfter with an error, asynchronous", "exitAfter"),
+  ]) func `a trace names the function that leaves by a door`(door: String, caller: String) throws {
+    let trace = ExitTrace(path: "\(try emptyFolder("exit-trace-caller-\(door.hashValue)"))/exit.json")
+    _ = try runProgram("Cases", "caller of \(door)", environment: trace.environment)
+    let text = try #require(trace.text)
+    let told = try #require(text.firstMatch(of: /"caller":"Cases!([^"+]*)/)).output.1
+    #expect(told.contains("\(caller.utf8.count)\(caller)"), "\(told)")
+  }
+
   @Test(arguments: [[:], ["EXITKIT_TRACE": ""], ["EXITKIT_TRACE": "1"]])
   func `without a file for the trace a process has none`(environment: [String: String]) throws {
     #expect(try runProgram("Cases", "trace", environment: environment).lines == ["none", "none"])

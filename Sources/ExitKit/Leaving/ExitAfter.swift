@@ -34,9 +34,10 @@ public protocol ExitStatusError: Error {
 /// - Parameters:
 ///   - report: Tells the user of the error, in place of the line on stderr. `nil`: one line, `ExitKit: error: …`.
 ///   - body: The program.
-public func exitAfter(report: ((any Error) -> Void)? = nil, _ body: () throws -> Void) -> Never {
-  do { try body() } catch { leave(error, status: nil, report) }
-  Shim.exit(0)
+@inline(never) public func exitAfter(report: ((any Error) -> Void)? = nil, _ body: () throws -> Void) -> Never {
+  let caller = Shim.caller
+  do { try body() } catch { fail(error, status: nil, report, caller) }
+  Shim.exit(0, from: caller)
 }
 
 /// Runs the asynchronous body of a program, then leaves the process; an error out of the body is reported.
@@ -49,8 +50,8 @@ public func exitAfter(report: ((any Error) -> Void)? = nil, _ body: () throws ->
 public nonisolated(nonsending) func exitAfter(
   report: ((any Error) -> Void)? = nil, _ body: nonisolated(nonsending) () async throws -> Void
 ) async -> Never {
-  do { try await body() } catch { leave(error, status: nil, report) }
-  Shim.exit(0)
+  do { try await body() } catch { fail(error, status: nil, report) }
+  succeed()
 }
 
 /// Runs the body of a program, then leaves the process; an error out of the body gives the exit status.
@@ -59,11 +60,12 @@ public nonisolated(nonsending) func exitAfter(
 ///   - status: The exit status for an error of its type, 0 to 255. Other errors have status 1, or their own.
 ///   - report: Tells the user of the error, in place of the line on stderr.
 ///   - body: The program.
-public func exitAfter<Failure: Error>(
+@inline(never) public func exitAfter<Failure: Error>(
   status: (Failure) -> Int32, report: ((any Error) -> Void)? = nil, _ body: () throws -> Void
 ) -> Never {
-  do { try body() } catch { leave(error, status: (error as? Failure).map(status), report) }
-  Shim.exit(0)
+  let caller = Shim.caller
+  do { try body() } catch { fail(error, status: (error as? Failure).map(status), report, caller) }
+  Shim.exit(0, from: caller)
 }
 
 /// Runs the asynchronous body of a program, then leaves the process; an error out of the body gives the exit status.
@@ -76,12 +78,18 @@ public nonisolated(nonsending) func exitAfter<Failure: Error>(
   status: (Failure) -> Int32, report: ((any Error) -> Void)? = nil,
   _ body: nonisolated(nonsending) () async throws -> Void
 ) async -> Never {
-  do { try await body() } catch { leave(error, status: (error as? Failure).map(status), report) }
-  Shim.exit(0)
+  do { try await body() } catch { fail(error, status: (error as? Failure).map(status), report) }
+  succeed()
 }
 
-private func leave(_ error: any Error, status: Int32?, _ report: ((any Error) -> Void)?) -> Never {
-  let own = ownStatus(of: error)
+// An async function has no caller on the stack. These two name the async function, as their own caller.
+
+@inline(never) private func succeed() -> Never { Shim.exit(0, from: Shim.caller) }
+
+@inline(never) private func fail(
+  _ error: any Error, status: Int32?, _ report: ((any Error) -> Void)?, _ known: Shim.Caller? = nil
+) -> Never {
+  let caller = known ?? Shim.caller, own = ownStatus(of: error)
   var sender: Int32 = 0
   // A signal's exit has closed a file or a connection that the body uses: the error tells the user nothing.
   if Shim.exitSignal(sender: &sender) == 0 {
@@ -91,7 +99,7 @@ private func leave(_ error: any Error, status: Int32?, _ report: ((any Error) ->
       Shim.writeLine("ExitKit: error: \(error)".onOneLine)
     }
   }
-  Shim.exit(status ?? own ?? 1)
+  Shim.exit(status ?? own ?? 1, from: caller)
 }
 
 /// The status that an error carries.

@@ -85,7 +85,7 @@ final class ExitLoop: TaskExecutor {
       case .threw(let error):
         end.error = error
         return end
-      case .exited(let status): Shim.exit(status)
+      case .exited(let status): Shim.exit(status, from: Shim.caller)
       case nil: break
       }
       if let job = jobs.withLock({ $0.popFirst() }) {

@@ -15,7 +15,7 @@ public final class ProcessExitStack: ExitStack, @unchecked Sendable {
   /// and the others wait. In a handler: that handler ends, the others still run, and the newer status wins.
   ///
   /// - Parameter status: The exit status, 0 to 255; the system keeps the low eight bits of others (POSIX, `exit`).
-  public func exit(_ status: Int32) -> Never { Shim.exit(status) }
+  @inline(never) public func exit(_ status: Int32) -> Never { Shim.exit(status, from: Shim.caller) }
 
   /// Asks for an exit and returns: the process exits on a thread of the library's own, as after a signal.
   ///
