@@ -33,6 +33,10 @@ package struct Difference {
       guard let earlier = place[key] else { continue }
       compare(old, old.handlers[earlier], new, new.handlers[index], Self.text(key))
     }
+    let callers = (old.caller.map(functionName), new.caller.map(functionName))
+    if let before = callers.0, let after = callers.1, before != after {
+      note("  called by: \(printable(before)) → \(printable(after))")
+    }
     if old.status != new.status {
       note("  status: \(old.status.map(String.init) ?? "unknown") → \(new.status.map(String.init) ?? "unknown")")
     }

@@ -64,6 +64,10 @@ extension Picture {
     var lines = [handler.span.name, "\(handler.phase.rawValue) phase, stack \(handler.stack)"]
     if let number = handler.number { lines[1] += ", number \(number)" }
     if let place = handler.place { lines.append(place) }
+    if let registration = handler.registration {
+      let number = registration.number.map { ", as number \($0)" } ?? ""
+      lines.append("registered \(moment(registration.time))\(number)")
+    }
     lines.append(
       "\(duration(handler.span.start)) after the exit began, \(after(handler)), thread \(handler.span.thread)")
     return lines

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Glibc
+
 extension Trace {
   /// Why the process exits: "exit, status 3", "SIGTERM from process 812".
   ///
@@ -8,11 +10,17 @@ extension Trace {
     var text =
       switch signal {
       case let number?: signalName(number)
-      case nil: door == "cexit_exit" ? "a door (such as cexit_exit or exitAfter)" : door ?? "exit"
+      case nil:
+        caller.map(byCaller) ?? (door == "cexit_exit" ? "a door (such as cexit_exit or exitAfter)" : door ?? "exit")
       }
     if let sender, sender > 0 { text += " from process \(sender)" }
     if let status { text += ", status \(status)" }
     return text
+  }
+
+  // The core names `main` itself where it returned, and else the place behind a call.
+  private func byCaller(_ caller: String) -> String {
+    caller.hasSuffix("!main") ? "return from main" : "exit called by \(functionName(caller))"
   }
 
   /// What ran, in one line: "30 handlers in 12.3 ms, 1 failed".
@@ -31,6 +39,28 @@ extension Trace {
     if !notRun.isEmpty { parts.append("\(grouped(notRun.count)) not run") }
     return parts.joined(separator: ", ")
   }
+}
+
+/// "server!leave+0x2c" as "leave (server)", and a symbol of Swift as its declaration.
+package func functionName(_ text: String) -> String {
+  guard let mark = text.lastIndex(of: "!") else { return text }
+  let symbol = text[text.index(after: mark)...].prefix { $0 != "+" }
+  return "\(demangled(String(symbol)) ?? String(symbol)) (\(text[..<mark]))"
+}
+
+// A function of the Swift runtime, which has no header.
+@_silgen_name("swift_demangle")
+private func swiftDemangle(
+  _ name: UnsafePointer<CChar>, _ length: UInt, _ buffer: UnsafeMutablePointer<CChar>?,
+  _ size: UnsafeMutablePointer<UInt>?, _ flags: UInt32
+) -> UnsafeMutablePointer<CChar>?
+
+private func demangled(_ symbol: String) -> String? {
+  guard symbol.hasPrefix("$s"), let text = swiftDemangle(symbol, UInt(symbol.utf8.count), nil, nil, 0) else {
+    return nil
+  }
+  defer { free(text) }
+  return String(cString: text)
 }
 
 /// "SIGTERM"; or "signal 40".

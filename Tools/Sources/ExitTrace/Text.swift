@@ -63,6 +63,11 @@ package func duration(_ microseconds: Double) -> String {
   }
 }
 
+/// "12 ms before the exit", "3 ms after the exit began".
+func moment(_ time: Double) -> String {
+  time < 0 ? "\(duration(-time)) before the exit" : "\(duration(time)) after the exit began"
+}
+
 private func digits(_ value: Double) -> String {
   rounded(value, value < 9.995 ? 2 : value < 99.95 ? 1 : 0)
 }

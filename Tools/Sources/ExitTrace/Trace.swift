@@ -24,6 +24,16 @@ package struct Trace: Sendable {
     package var end: Double?
   }
 
+  /// When the program registered a handler, and as which of its stack.
+  package struct Registration: Sendable, Equatable {
+    /// Negative: before the exit.
+    package var time: Double
+    /// In the stack, with the handlers that were pending then.
+    ///
+    /// The oldest has number 1. Nil: not told.
+    package var number: Int?
+  }
+
   package struct Handler: Sendable {
     package var span: Span
     package var place: String?
@@ -34,6 +44,8 @@ package struct Trace: Sendable {
     ///
     /// Nil: not known.
     package var number: Int?
+    /// Nil: a parent process registered the handler, or an older library wrote the trace.
+    package var registration: Registration?
     package var outcome: Outcome
     /// The index of the nested stack, or of the handler, in which the handler ran.
     package var parent: Int?
@@ -46,9 +58,18 @@ package struct Trace: Sendable {
     package var why: String
   }
 
+  /// A handler that the program took back.
+  package struct Cancelled: Sendable {
+    package var name: String
+    /// By the clock of the trace, in microseconds.
+    package var stamp: Double
+  }
+
   package var program: String
   package var process: Int
   package var door: String?
+  /// The function that called the door, as the core tells: object, symbol and offset.
+  package var caller: String?
   package var signal: Int?
   package var sender: Int?
   package var status: Int?
@@ -59,6 +80,12 @@ package struct Trace: Sendable {
   package var waits: [Span] = []
   package var foreign: [Span] = []
   package var notRun: [NotRun] = []
+  /// The first ones: a program may register and cancel without end.
+  package var cancelled: [Cancelled] = []
+  /// When the exit began, by the clock of the trace.
+  ///
+  /// Nil: the exit has not begun, and only registrations were told.
+  package var begin: Double?
   /// Nil: the process did not come to the end of the exit.
   package var end: Double?
   /// When the process ended, as `exitkit run` adds to the trace.

@@ -8,21 +8,29 @@ package struct TraceReader {
   package private(set) var traces: [Trace] = []
   /// Lines that are no event.
   package private(set) var broken = 0
-  private var begins: [Int: Double] = [:]
+  private var registrations: [Int: [Int: Registration]] = [:]
+  private static let mostCancelled = 10_000
   private var open: [Int: [Key: [Int]]] = [:]
   private var rest: [UInt8] = []
+
+  private struct Registration {
+    var name: String
+    var stamp: Double
+    var number: Int?
+  }
 
   private enum Key: Hashable { case handler(Int), wait(Int), foreign }
 
   package init() {}
 
-  /// The trace of the process that wrote first.
+  /// The traces of the processes that have begun to exit.
   package static func read(_ bytes: some Sequence<UInt8>) throws(TraceError) -> [Trace] {
     var reader = TraceReader()
     reader.append(bytes)
     reader.finish()
-    guard !reader.traces.isEmpty else { throw reader.broken == 0 ? .empty : .notATrace }
-    return reader.traces
+    let begun = reader.traces.filter { $0.begin != nil }
+    guard !begun.isEmpty else { throw reader.broken == 0 || !reader.traces.isEmpty ? .empty : .notATrace }
+    return begun
   }
 
   /// An unfinished line waits for the next call.
@@ -57,8 +65,9 @@ package struct TraceReader {
       broken += 1
       return
     }
-    let begin = begins[index] ?? stamp, time = stamp - begin
-    begins[index] = begin
+    if event["cat"]?.text == "registration" { return takeRegistration(name, details, index, stamp) }
+    let begin = traces[index].begin ?? stamp, time = stamp - begin
+    traces[index].begin = begin
     traces[index].last = max(traces[index].last, time)
     let span = Trace.Span(name: name, thread: thread, start: time, end: nil)
     endForeign(index, time)
@@ -89,6 +98,27 @@ package struct TraceReader {
     }
   }
 
+  // Of a registration that a signal handler made in the middle of an event nothing is told: the name tells the two apart.
+  private mutating func takeRegistration(_ name: String, _ details: JSON?, _ index: Int, _ stamp: Double) {
+    guard let entry = details?["entry"]?.integer, let handler = details?["handler"]?.text else { return }
+    if name == "registered" {
+      registrations[index, default: [:]][entry] = Registration(
+        name: handler, stamp: stamp, number: details?["number"]?.integer)
+    } else {
+      registrations[index]?[entry] = nil
+      if traces[index].cancelled.count < Self.mostCancelled {
+        traces[index].cancelled.append(Trace.Cancelled(name: handler, stamp: stamp))
+      }
+    }
+  }
+
+  private mutating func registration(_ name: String, _ details: JSON?, _ index: Int) -> Trace.Registration? {
+    guard let entry = details?["entry"]?.integer, let begin = traces[index].begin,
+      let known = registrations[index]?.removeValue(forKey: entry), known.name == name
+    else { return nil }
+    return Trace.Registration(time: known.stamp - begin, number: known.number)
+  }
+
   // Libc's other handlers run until the next event.
   private mutating func endForeign(_ index: Int, _ time: Double) {
     if let foreign = pop(.foreign, index) { traces[index].foreign[foreign].end = time }
@@ -101,6 +131,7 @@ package struct TraceReader {
       return
     }
     traces[index].door = details?["door"]?.text
+    traces[index].caller = details?["caller"]?.text
     traces[index].signal = details?["signal"]?.integer
     traces[index].sender = details?["sender"]?.integer
     traces[index].deadline = details?["deadline"]?.number.map { $0 * 1_000_000 + time }
@@ -115,7 +146,8 @@ package struct TraceReader {
         span: span, place: details?["place"]?.text,
         phase: details?["phase"]?.text.flatMap(Trace.Phase.init) ?? .normal,
         stack: details?["stack"]?.text ?? "process", isStack: details?["kind"]?.text == "stack",
-        number: number > 0 ? number : nil, outcome: .stuck, parent: parent,
+        number: number > 0 ? number : nil, registration: registration(span.name, details, index), outcome: .stuck,
+        parent: parent,
         depth: parent.map { traces[index].handlers[$0].depth + 1 } ?? 0))
     push(.handler(span.thread), traces[index].handlers.count - 1, index)
   }
@@ -136,7 +168,9 @@ package struct TraceReader {
   ///
   /// The time is in microseconds, by the clock of the trace.
   package func ending(of process: Int, at time: Double, signal: Int?, status: Int) -> String? {
-    guard let index = traces.firstIndex(where: { $0.process == process }), let begin = begins[index] else { return nil }
+    guard let index = traces.firstIndex(where: { $0.process == process }), let begin = traces[index].begin else {
+      return nil
+    }
     // A program that exits by a signal dies right after its last event; a hang of other handlers of libc takes longer.
     if traces[index].end != nil && (signal == nil || time - begin - traces[index].last < 100_000) { return nil }
     let (name, details) = signal.map { ("killed", "\"signal\":\($0)") } ?? ("ended", "\"status\":\(status)")

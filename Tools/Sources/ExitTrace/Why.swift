@@ -3,6 +3,9 @@
 extension Trace {
   /// A sentence: why the first of two handlers runs before the second.
   package func why(_ one: String, _ other: String) throws(TraceError) -> String {
+    for name in [one, other] {
+      if let sentence = cancellation(name) { return sentence }
+    }
     let found = (try find(one), try find(other))
     switch found {
     case (.notRun(let index), _), (_, .notRun(let index)): return missing(notRun[index])
@@ -27,6 +30,13 @@ extension Trace {
     throw .unknown(name, handlers.prefix(10).map(\.span.name) + notRun.prefix(10).map(\.name))
   }
 
+  // Of a handler that neither ran nor was left at the end.
+  private func cancellation(_ name: String) -> String? {
+    let known = (handlers.map(\.span.name) + notRun.map(\.name)).contains { $0.contains(name) }
+    guard !known, let begin, let cancelled = cancelled.last(where: { $0.name.contains(name) }) else { return nil }
+    return "\(printable(cancelled.name)) did not run: the program cancelled it \(moment(cancelled.stamp - begin))."
+  }
+
   private func described(_ index: Int) -> String {
     handlers[index].span.name + (handlers[index].place.map { " (\($0))" } ?? "")
   }
@@ -40,6 +50,7 @@ extension Trace {
       case "refused": "it was registered too late in the exit"
       case "parent's": "it belongs to the process that this one was forked from"
       case "deadline": "the deadline came first"
+      case "signal": "a second signal ended the process first"
       default: left.why
       }
     return "\(printable(left.name)) did not run: \(printable(reason))."
@@ -77,13 +88,19 @@ extension Trace {
       let isInOrder = order.firstIndex(of: one.phase)! < order.firstIndex(of: two.phase)!
       return isInOrder
         ? "\(name(first)) has the phase \(one.phase.rawValue), and \(name(second)) the later phase \(two.phase.rawValue)"
-        : "\(name(second)) of the phase \(two.phase.rawValue) was registered after \(name(first)) had begun"
+        : "\(name(second)) of the phase \(two.phase.rawValue) was registered after \(name(first)) had begun\(when(two))"
     }
-    guard let upper = one.number, let lower = two.number else {
-      return "of one phase the handler that was registered last runs first"
+    let last = "of one phase the handler that was registered last runs first"
+    guard let upper = one.number, let lower = two.number else { return last }
+    if upper <= lower { return "\(name(second)) was registered after \(name(first)) had begun\(when(two))" }
+    if let newer = one.registration, let older = two.registration, newer.time > older.time {
+      return
+        "\(last), and \(name(first)), number \(upper), was registered \(duration(newer.time - older.time)) after \(name(second)), number \(lower)"
     }
-    return upper > lower
-      ? "of one phase the handler that was registered last runs first, and \(name(first)) is number \(upper), \(name(second)) number \(lower)"
-      : "\(name(second)) was registered after \(name(first)) had begun"
+    return "\(last), and \(name(first)) is number \(upper), \(name(second)) number \(lower)"
+  }
+
+  private func when(_ handler: Handler) -> String {
+    handler.registration.map { ", \(moment($0.time))" } ?? ""
   }
 }

@@ -60,7 +60,7 @@ struct Run: ParsableCommand {
     timeline.finish()
     trace.remove()
     if let plot {
-      if let shown = timeline.reader.traces.first {
+      if let shown = timeline.reader.traces.first(where: { $0.begin != nil }) {
         try write(Picture(shown).svg(), to: plot)
       } else {
         try write("exitkit: no picture: the program wrote no trace\n", to: 2)

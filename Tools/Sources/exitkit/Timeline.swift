@@ -9,7 +9,7 @@ struct Timeline {
   private(set) var reader = TraceReader()
   private let isCapable = Terminal.isCapable(2), hasColor = Terminal.hasColor(2)
   private let width = Terminal.width(2) ?? 120
-  private var heads = 0
+  private var heads: Set<Int> = []
   private var shown: [Int: Set<Int>] = [:]
   private var running: (process: Int, handler: Int, since: Double, limit: Double)?
   private static let patience = 500_000.0
@@ -17,12 +17,12 @@ struct Timeline {
   mutating func show(_ bytes: [UInt8]) {
     if bytes.isEmpty { return }
     reader.append(bytes)
-    for trace in reader.traces { show(trace) }
+    for trace in reader.traces where trace.begin != nil { show(trace) }
   }
 
   mutating func finish() {
     reader.finish()
-    for trace in reader.traces {
+    for trace in reader.traces where trace.begin != nil {
       show(trace)
       for handler in trace.handlers where handler.span.end == nil { put(line(handler, trace)) }
       for left in trace.notRun { put("\(pad("", to: 9))  \(printable(left.name)): not run, \(printable(left.why))") }
@@ -31,10 +31,8 @@ struct Timeline {
   }
 
   private mutating func show(_ trace: Trace) {
-    while heads < reader.traces.count {
-      let head = reader.traces[heads]
-      put("exitkit: \(printable(head.program)) (\(head.process)) exits: \(printable(head.reason))")
-      heads += 1
+    if heads.insert(trace.process).inserted {
+      put("exitkit: \(printable(trace.program)) (\(trace.process)) exits: \(printable(trace.reason))")
     }
     let known = shown[trace.process, default: []]
     let ended = trace.handlers.indices.filter { trace.handlers[$0].span.end != nil && !known.contains($0) }

@@ -18,6 +18,13 @@ import Testing
     #expect(elements.all("path").contains { $0["class"] == "deadline" } == false, "20 ms is far from 6.6 ms")
   }
 
+  @Test func `the tip of a handler has the time and the number of its registration`() throws {
+    let svg = try Picture(TraceText.registered().trace()).svg()
+    #expect(svg.contains("registered 20 ms before the exit, as number 3\n"))
+    #expect(svg.contains("registered 1 ms after the exit began, as number 2\n"))
+    #expect(try !Picture(TraceText.mixed().trace()).svg().contains("registered"))
+  }
+
   @Test func `each phase has its colour, in bars, dots and legend`() throws {
     let elements = try Elements(Picture(TraceText.mixed().trace()).svg())
     func count(_ element: String, _ style: String) -> Int { elements.all(element).count { $0["class"] == style } }

@@ -71,6 +71,23 @@ import Testing
         == "new runs before newer: newer of the phase early was registered after new had begun.")
   }
 
+  @Test func `the time between two registrations is told, and of a late one when`() throws {
+    let trace = try TraceText.registered().trace()
+    #expect(
+      try trace.why("open", "close")
+        == "close runs before open: of one phase the handler that was registered last runs first, and close, number 2, was registered 12 ms after open, number 1."
+    )
+    #expect(
+      try trace.why("close", "late")
+        == "close runs before late: late was registered after close had begun, 1 ms after the exit began.")
+  }
+
+  @Test func `a handler that the program took back is told`() throws {
+    #expect(
+      try TraceText.registered().trace().why("taken", "open")
+        == "taken back did not run: the program cancelled it 0 ns after the exit began.")
+  }
+
   @Test func `unknown and ambiguous names are errors that list names`() throws {
     let trace = try TraceText.mixed().trace()
     #expect(throws: TraceError.self) { try trace.why("nothing", "save") }
@@ -104,6 +121,13 @@ import Testing
       difference.lines == [
         "- d (1 ms)", "+ e (1 ms)", "  c: at another place", "  b: 1 ms → 5 ms", "  the whole: 4 ms → 8 ms",
       ])
+  }
+
+  @Test func `another caller of the exit is a difference`() throws {
+    let old = TraceText.registered(caller: "server!leave+0x2c"), new = TraceText.registered(caller: "server!fail+0x10")
+    let difference = try Difference(from: old.trace(), to: new.trace())
+    #expect(difference.lines == ["  called by: leave (server) → fail (server)"])
+    #expect(difference.isOther)
   }
 
   @Test func `time alone is no difference`() throws {

@@ -23,11 +23,53 @@ import Testing
   @Test func `a trace that ends at any byte is read as far as its whole lines go`() throws {
     let bytes = Array(TraceText.mixed().text.utf8)
     let whole = try TraceReader.read(bytes)[0].handlers.count
-    for length in stride(from: 200, to: bytes.count, by: 7) {
+    let start = bytes.prefix { $0 != UInt8(ascii: "i") }.count
+    for length in stride(from: start, to: bytes.count, by: 7) {
       let traces = try TraceReader.read(bytes.prefix(length))
       #expect(traces.count == 1)
       #expect(traces[0].handlers.count <= whole)
     }
+  }
+
+  @Test func `a handler has the time and the number of its registration`() throws {
+    let trace = try TraceText.registered().trace()
+    #expect(trace.handlers.map(\.span.name) == ["close", "late", "open"])
+    #expect(
+      trace.handlers.map(\.registration) == [
+        Trace.Registration(time: -20_000, number: 3), Trace.Registration(time: 1000, number: 2),
+        Trace.Registration(time: -32_000, number: 1),
+      ])
+    #expect(trace.handlers[0].span.start == 0 && trace.last == 3000, "the exit begins after the registrations")
+    #expect(trace.cancelled.map(\.name) == ["taken back"])
+  }
+
+  @Test func `an entry that was taken untold is not the one before`() throws {
+    var text = TraceText(registered: [("before", 1000)])
+    text.run("untold", entry: 0)
+    #expect(try text.trace().handlers[0].registration == nil)
+  }
+
+  @Test func `a trace of an older library has no registrations, and is read`() throws {
+    let trace = try TraceText.mixed().trace()
+    #expect(trace.handlers.allSatisfy { $0.registration == nil } && trace.caller == nil && trace.cancelled.isEmpty)
+  }
+
+  @Test func `a program that has not begun to exit has no trace yet`() {
+    var text = "[\n" + TraceText.registered().text.split(separator: "\n").dropFirst().prefix(5).joined(separator: "\n")
+    #expect(text.contains("taken back"))
+    #expect(throws: TraceError.empty) { try TraceReader.read(text.utf8) }
+    text = text.replacing(#""pid":7"#, with: #""pid":8"#) + "\n" + TraceText.mixed().text
+    #expect(try! TraceReader.read(text.utf8).map(\.process) == [7])
+  }
+
+  @Test(arguments: [
+    ("server!leave+0x2c", "exit called by leave (server), status 3"), ("server!main", "return from main, status 3"),
+    ("server!main+0x9", "exit called by main (server), status 3"), ("0x1234", "exit called by 0x1234, status 3"),
+    ("App!$s3App5leaveyyF+0x1c", "exit called by App.leave() -> () (App), status 3"),
+  ]) func `the caller of the exit is named`(caller: String, reason: String) throws {
+    let trace = try TraceText.registered(caller: caller).trace()
+    #expect(trace.reason == reason)
+    #expect(Picture(trace).svg().contains("server: \(reason.replacing(">", with: "&gt;"))"))
   }
 
   @Test func `a handler without its end is still running at the end of the trace`() throws {

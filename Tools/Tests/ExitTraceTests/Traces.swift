@@ -7,11 +7,20 @@ struct TraceText {
   private(set) var text = "[\n"
   private var clock = 1_000_000.0
 
-  init(_ program: String = "server", deadline: Double? = nil) {
+  /// - Parameter registered: names, and how many microseconds before the exit; each has its place here as its entry.
+  init(
+    _ program: String = "server", deadline: Double? = nil, caller: String? = nil, registered: [(String, Double)] = []
+  ) {
     add(#""name":"process_name","ph":"M","pid":7,"tid":7,"args":{"name":"\#(program)"}"#)
     add(#""name":"exitkit_trace","ph":"M","pid":7,"tid":7,"args":{"version":1}"#)
+    for (entry, (name, time)) in registered.enumerated() {
+      clock -= time
+      register(name, entry: entry, number: entry + 1)
+      clock += time
+    }
+    let call = caller.map { #","caller":"\#($0)""# } ?? ""
     let limit = deadline.map { #","deadline":\#($0)"# } ?? ""
-    event("exit", "exit", "i", #""door":"exit","status":3\#(limit)"#)
+    event("exit", "exit", "i", #""door":"\#(caller == nil ? "exit" : "cexit_exit")","status":3\#(call)\#(limit)"#)
   }
 
   private mutating func add(_ members: String) { text += "{\(members)},\n" }
@@ -22,28 +31,54 @@ struct TraceText {
     )
   }
 
+  mutating func register(_ name: String, entry: Int, number: Int) {
+    event(
+      "registered", "registration", "i",
+      #""entry":\#(entry),"phase":"normal","handler":"\#(name)","stack":"process","number":\#(number),"kind":"handler""#
+    )
+  }
+
+  mutating func cancel(_ name: String, entry: Int) {
+    event("cancelled", "registration", "i", #""entry":\#(entry),"phase":"normal","handler":"\#(name)""#)
+  }
+
   mutating func pass(_ microseconds: Double) { clock += microseconds }
 
   mutating func begin(
     _ name: String, phase: String = "normal", stack: String = "process", number: Int = 0, kind: String = "handler",
-    thread: Int = 7
+    thread: Int = 7, entry: Int? = nil
   ) {
     event(
       name, "handler", "B", thread: thread,
-      #""place":"Server/main.swift:12","phase":"\#(phase)","stack":"\#(stack)","number":\#(number),"kind":"\#(kind)""#)
+      #"\#(entry.map { #""entry":\#($0),"# } ?? "")"place":"Server/main.swift:12","phase":"\#(phase)","stack":"\#(stack)","number":\#(number),"kind":"\#(kind)""#
+    )
   }
 
   mutating func end(_ name: String = "", _ outcome: String = "ok", thread: Int = 7) {
     event(name, "handler", "E", thread: thread, #""outcome":"\#(outcome)""#)
   }
 
-  mutating func run(_ name: String, _ microseconds: Double = 1000, phase: String = "normal", number: Int = 0) {
-    begin(name, phase: phase, number: number)
+  mutating func run(
+    _ name: String, _ microseconds: Double = 1000, phase: String = "normal", number: Int = 0, entry: Int? = nil
+  ) {
+    begin(name, phase: phase, number: number, entry: entry)
     pass(microseconds)
     end(name)
   }
 
   mutating func finish() { event("end", "exit", "i", #""ran":1,"failed":0,"status":3"#) }
+
+  /// "close" was registered 12 ms after "open", and "taken back" in between; "late" is registered in the exit.
+  static func registered(caller: String? = nil) -> TraceText {
+    var text = TraceText(caller: caller, registered: [("open", 32_000), ("taken back", 25_000), ("close", 20_000)])
+    text.cancel("taken back", entry: 1)
+    text.run("close", number: 2, entry: 2)
+    text.register("late", entry: 2, number: 2)
+    text.run("late", number: 2, entry: 2)
+    text.run("open", number: 1, entry: 0)
+    text.finish()
+    return text
+  }
 
   func trace() throws -> Trace { try TraceReader.read(text.utf8)[0] }
 
