@@ -206,6 +206,15 @@ struct TraceTests {
     #expect(told.count >= 12000)
   }
 
+  @Test func `an exit in the middle of an event lets other threads tell their events`() throws {
+    let folder = try Folder()
+    for round in 0..<10 {
+      let environment = ["EXITKIT_TRACE": "\(folder.path)/\(round)"]
+      #expect(try run(compile("trace.c"), ["exits within"], environment: environment).ending == .exited(SIGALRM))
+      _ = try events(folder.text("\(round)"))
+    }
+  }
+
   @Test(arguments: [("return", "main"), ("exit", "order+N"), ("thread", "exit_with+N")])
   func `with CExitFirst the trace names the function that called exit, or main`(
     way: String, caller: String

@@ -287,6 +287,45 @@ static int interrupted(int count, char **arguments) {
   return 0;
 }
 
+static _Atomic int stop;
+
+static void *register_until_stopped(void *unused) {
+  sigset_t alarm;
+  if (unused != NULL) { // not the main thread
+    sigemptyset(&alarm);
+    sigaddset(&alarm, SIGALRM);
+    CHECK(pthread_sigmask(SIG_BLOCK, &alarm, NULL) == 0);
+  }
+  cexit_handler handler;
+  cexit_entry entry = {.function = quiet, .name = "until stopped"};
+  while (!stop) {
+    if (cexit_register(NULL, &entry, &handler) == 0) cexit_cancel(handler);
+  }
+  return unused;
+}
+
+static pthread_t registering;
+
+static void join_registering(void *unused) {
+  (void)unused;
+  stop = 1;
+  join(registering);
+}
+
+static void exit_here(int number) {
+  cexit_exit(number);
+}
+
+// A signal handler exits in the middle of an event, and the exit waits for a thread that has events to tell.
+static int exits_within(int count, char **arguments) {
+  (void)count, (void)arguments;
+  signal(SIGALRM, exit_here);
+  add(NULL, "join", join_registering, CExitPhaseNormal);
+  registering = start(register_until_stopped, &stop);
+  CHECK(setitimer(ITIMER_REAL, &(struct itimerval){.it_value = {0, 20000}}, NULL) == 0);
+  for (;;) register_until_stopped(NULL);
+}
+
 static int churn(int count, char **arguments) { // prints the most memory that the process had
   CHECK(count == 1);
   for (int i = atoi(arguments[0]); i > 0; i--) CHECK(cexit_cancel(add(NULL, "handler", quiet, CExitPhaseNormal)));
@@ -323,5 +362,5 @@ static int names(int count, char **arguments) {
 
 FIXTURE({"ways", ways}, {"killed", killed}, {"stuck", stuck}, {"forks", forks}, {"refused", refused}, {"slow", slow},
         {"dump", dump}, {"many", many}, {"many nested", many_nested}, {"terminal", terminal}, {"closing", closing},
-        {"waits", waits}, {"registrations", registrations}, {"interrupted", interrupted}, {"churn", churn},
+        {"waits", waits}, {"registrations", registrations}, {"interrupted", interrupted}, {"exits within", exits_within}, {"churn", churn},
         {"closing early", closing_early}, {"privileged", privileged}, {"names", names})

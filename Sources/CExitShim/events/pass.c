@@ -37,6 +37,7 @@ static void pass(const struct way *way, enum claim claim, const int *status, boo
 // Returns on the exiter alone. Another thread first finishes the handlers that the thread was running by hand, since the
 // exiter waits for those; then the thread sleeps. The exiter finishes such handlers under the guard.
 void cexit__pass_gate(const struct way *way, const int *status, bool at_slot) {
+  cexit__trace_let_go();
   cexit__exit_called(status);
   cexit__watch_this_thread();
   bool main = cexit__main_is_here();

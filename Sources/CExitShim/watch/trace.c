@@ -236,6 +236,13 @@ void cexit__trace_cut_off(void) {
   end_run(&(struct told){.moment = MOMENT_EXIT_ENDS, .time = cexit__now(), .thread = cexit__task(), .text = "signal"});
 }
 
+// Other threads tell of moments meanwhile, and the exit may wait for such a thread.
+void cexit__trace_let_go(void) {
+  if ((atomic_load(&cexit__trace_word) & ~(uintptr_t)1) != this_thread()) return;
+  cexit__trace_file_drop();
+  word_drop(&cexit__trace_word);
+}
+
 void cexit__trace_failure(const char *error) {
   struct frame *here = cexit__thread.running;
   static char failed[] = "failed"; // for the probe, which may be read when the text of the error is gone

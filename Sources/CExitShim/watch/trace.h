@@ -40,6 +40,7 @@ void cexit__trace_file_tell(const struct told *told);
 void cexit__trace_file_not_run(const struct told *told, const cexit_pending *seen, const char *why);
 void cexit__trace_file_end(const struct told *told, size_t ran, size_t failed);
 void cexit__trace_file_forked(void);
+void cexit__trace_file_drop(void); // the lines that are not written yet, of which one may be half a line
 
 void cexit__trace_table_begin(const struct told *told);
 void cexit__trace_table_end(const struct told *told);

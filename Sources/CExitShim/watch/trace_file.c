@@ -109,6 +109,10 @@ static void begin(const struct told *told) {
   begun = true;
 }
 
+void cexit__trace_file_drop(void) {
+  lines.length = 0;
+}
+
 void cexit__trace_file_forked(void) {
   bool of_its_own = strstr(cexit__trace_wishes.path != NULL ? cexit__trace_wishes.path : "", "%p") != NULL;
   if (of_its_own && file >= 0) close(file);

@@ -58,6 +58,7 @@ void cexit__trace(int moment, const void *subject);
 void cexit__trace_look(void); // at the environment: for the first registration to be told
 void cexit__trace_set_up(void);
 void cexit__trace_forked(void);
+void cexit__trace_let_go(void);  // this thread exits, and never comes back to an event that a signal interrupted
 void cexit__trace_cut_off(void); // in a signal handler, before the process dies in the middle of an exit
 
 // ---- dump.c
