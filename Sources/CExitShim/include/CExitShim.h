@@ -60,7 +60,7 @@
 // Looking at an exit. Variables of the environment, read once, at the first registration, and not with raised
 // privileges:
 //   EXITKIT_TRACE=1     a table on stderr when the handlers have run; on a terminal also a line about a handler that runs long
-//   EXITKIT_TRACE=FILE  each event, as a Chrome trace (Perfetto, speedscope); %p in the name is the process id
+//   EXITKIT_TRACE=FILE  registrations and the exit, as a Chrome trace (Perfetto, speedscope); %p in the name is the process id
 //   EXITKIT_SLOW=50ms   a line on stderr for each handler that took longer (us, ms, s)
 //   EXITKIT_DUMP=USR1   cexit_dump to stderr on that signal
 //

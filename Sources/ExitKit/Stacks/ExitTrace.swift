@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// The trace of an exit: what ran in which order, when, and how each handler ended.
+/// The trace of a process: what was registered and cancelled, what ran in which order, when, and how each handler ended.
 ///
 /// A process writes a trace when ``environment`` is part of its environment. The process can be killed at any time: each event
 /// is in the file as soon as it has happened. A test attaches the trace to its failure: <doc:TestingCleanUp>.
@@ -23,7 +23,7 @@ public struct ExitTrace: Sendable, Hashable {
   /// The variable that makes a process write this trace.
   public var environment: [String: String] { ["EXITKIT_TRACE": path] }
 
-  /// The events that were written so far; `nil` where no process has begun to exit.
+  /// The events that were written so far; `nil` where no process has registered a handler.
   ///
   /// One event is one line of JSON, in Chrome's trace-event format: Perfetto and `exitkit` read the text.
   public var text: String? { Shim.contents(of: path) }
@@ -31,5 +31,5 @@ public struct ExitTrace: Sendable, Hashable {
 
 extension ExitTrace: CustomStringConvertible {
   /// The text of the trace, or a line that says why none is there.
-  public var description: String { text ?? "\(path): no trace; no process has begun to exit with EXITKIT_TRACE" }
+  public var description: String { text ?? "\(path): no trace; no process has registered a handler with EXITKIT_TRACE" }
 }
