@@ -48,3 +48,10 @@ void cexit__set_failure_status(int status) {
 int cexit__failure_status(void) {
   return atomic_load(&failure_status);
 }
+
+void cexit__trace_failure(const char *error) {
+  struct frame *here = cexit__thread.running;
+  static char failed[] = "failed"; // for the probe, which may be read when the text of the error is gone
+  if (here != NULL && here->observer == NULL) here->outcome = failed; // an observer has its own
+  trace(MOMENT_HANDLER_FAILS, error);
+}

@@ -243,13 +243,6 @@ void cexit__trace_let_go(void) {
   word_drop(&cexit__trace_word);
 }
 
-void cexit__trace_failure(const char *error) {
-  struct frame *here = cexit__thread.running;
-  static char failed[] = "failed"; // for the probe, which may be read when the text of the error is gone
-  if (here != NULL && here->observer == NULL) here->outcome = failed; // an observer has its own
-  trace(MOMENT_HANDLER_FAILS, error);
-}
-
 void cexit__trace_wait(const char *what) {
   trace(what != NULL ? MOMENT_WAIT_BEGINS : MOMENT_WAIT_ENDS, what);
 }
