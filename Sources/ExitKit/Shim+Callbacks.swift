@@ -15,6 +15,17 @@ private func callClosure(_ context: UnsafeMutableRawPointer?, _ code: UnsafeMuta
   }
 }
 
+private func callWithContext(
+  _ context: UnsafeMutableRawPointer?, _ code: UnsafeMutableRawPointer?, _ call: CExitCall
+) {
+  let closure = HeldClosure(context: context, code: code, .withContext)
+  switch call.rawValue {
+  case CExitCall.run.rawValue: Handler.runWithContext(closure)
+  case CExitCall.step.rawValue: Handler.runElsewhere(closure, nil)
+  default: closure.release()
+  }
+}
+
 private func callClosure(
   _ kind: ClosureKind, _ context: UnsafeMutableRawPointer?, _ code: UnsafeMutableRawPointer?, _ call: CExitCall
 ) {
@@ -31,7 +42,7 @@ private func callClosure(
 func function(of kind: ClosureKind) -> cexit_closure {
   switch kind {
   case .plain: callClosure
-  case .withContext: { callClosure(.withContext, $0, $1, $2) }
+  case .withContext: callWithContext
   case .call: { callClosure(.call, $0, $1, $2) }
   case .async: { callClosure(.async, $0, $1, $2) }
   case .asyncWithContext: { callClosure(.asyncWithContext, $0, $1, $2) }
@@ -39,10 +50,13 @@ func function(of kind: ClosureKind) -> cexit_closure {
 }
 
 /// For a finalizer that stands in the entry.
+///
+/// Not inlined into the function that C calls, where the compiler (6.3) inlines no function of C's.
+@inline(never)
 func callFinalizer(_ context: UnsafeMutableRawPointer?, _ code: UnsafeMutableRawPointer?, _ call: CExitCall) {
   let closure = HeldClosure(context: context, code: code, .plain)
   if call.rawValue == CExitCall.release.rawValue { return closure.release() }
-  do { try closure.takeUnisolated()() } catch { FinalizerContents.failed(error, .process) }
+  do { try closure.callUnisolated() } catch { FinalizerContents.failed(error, .process) }
 }
 
 func observe(_ context: UnsafeMutableRawPointer?, _ record: UnsafePointer<cexit_record>) {

@@ -53,6 +53,14 @@ enum Shim {
   static func allocate(_ bytes: Int) -> UnsafeMutableRawPointer? { malloc(bytes) }
   static func free(_ memory: UnsafeMutableRawPointer) { CExitShim.free(memory) }
 
+  /// Calls and releases a closure without a parameter, which is here; returns the closure's error.
+  @inline(__always)
+  static func call(_ context: UnsafeMutableRawPointer?, _ code: UnsafeMutableRawPointer?) -> (any Error)? {
+    struct Thrown { let error: any Error }
+    guard var error = cexit_call_swift(context, code) else { return nil }
+    return withUnsafeMutableBytes(of: &error) { $0.baseAddress!.assumingMemoryBound(to: Thrown.self).move().error }
+  }
+
   // Stacks
 
   static func makeStack(name: String?) -> StackReference { reference { cexit_stack_create(StackName.copy(name), $0) } }

@@ -10,6 +10,9 @@
 
 #ifdef __swift__
 #include <pthread.h> // the Swift layer has no other header of libc's
+#if __has_include(<sys/single_threaded.h>)
+#include <sys/single_threaded.h>
+#endif
 #endif
 
 #ifdef __cplusplus
@@ -164,6 +167,24 @@ CEXIT_API cexit_thread *cexit_this_thread(void);
 /// copy. A longer text stays if the text is a part of the executable, such as a literal; such a text must not change. Texts
 /// of up to 15 bytes stay in a table that has room for some dozens.
 CEXIT_API const char *CEXIT_NULLABLE cexit_lasting_text(const char *CEXIT_NULLABLE text, size_t length);
+
+#ifdef __swift__
+extern void swift_release(void *CEXIT_NULLABLE object);
+extern void swift_nonatomic_release(void *CEXIT_NULLABLE object);
+/// Calls a Swift closure of type `() throws -> Void`, and releases the closure. The result is the error, which belongs to
+/// the caller; NULL: none. Here and not in Swift, whose compiler retains the closure for the call, and always releases with a
+/// locked instruction: the instruction waits for all writes before. A process with one thread does without.
+__attribute__((always_inline)) static inline void *CEXIT_NULLABLE cexit_call_swift(void *CEXIT_NULLABLE context, void *CEXIT_NULLABLE code) {
+  typedef __attribute__((swiftcall)) void closure(__attribute__((swift_context)) void *,
+                                                  __attribute__((swift_error_result)) void **);
+  void *error = NULL;
+  ((closure *)code)(context, &error);
+#if __has_include(<sys/single_threaded.h>)
+  if (__libc_single_threaded) return swift_nonatomic_release(context), error;
+#endif
+  return swift_release(context), error;
+}
+#endif
 
 /// Writes to stderr with one write; a closed or broken stderr does not kill the process.
 CEXIT_API void cexit_write_line(const char *text, size_t length);

@@ -162,11 +162,13 @@ ALWAYS_INLINE void call_taken(struct frame *here, struct entry *taken, cexit_obs
   else
     enter_frame(here);
   PROBE_BEGIN(taken);
+  bool holds = false; // contents: a closure has let go of itself
   switch ((enum kind)taken->kind) {
   case KIND_FUNCTION:
   case KIND_NESTED:
   case KIND_FINALIZER:
     taken->function(taken->context);
+    holds = taken->release != NULL;
     break;
   case KIND_CLOSURE:
   case KIND_ON_EXIT:
@@ -178,7 +180,6 @@ ALWAYS_INLINE void call_taken(struct frame *here, struct entry *taken, cexit_obs
     break;
   }
   PROBE_END(taken, here->outcome);
-  bool holds = taken->release != NULL && !is_closure(taken->kind); // a closure has let go of itself
   if (!LIKELY(!holds)) return end_and_release(here, taken);
   if (here->observer != NULL || is_observed(OBSERVED_FOR_TIME | OBSERVED_FOR_TRACE)) return end_observed(here, false);
   leave_frame(here, taken);

@@ -14,6 +14,7 @@
 
 #if defined(__has_include)
 #if __has_include(<sys/sdt.h>)
+#define STAP_SDT_ARG_CONSTRAINT r // clang would copy each argument into memory: eight stores for a handler
 #include <sys/sdt.h>
 #endif
 #endif

@@ -29,14 +29,21 @@ final class Handler: Sendable {
   @inline(__always)
   static func run(_ closure: HeldClosure) {
     guard closure.isHere else { return runElsewhere(closure, nil) }
-    do { try closure.takeUnisolated()() } catch { failed(error, .process) }
+    do { try closure.callUnisolated() } catch { failed(error, .process) }
+  }
+
+  /// The same, of a closure with a context.
+  @inline(__always)
+  static func runWithContext(_ closure: HeldClosure) {
+    guard closure.isHere else { return runElsewhere(closure, nil) }
+    do { try closure.takeUnisolatedWithContext()(.current) } catch { failed(error, .process) }
   }
 
   /// Runs a closure of any kind; the channel is told of failures, `nil`: the process's.
   static func run(_ closure: HeldClosure, _ channel: FailureChannel?) {
     do {
       switch closure.kind {
-      case .plain where closure.isHere: try closure.takeUnisolated()()
+      case .plain where closure.isHere: try closure.callUnisolated()
       case .withContext where closure.isHere: try closure.takeUnisolatedWithContext()(.current)
       default: runElsewhere(closure, channel)
       }

@@ -114,12 +114,10 @@ struct HeldClosure {
     }
   }
 
-  /// See ``Unisolated``.
+  /// Calls the closure without a hop, see ``Unisolated``, and releases the closure.
   @inline(__always)
-  consuming func takeUnisolated() -> Unisolated.Body {
-    var taken: Plain?
-    withUnsafeMutableBytes(of: &self) { taken = $0.baseAddress!.assumingMemoryBound(to: Plain.self).move() }
-    return taken!.body
+  consuming func callUnisolated() throws {
+    if let error = Shim.call(context, code) { throw error }
   }
 
   // Closures of other types. Where a closure keeps its actor does not depend on the parameters, so `isHere` holds for
