@@ -37,6 +37,33 @@ private func callClosure(
   }
 }
 
+/// The same, of a closure without a parameter and with one of the limits that stay.
+@inline(never)
+private func callLimited(
+  _ number: UInt32, _ context: UnsafeMutableRawPointer?, _ code: UnsafeMutableRawPointer?, _ call: CExitCall
+) {
+  let closure = HeldClosure(context: context, code: code, .plain)
+  if call.rawValue == CExitCall.release.rawValue { return closure.release() }
+  if Shim.mayHandOut { return Handler.runElsewhere(closure, nil) }
+  Shim.limit(milliseconds: cexit_lasting_limit_at(number))
+  Handler.run(closure)
+}
+
+/// A function for each limit that stays, since the entry has no room for a limit; `nil`: no such limit.
+func function(ofLimit number: UInt32) -> cexit_closure? {
+  switch number {
+  case 0: { callLimited(0, $0, $1, $2) }
+  case 1: { callLimited(1, $0, $1, $2) }
+  case 2: { callLimited(2, $0, $1, $2) }
+  case 3: { callLimited(3, $0, $1, $2) }
+  case 4: { callLimited(4, $0, $1, $2) }
+  case 5: { callLimited(5, $0, $1, $2) }
+  case 6: { callLimited(6, $0, $1, $2) }
+  case 7: { callLimited(7, $0, $1, $2) }
+  default: nil
+  }
+}
+
 /// A function for each kind, since the entry has room for no more than the closure's two words.
 @inline(__always)
 func function(of kind: ClosureKind) -> cexit_closure {

@@ -91,7 +91,26 @@ enum Shim {
   static func register(
     _ closure: HeldClosure, on stack: StackReference, _ how: Registration, name: UnsafePointer<CChar>? = nil
   ) -> Registered {
-    var entry = entry(of: closure, function(of: closure.kind), how)
+    register(closure, function(of: closure.kind), on: stack, how, name)
+  }
+
+  /// Registers a closure without a parameter and with a limit; `nil`: the limit needs a block.
+  @inline(__always)
+  static func register(
+    _ closure: HeldClosure, limit: UInt32, on stack: StackReference, _ how: Registration,
+    name: UnsafePointer<CChar>? = nil
+  ) -> Registered? {
+    guard let function = function(ofLimit: cexit_lasting_limit(limit)) else { return nil }
+    _ = cexit_prepare_limits()  // at exit making a thread may fail
+    return register(closure, function, on: stack, how, name)
+  }
+
+  @inline(__always)
+  private static func register(
+    _ closure: HeldClosure, _ function: @escaping cexit_closure, on stack: StackReference, _ how: Registration,
+    _ name: UnsafePointer<CChar>?
+  ) -> Registered {
+    var entry = entry(of: closure, function, how)
     entry.name = name
     return register(&entry, on: stack, how) { closure.release() }
   }

@@ -168,6 +168,13 @@ CEXIT_API cexit_thread *cexit_this_thread(void);
 /// of up to 15 bytes stay in a table that has room for some dozens.
 CEXIT_API const char *CEXIT_NULLABLE cexit_lasting_text(const char *CEXIT_NULLABLE text, size_t length);
 
+enum { CEXIT_LASTING_LIMITS = 8 };
+/// The number of a limit that stays for ever, less than CEXIT_LASTING_LIMITS; CEXIT_LASTING_LIMITS where there is no room
+/// for another limit. So an entry without room for a limit has a function for each number. 0 milliseconds: no limit.
+CEXIT_API uint32_t cexit_lasting_limit(uint32_t milliseconds);
+/// The milliseconds of that number; 0: no limit has the number.
+CEXIT_API uint32_t cexit_lasting_limit_at(uint32_t number);
+
 #ifdef __swift__
 extern void swift_release(void *CEXIT_NULLABLE object);
 extern void swift_nonatomic_release(void *CEXIT_NULLABLE object);

@@ -20,6 +20,7 @@ extension ExitStack {
     _ closure: HeldClosure, _ name: String?, _ timeout: Duration?, _ channel: FailureChannel?,
     on stack: StackReference, _ how: Registration
   ) -> ExitHandler {
+    if let timeout, name == nil, channel == nil { return addLimited(closure, timeout, on: stack, how) }
     if timeout != nil || channel != nil { return addBlock(closure, name, timeout, channel, on: stack, how) }
     if name != nil { return addNamed(closure, name!, on: stack, how) }
     let (raw, error) = Shim.register(closure, on: stack, how)
@@ -40,6 +41,20 @@ extension ExitStack {
     return ExitHandler(raw: raw, file: how.file, line: how.line, name: name)
   }
 
+  /// Registers a closure with a limit alone.
+  ///
+  /// Most programs have few limits, and a limit that stays needs no block.
+  @inline(never)
+  private static func addLimited(
+    _ closure: HeldClosure, _ timeout: Duration, on stack: StackReference, _ how: Registration
+  ) -> ExitHandler {
+    guard closure.kind == .plain, let limit = HandlerLimit(timeout).milliseconds,
+      let (raw, error) = Shim.register(closure, limit: limit, on: stack, how)
+    else { return addBlock(closure, nil, timeout, nil, on: stack, how) }
+    if let error { refuse(error, nil, how, .process) }
+    return ExitHandler(raw: raw, file: how.file, line: how.line, name: nil)
+  }
+
   /// Registers a closure with a name that goes, a limit or a channel.
   @inline(never)
   private static func addBlock(
@@ -57,6 +72,11 @@ extension ExitStack {
     on stack: StackReference, _ how: Registration
   ) -> Shim.Registered {
     guard let limit = HandlerLimit(timeout).milliseconds else { return (closure.release(), (0, badTimeout)).1 }
+    if limit != 0, channel == nil, closure.kind == .plain, let name, let text = Shim.lasting(name),
+      let registered = Shim.register(closure, limit: limit, on: stack, how, name: text)
+    {
+      return registered
+    }
     guard let block = HandlerBlock.make(closure, channel, limit: limit, name: name) else {
       return (closure.release(), Shim.noMemory).1
     }
@@ -89,8 +109,9 @@ struct HandlerLimit {
     // In integers: Double's rounding is a function of libm, which nothing else here needs. One division of the
     // processor: `components` takes four times as long.
     let one: UInt64 = 1_000_000_000_000_000
-    guard limit > .zero, limit < .seconds(UInt32.max / 1_000) else { return nil }
-    let roundedUp = limit.attoseconds + Int128(one - 1)
+    let attoseconds = limit.attoseconds  // to compare durations would be two calls
+    guard attoseconds > 0, attoseconds < Int128(UInt32.max / 1_000 * 1_000) * Int128(one) else { return nil }
+    let roundedUp = attoseconds + Int128(one - 1)
     let words = (high: UInt64(truncatingIfNeeded: roundedUp >> 64), low: UInt64(truncatingIfNeeded: roundedUp))
     return UInt32(one.dividingFullWidth(words).quotient)
   }
