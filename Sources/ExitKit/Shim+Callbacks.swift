@@ -45,7 +45,7 @@ private func callLimited(
   let closure = HeldClosure(context: context, code: code, .plain)
   if call.rawValue == CExitCall.release.rawValue { return closure.release() }
   if Shim.mayHandOut { return Handler.runElsewhere(closure, nil) }
-  Shim.limit(milliseconds: cexit_lasting_limit_at(number))
+  Shim.limit(milliseconds: cexit_lasting_limits()[Int(number)])
   Handler.run(closure)
 }
 

@@ -114,4 +114,8 @@ import Testing
   @Test func `literals and short texts stay, as long as the table has room`() throws {
     #expect(try fixture("binding", ["lasting texts"]) == Outcome(.exited(0)))
   }
+
+  @Test func `eight limits stay, each under its number, and the ninth finds no room`() throws {
+    #expect(try fixture("binding", ["lasting limits"]) == Outcome(.exited(0)))
+  }
 }

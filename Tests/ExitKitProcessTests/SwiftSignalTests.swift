@@ -139,6 +139,16 @@ func signalled(
     #expect(outcome.errors.contains("its limit is 0.200 s; 1 handler did not run: (SignalWays/main.swift:"))
   }
 
+  // The first eight limits of a process need no memory of their own; the ninth and later ones do.
+  @Test(arguments: [7, 8])
+  func `each handler has its own limit, however many limits there are`(others: Int) throws {
+    let outcome = try run(builtProgram("SignalWays"), ["many limits", "\(others)"])
+    #expect(outcome.ending == .exited(7))
+    #expect(outcome.output == String(repeating: "in time\n", count: others))
+    #expect(outcome.errors.hasPrefix("ExitKit: exit handler (SignalWays/main.swift:"))
+    #expect(outcome.errors.contains("its limit is 0.200 s; \(others) handlers did not run, first of them"))
+  }
+
   @Test func `limits that make no sense are refused and reported, and change nothing`() throws {
     let outcome = try run(builtProgram("SignalWays"), ["bad limits"])
     #expect(outcome.ending == .exited(0))

@@ -283,7 +283,17 @@ static int lasting_texts(int count, char **arguments) {
   return 0;
 }
 
+static int lasting_limits(int count, char **arguments) {
+  (void)count, (void)arguments;
+  CHECK(cexit_lasting_limits()[0] == 0);
+  for (uint32_t i = 0; i < CEXIT_LASTING_LIMITS; i++) CHECK(cexit_lasting_limit(1000 + i) == i);
+  for (uint32_t i = 0; i < CEXIT_LASTING_LIMITS; i++) CHECK(cexit_lasting_limit(1000 + i) == i);
+  CHECK(cexit_lasting_limit(7) == CEXIT_LASTING_LIMITS);
+  CHECK(cexit_lasting_limits()[3] == 1003);
+  return 0;
+}
+
 FIXTURE({"closed at exit", closed_at_exit}, {"closed steps", closed_steps}, {"closed in child", closed_in_child},
         {"tries", tries}, {"cancels", cancels}, {"cancels many", cancels_many}, {"fails", fails},
         {"fails by hand", fails_by_hand}, {"fails reported", fails_reported}, {"runs instead", runs_instead},
-        {"lasting texts", lasting_texts})
+        {"lasting texts", lasting_texts}, {"lasting limits", lasting_limits})

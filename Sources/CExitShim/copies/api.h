@@ -110,8 +110,7 @@ CEXIT_UNSHARED(void, loop_wake, (cexit_loop *loop), (loop))
 CEXIT_UNSHARED(void, loop_wait, (cexit_loop *loop, int64_t nanoseconds), (loop, nanoseconds))
 CEXIT_UNSHARED(cexit_thread *, this_thread, (void), ())
 CEXIT_UNSHARED(const char *, lasting_text, (const char *text, size_t length), (text, length))
-CEXIT_UNSHARED(uint32_t, lasting_limit, (uint32_t milliseconds), (milliseconds))
-CEXIT_UNSHARED(uint32_t, lasting_limit_at, (uint32_t number), (number))
+CEXIT_UNSHARED(uint32_t *, lasting_limits, (void), ())
 CEXIT_UNSHARED(void, write_line, (const char *text, size_t length), (text, length))
 #endif
 // clang-format on

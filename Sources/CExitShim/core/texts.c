@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Texts and limits that stay, so that an entry needs no copy of its name, and no block for its limit. A literal of the executable stays, as the executable is never
-// unloaded. Short texts are in a table, each in a place that the bytes tell or in the place behind; nothing leaves the table.
-// No lock: this copy of the library may not be the leader, and another copy's lock says nothing about this table.
+// Texts that stay, so that an entry needs no copy of its name, and limits that stay. A literal of the executable stays, as
+// the executable is never unloaded. Short texts are in a table, each in a place that the bytes tell or in the place behind;
+// nothing leaves the table. No lock: this copy of the library may not be the leader, and another copy's lock says nothing
+// about this table.
 
 #include "core.h"
 
@@ -48,19 +49,7 @@ const char *cexit__lasting_text(const char *text, size_t length) {
   return NULL;
 }
 
-// ---- Limits, each in the first place that was free when the limit came. 0: free.
-
-static _Atomic uint32_t limits[CEXIT_LASTING_LIMITS];
-
-uint32_t cexit__lasting_limit(uint32_t milliseconds) {
-  for (uint32_t i = 0; i < CEXIT_LASTING_LIMITS; i++) {
-    uint32_t there = atomic_load_explicit(&limits[i], memory_order_relaxed);
-    if (there == milliseconds) return i;
-    if (there == 0 && (atomic_compare_exchange_strong(&limits[i], &there, milliseconds) || there == milliseconds)) return i;
-  }
-  return CEXIT_LASTING_LIMITS;
-}
-
-uint32_t cexit__lasting_limit_at(uint32_t number) {
-  return number < CEXIT_LASTING_LIMITS ? atomic_load_explicit(&limits[number], memory_order_relaxed) : 0;
+uint32_t *cexit__lasting_limits(void) {
+  static uint32_t limits[CEXIT_LASTING_LIMITS]; // written without a lock, each once
+  return limits;
 }

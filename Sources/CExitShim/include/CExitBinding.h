@@ -168,20 +168,35 @@ CEXIT_API cexit_thread *cexit_this_thread(void);
 /// of up to 15 bytes stay in a table that has room for some dozens.
 CEXIT_API const char *CEXIT_NULLABLE cexit_lasting_text(const char *CEXIT_NULLABLE text, size_t length);
 
-enum { CEXIT_LASTING_LIMITS = 8 };
-/// The number of a limit that stays for ever, less than CEXIT_LASTING_LIMITS; CEXIT_LASTING_LIMITS where there is no room
-/// for another limit. So an entry without room for a limit has a function for each number. 0 milliseconds: no limit.
-CEXIT_API uint32_t cexit_lasting_limit(uint32_t milliseconds);
-/// The milliseconds of that number; 0: no limit has the number.
-CEXIT_API uint32_t cexit_lasting_limit_at(uint32_t number);
+/// How many limits of handlers stay.
+#define CEXIT_LASTING_LIMITS 8u
+/// So many limits, in milliseconds. A limit stays for ever; 0: the place is free. An entry has no room for a limit, but a
+/// binding has a function for each place.
+CEXIT_API uint32_t *cexit_lasting_limits(void);
+/// The place of a limit that is not 0. CEXIT_LASTING_LIMITS: there is no room for another limit.
+static inline uint32_t cexit_lasting_limit(uint32_t milliseconds) {
+  uint32_t *limits = cexit_lasting_limits(), place = 0;
+  for (; place < CEXIT_LASTING_LIMITS; place++) {
+    uint32_t there = __atomic_load_n(&limits[place], __ATOMIC_RELAXED);
+    if (there == 0 &&
+        __atomic_compare_exchange_n(&limits[place], &there, milliseconds, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+      break;
+    if (there == milliseconds) break;
+  }
+  return place;
+}
 
 #ifdef __swift__
+#if !__has_extension(swiftcc)
+#error "the C compiler does not know how Swift calls functions on this processor"
+#endif
 extern void swift_release(void *CEXIT_NULLABLE object);
 extern void swift_nonatomic_release(void *CEXIT_NULLABLE object);
 /// Calls a Swift closure of type `() throws -> Void`, and releases the closure. The result is the error, which belongs to
 /// the caller; NULL: none. Here and not in Swift, whose compiler retains the closure for the call, and always releases with a
 /// locked instruction: the instruction waits for all writes before. A process with one thread does without.
-__attribute__((always_inline)) static inline void *CEXIT_NULLABLE cexit_call_swift(void *CEXIT_NULLABLE context, void *CEXIT_NULLABLE code) {
+__attribute__((always_inline)) static inline void *CEXIT_NULLABLE cexit_call_swift(void *CEXIT_NULLABLE context,
+                                                                                   void *CEXIT_NULLABLE code) {
   typedef __attribute__((swiftcall)) void closure(__attribute__((swift_context)) void *,
                                                   __attribute__((swift_error_result)) void **);
   void *error = NULL;

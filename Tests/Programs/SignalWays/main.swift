@@ -18,6 +18,7 @@ case "refused": refused()
 case "second": second()
 case "deadline": deadline()
 case "limit": limit()
+case "many limits": manyLimits()
 case "bad limits": badLimits()
 case "limit of nothing": limitOfNothing()
 case "crash": crash()
@@ -154,6 +155,13 @@ func limit() {
     rest()
   }
   atExit(timeout: .seconds(100)) { say("in time") }
+  exit(7)
+}
+
+func manyLimits() {
+  for number in 0..<Int(how)! { atExit(timeout: .seconds(100 + number)) { say("never") } }
+  atExit(timeout: .milliseconds(200)) { @Sendable in rest() }
+  for number in 0..<Int(how)! { atExit(timeout: .seconds(100 + number)) { say("in time") } }
   exit(7)
 }
 
