@@ -14,7 +14,7 @@
 
 #if defined(__has_include)
 #if __has_include(<sys/sdt.h>)
-#ifndef STAP_SDT_ARG_CONSTRAINT
+#if defined(__clang__) && !defined(STAP_SDT_ARG_CONSTRAINT)
 #define STAP_SDT_ARG_CONSTRAINT r // clang would copy each argument into memory: eight stores for a handler
 #endif
 #include <sys/sdt.h>
