@@ -321,15 +321,7 @@ enum Shim {
 
   typealias Caller = UnsafeRawPointer
   /// Where the function returns to that asks, which is not asynchronous.
-  ///
-  /// Optimized code has no frame pointers, and other code does not inline.
-  @inline(__always) static var caller: Caller? {
-    #if DEBUG
-      cexit_outer_return_address()
-    #else
-      cexit_return_address()
-    #endif
-  }
+  @inline(__always) static var caller: Caller? { cexit_return_address(_isDebugAssertConfiguration()) }
 
   static func requestExit(_ status: Int32) throws(ExitError) { try check(cexit_request_exit(status)) }
   static func requestStatus(_ status: Int32) { cexit_request_status(status) }

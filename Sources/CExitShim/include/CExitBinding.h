@@ -130,15 +130,13 @@ CEXIT_API bool cexit_is_entering_libc(void);
 /// the call returns. cexit_exit names its own caller unless the thread has called this function before; the first call of
 /// the thread counts.
 CEXIT_API void cexit_exit_called_at(const void *CEXIT_NULLABLE address);
-/// Where the function returns to that this one is inlined into, as optimizers do.
-static inline __attribute__((always_inline)) const void *CEXIT_NULLABLE cexit_return_address(void) {
-  return __builtin_return_address(0);
-}
-/// Where the function returns to that called the calling function. For code that is not optimized: each function keeps a
-/// frame pointer.
-static __attribute__((noinline, unused)) const void *CEXIT_NULLABLE cexit_outer_return_address(void) {
-  const void *const *inner = *(const void *const *const *)__builtin_frame_address(0);
-  return (*(const void *const *const *)inner)[1];
+/// Where the calling function returns to. An optimizer inlines this function into the calling one. Code that is not optimized
+/// calls this function, and Swift then keeps a frame pointer in each function. NULL: in doubt.
+static inline __attribute__((always_inline)) const void *CEXIT_NULLABLE cexit_return_address(bool is_called) {
+  if (!is_called) return __builtin_return_address(0);
+  const uintptr_t *here = (const uintptr_t *)__builtin_frame_address(0);
+  bool is_frame = here[0] > (uintptr_t)here && here[0] - (uintptr_t)here < 4096 && here[0] % sizeof *here == 0;
+  return is_frame ? (const void *)((const uintptr_t *)here[0])[1] : NULL;
 }
 
 /// A thread that waits for jobs sleeps on a loop. cexit_loop_wake wakes the thread. So does an item in the main queue,
