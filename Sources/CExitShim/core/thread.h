@@ -26,7 +26,8 @@ struct thread {
   bool at_gate;       // sleeps until the exit of another thread is over
   bool end_watched;   // the end of the thread will be noticed
   int task;           // the kernel's number of the thread, for the trace; 0: not asked for
-  unsigned use_count; // of `used`: the owners of the handlers that the thread is in, but for the executable
+  uint16_t use_count; // of `used`: the owners of the handlers that the thread is in, but for the executable
+  unsigned char unblocked; // crashes that the thread lets through for a run: bit i is crashes[i] of watch/crash.c
   uint16_t used[16];
   cexit_thread swift;  // what the Swift layer keeps
   struct guard *guard; // the innermost, to which an exit in a handler returns; NULL
@@ -35,9 +36,9 @@ struct thread {
     struct cexit_departure *first, **end; // `end` is good while `first` is not NULL
   } departures;
   const char *exit_caller; // where the call of the thread's first door returns to; NULL
-  unsigned char unblocked; // crashes that the thread lets through for a run: bit i is crashes[i] of watch/crash.c
 };
 extern PER_THREAD struct thread cexit__thread;
+_Static_assert(sizeof(struct thread) <= 128, "glibc has memory for the thread-local variables of few copies");
 
 static inline uintptr_t this_thread(void) {
   return (uintptr_t)&cexit__thread;
