@@ -330,12 +330,12 @@ struct TraceTests {
 
   @Test func `registrations and cancellations without end need no memory`() throws {
     let folder = try Folder()
-    let most = try ["1000", "100000"].map { count in
+    let memory = try ["1000", "100000"].map { count in
       let outcome = try run(
         compile("trace.c"), ["churn", count], environment: ["EXITKIT_TRACE": "\(folder.path)/\(count)"])
       return try #require(Int(outcome.output.dropLast()))
     }
-    #expect(most[1] - most[0] < 512, "KiB")
+    #expect(memory[1] - memory[0] < 512, "KiB")
   }
 
   // MARK: The environment of others
