@@ -223,7 +223,8 @@ struct TraceTests {
     let program = try compile("exit-first.c", ExitFirstTests.build())
     _ = try run(program, ["order", way], environment: ["EXITKIT_TRACE": "\(folder.path)/t.json"])
     let exit = try #require(try events(folder.text("t.json")).first { $0["name"] as? String == "exit" })
-    #expect(brief(exit) == "i exit exit caller=exit-first!\(caller) door=cexit_exit status=3")
+    let told = brief(exit).replacing(/\.cold\.\d+/, with: "")  // clang's name of the unlikely part of a function
+    #expect(told == "i exit exit caller=exit-first!\(caller) door=cexit_exit status=3")
   }
 
   @Test func `of plain exit the caller is not known`() throws {
