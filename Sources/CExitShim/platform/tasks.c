@@ -107,8 +107,13 @@ bool cexit__task_is_asleep(int task) {
 #endif
 #ifdef SYS_poll
       SYS_poll,
-      SYS_select,
       SYS_pause,
+#endif
+#ifdef SYS_select // ARM of 32 bits has the newer one alone
+      SYS_select,
+#endif
+#ifdef SYS__newselect
+      SYS__newselect,
 #endif
   };
   uintptr_t unused;
