@@ -109,6 +109,18 @@ private let thrown = ["throws later", "throws"].map {
     #expect(outcome.reports == thrown)
   }
 
+  /// The program's handler would end the process with 98. Without that handler no report says "off the main thread".
+  @Test(arguments: Program.allCases.filter { !$0.isAsync })
+  func `a main thread that sleeps is left alone if the program handles SIGURG itself`(
+    program: Program
+  ) throws {
+    let outcome = try runProgram(program.rawValue, "threadUrgent")
+    #expect(outcome.ending == .exited(3))
+    #expect(outcome.lines == program.transcript(status: 3))
+    let others = outcome.reports.filter { !thrown.contains($0) }
+    #expect(others.count == 1 && others.allSatisfy { $0.contains(" ran off the main thread: ") })
+  }
+
   /// The grace period is a minute there: a handler that waited for main would be seen in the report.
   @Test(arguments: [("signalReturn", Ending.signaled(SIGTERM)), ("threadReturn", .exited(3))], Program.allCases)
   func `when main returns in another thread's exit, its actor's handlers run at once`(

@@ -27,7 +27,9 @@ public enum Way: String {
   case detached
   /// On a pthread, while the main thread sleeps.
   case threadAsleep
-  /// The same while the main actor is being served.
+  /// The same in a program with a handler of its own for SIGURG.
+  case threadUrgent
+  /// On a pthread, while the main actor is being served.
   case threadServed
   case detachedServed
   /// SIGTERM, while the main thread is blocked, and while the main actor is being served.
@@ -104,6 +106,9 @@ private func leaveAtOnce(_ way: Way) {
     kill(getpid(), SIGTERM)
   case .lastThread: pthread_exit(nil)
   case .threadServed, .threadAsleep: onThread { exit(3) }
+  case .threadUrgent:
+    signal(SIGURG) { _ in _exit(98) }
+    onThread { exit(3) }
   case .threadReturn: onThread { ExitStack.process.exit(3) }
   case .detachedServed: Task.detached { exit(3) }
   default: break
@@ -134,7 +139,9 @@ private func quit(_ status: Int32) { exit(status) }
 /// From a main without tasks.
 public func leave(_ way: Way) {
   let isOffMain = [.thread, .detached, .threads].contains(way)
-  ExitStack.process.mainActorGracePeriod = isOffMain ? .milliseconds(1) : .seconds(60)
+  // Of a main thread that sleeps, the library asks after 20 ms whether it may be stopped.
+  let grace: Duration = isOffMain ? .milliseconds(1) : way == .threadUrgent ? .milliseconds(100) : .seconds(60)
+  ExitStack.process.mainActorGracePeriod = grace
   leaveAtOnce(way)
   switch way {
   case .error: exitAfter { throw DiskFull() }
@@ -145,7 +152,7 @@ public func leave(_ way: Way) {
   default: break
   }
   if isOffMain { work() }
-  if [.signal, .threadAsleep].contains(way) { block() }
+  if [.signal, .threadAsleep, .threadUrgent].contains(way) { block() }
   if [.signalReturn, .threadReturn].contains(way) { waitForExit() }
   if [.threadServed, .detachedServed, .signalServed, .task, .actor, .tasks].contains(way) { dispatchMain() }
 }
