@@ -14,11 +14,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+enum { TRIES = 5, FIRST_WAIT = 4000 }; // as in core/lock.c
 enum { MOST_CORES = 64, PAIRS = 200000, LINES = 5 }; // the lock, the slab, two lines of the stack, the newest entry
 enum step { TRY, SPIN, ASK_AGAIN, SLEEP, ASLEEP, WORK, DROP };
 
 static double transfer = 60, pair = 23;
-static const double hit = 1, pause_time = 12, system_call = 200, waking = 3000;
+static const double hit = 1, system_call = 200, waking = 3000;
 
 static struct line {
   double free_at;
@@ -30,7 +31,7 @@ static struct line {
 static struct core {
   double time;
   enum step step;
-  int pauses;
+  int tries;
   bool has_slept;
 } cores[MOST_CORES];
 
@@ -82,15 +83,14 @@ static uint64_t step(int core) { // how many pairs that finished
   switch (here->step) {
   case TRY:
     here->has_slept = false;
-    here->pauses = 1;
+    here->tries = 0;
     if (!take(core)) here->step = SPIN;
     return 0;
   case SPIN:
     use(core, &lines[0], false);
     if (holder < 0 && take(core)) return 0;
-    here->time += about(here->pauses * pause_time);
-    here->pauses *= 2;
-    if (here->pauses > 256) here->step = ASK_AGAIN;
+    here->time += about((double)(FIRST_WAIT << here->tries));
+    if (++here->tries == TRIES) here->step = ASK_AGAIN;
     return 0;
   case ASK_AGAIN:
     here->has_slept = true;
