@@ -2,6 +2,7 @@
 // Every way to make a child, in every state of the parent. The child runs its own handlers only, and never hangs.
 
 #include "fixture.h"
+#include "fork-unwiped.h"
 
 #include <sys/syscall.h>
 
