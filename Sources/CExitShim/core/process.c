@@ -58,7 +58,13 @@ bool cexit__process_repair(void) {
   uint32_t wiped = 0;
   if (page == NULL || is_here()) return false;
   if (page == &assumed_here) wiped = HERE;
-  if (atomic_compare_exchange_strong(page, &wiped, REPAIRING)) return true;
+  if (atomic_compare_exchange_strong(page, &wiped, REPAIRING)) {
+    // Where nothing is wiped, the word reads HERE after the repair of another thread, too; the process id is new by then.
+    if (page != &assumed_here || atomic_load(&process_id) != getpid()) return true;
+    atomic_store(page, HERE);
+    cexit__process_repaired();
+    return false;
+  }
   while (atomic_load(page) == REPAIRING) cexit__futex_wait_for((const void *)page, REPAIRING, 1000000);
   return false;
 }
