@@ -9,7 +9,7 @@
 enum { OBJECTS = 600, FINALIZERS = 4000, BURST = 1200000 };
 
 struct object {
-  struct object *metadata;
+  _Alignas(16) struct object *metadata; // as Swift's allocator does, also where a pointer has 4 bytes
   size_t unowned;
   bool dying;
 };
