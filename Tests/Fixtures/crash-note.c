@@ -19,13 +19,17 @@ static void by_bus(void *unused) { // writes to a page beyond the end of the map
 
 static void by_trap(void *unused) {
   (void)unused;
-  __builtin_trap();
+  illegal_instruction();
 }
 
 static void by_breakpoint(void *unused) {
   (void)unused;
 #if defined(__x86_64__) || defined(__i386__)
   __asm__ volatile("int3");
+#elif defined(__aarch64__)
+  __asm__ volatile("brk #1");
+#elif defined(__arm__)
+  __asm__ volatile("bkpt");
 #else
   raise(SIGTRAP);
 #endif

@@ -193,7 +193,7 @@ static bool run_with(const char *function, int number, const char *way, int file
   CHECK(child >= 0);
   if (child == 0) {
     setenv("FAULT", plan, 1);
-    execl(program, program, "run", way, place, NULL);
+    start_again((char *[]){(char *)program, "run", (char *)way, place, NULL});
     _exit(98);
   }
   int status = 0, waited = 0;

@@ -72,6 +72,22 @@ static inline void say_end(pid_t child) {
     say("child: signal %d\n", WTERMSIG(status));
 }
 
+/// Starts this program again with other arguments, by the emulator where one runs this program (EXITKIT_RUN).
+static inline void start_again(char **words) {
+  char *emulator = getenv("EXITKIT_RUN"), *all[16] = {emulator};
+  bool emulated = emulator != NULL && *emulator != 0;
+  for (int i = 0; words[i] != NULL && i < 14; i++) all[emulated + i] = words[i];
+  execv(all[0], all);
+}
+
+/// An instruction that gives SIGILL. The one of __builtin_trap is a breakpoint on some machines.
+static inline void illegal_instruction(void) {
+#ifdef __aarch64__
+  __asm__ volatile(".inst 0");
+#endif
+  __builtin_trap();
+}
+
 struct fixture_case {
   const char *name;
   int (*run)(int count, char **arguments);
