@@ -29,7 +29,7 @@ import Testing
 
   @Test(.disabled(if: isSanitized, "frames are larger there"), arguments: ["door", "exit"])
   func `20,000 handlers that each exit again need no deep stack`(again: String) throws {
-    let shell = "ulimit -s 512; exec \(try compile("door.c")) deep \(again)"
+    let shell = "ulimit -s 512; exec \(try words(compile("door.c"), ["deep", again]).joined(separator: " "))"
     #expect(try run("sh", ["-c", shell]) == Outcome(.exited(4), lines: "left: 0"))
   }
 

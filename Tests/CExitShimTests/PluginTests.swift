@@ -48,7 +48,7 @@ import Testing
           "plugin in a standalone stack", "closed", "main", "main, nested 2", "main, nested 1"))
   }
 
-  @Test(unloads, .disabled(if: isSanitized, "a sanitizer loads it elsewhere each time"))
+  @Test(unloads, .disabled(if: isSanitized || isEmulated, "loaded elsewhere each time"))
   func `a plugin that is loaded three times at one address runs its entries each time`() throws {
     let round = ["closing", "plugin ", "closed"].map { $0 + "\n" }.joined()
     #expect(
@@ -101,7 +101,7 @@ import Testing
     #expect(try host("standalone") == Outcome(.exited(0), lines: "leaving"))
   }
 
-  @Test(unloads, .disabled(if: isSanitized, "a sanitizer keeps what was loaded"))
+  @Test(unloads, .disabled(if: isSanitized || isEmulated, "a sanitizer and an emulator keep what was loaded"))
   func `a plugin that is loaded and unloaded 2,000 times leaves nothing behind`() throws {
     let plugin = try compile("plugin.c", .plugin)
     #expect(

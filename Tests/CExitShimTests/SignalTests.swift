@@ -182,10 +182,10 @@ import Testing
     // Where the program is not ready when the time is over, there is no output. Then the program gets more time.
     var times = ["0.2", "2", "20"]
     for _ in 0..<10 {
-      var outcome = try run("timeout", [times[0], program, "twice"])
+      var outcome = try run("timeout", [times[0]] + words(program, ["twice"]))
       while outcome.output.isEmpty, times.count > 1 {
         times.removeFirst()
-        outcome = try run("timeout", [times[0], program, "twice"])
+        outcome = try run("timeout", [times[0]] + words(program, ["twice"]))
       }
       #expect(outcome.ending == .exited(124))
       #expect(outcome.output == "ready\nsignal 15 from the parent\ndestructor\n")

@@ -88,7 +88,7 @@ private let emulator = getenv("EXITKIT_RUN").map { String(cString: $0) } ?? ""
 public let isEmulated = !emulator.isEmpty
 
 /// The words that start `program`. For a fixture of another machine the emulator is the first word.
-func words(_ program: String, _ arguments: [String]) -> [String] {
+public func words(_ program: String, _ arguments: [String]) -> [String] {
   let isFixture = program.hasPrefix("\(packageRoot)/.build/fixtures/")
   return (isEmulated && isFixture ? [emulator] : []) + [program] + arguments
 }
