@@ -134,6 +134,11 @@ import Testing
         == "ExitKit: exit handler \"needs the lock\" (App/main.c:12) \(Self.passed.replacing("150", with: "600"))")
   }
 
+  // With times of 64 bits on a machine of 32 bits the kernel has read a wait of less than a second as none.
+  @Test func `a thread of the library sleeps as long as it means to`() throws {
+    #expect(try run(program, ["waits"]) == Outcome(.exited(0)))
+  }
+
   @Test func `a negative deadline is refused, and zero removes the deadline`() throws {
     #expect(try run(program, ["bad"]) == Outcome(.exited(3), output: "slow\n"))
   }

@@ -397,7 +397,22 @@ static int child(int count, char **arguments) { // a child has no deadline until
   return 3;
 }
 
-FIXTURE({"whole", whole}, {"nested", nested}, {"unnamed", unnamed}, {"strange name", strange_name},
+// ---- How long the library's threads sleep
+
+extern void cexit__futex_wait_for(const void *word, uint32_t seen, uint64_t nanoseconds); // the core is part of this program
+
+static int waits(int count, char **arguments) {
+  (void)count, (void)arguments;
+  static const uint32_t word;
+  struct timespec before, after;
+  clock_gettime(CLOCK_MONOTONIC, &before);
+  cexit__futex_wait_for(&word, 0, 100 * millisecond);
+  clock_gettime(CLOCK_MONOTONIC, &after);
+  CHECK((after.tv_sec - before.tv_sec) * 1000 + (after.tv_nsec - before.tv_nsec) / 1000000 >= 99);
+  return 0;
+}
+
+FIXTURE({"waits", waits}, {"whole", whole}, {"nested", nested}, {"unnamed", unnamed}, {"strange name", strange_name},
         {"release", release}, {"signal", on_signal}, {"limit", limit}, {"by hand", by_hand}, {"elsewhere", elsewhere},
         {"libc", in_libc}, {"during", during}, {"no stderr", no_stderr}, {"bad", bad}, {"success", success},
         {"left", left}, {"stopped", stopped}, {"child", child}, {"held lock", held_lock}, {"over before", over_before})

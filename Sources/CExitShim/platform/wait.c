@@ -15,13 +15,16 @@
 // <linux/futex.h> is not where musl's compiler looks.
 enum { WAIT = 0, WAKE = 1, PRIVATE = 128 };
 
+// Seconds and nanoseconds as this call takes them: on a machine of 32 bits the program's timespec may be wider.
+typedef long kernel_time[2];
+
 #ifdef CEXIT_SCHEDULE
-static void wait(const void *word, uint32_t seen, const struct timespec *most) {
+static void wait(const void *word, uint32_t seen, const long *most) {
   (void)most;
   cexit_schedule_wait(word, seen);
 }
 #else
-static void wait(const void *word, uint32_t seen, const struct timespec *most) {
+static void wait(const void *word, uint32_t seen, const long *most) {
   int saved = errno;
   syscall(SYS_futex, word, WAIT | PRIVATE, seen, most, NULL, 0);
   errno = saved;
@@ -33,7 +36,7 @@ void cexit__futex_wait(const void *word, uint32_t seen) {
 }
 
 void cexit__futex_wait_for(const void *word, uint32_t seen, uint64_t nanoseconds) {
-  wait(word, seen, &(struct timespec){(time_t)(nanoseconds / 1000000000), (long)(nanoseconds % 1000000000)});
+  wait(word, seen, (kernel_time){(long)(nanoseconds / 1000000000), (long)(nanoseconds % 1000000000)});
 }
 
 void cexit__futex_wake(const void *word, int count) {
