@@ -135,7 +135,7 @@ import Testing
   }
 
   // With times of 64 bits on a machine of 32 bits the kernel has read a wait of less than a second as none.
-  @Test func `a thread of the library sleeps as long as it means to`() throws {
+  @Test func `no wait of the library is shorter than meant`() throws {
     #expect(try run(program, ["waits"]) == Outcome(.exited(0)))
   }
 
