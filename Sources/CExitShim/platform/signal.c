@@ -100,6 +100,16 @@ bool cexit__interrupted_a_call(const void *machine) {
   const uint32_t *next = (const uint32_t *)context->uc_mcontext.pc;
   if (context->uc_mcontext.regs[8] == SYS_futex) return false;
   return next[0] == 0xD4000001 || (next[-1] == 0xD4000001 && (long)context->uc_mcontext.regs[0] == -EINTR);
+#elif defined(__arm__) // svc #0, in one of the two sets of instructions
+  const mcontext_t *registers = &context->uc_mcontext;
+  bool ended = (int)registers->arm_r0 == -EINTR;
+  if (registers->arm_r7 == SYS_futex || registers->arm_r7 == SYS_futex_time64) return false;
+  if ((registers->arm_cpsr & 0x20) != 0) {
+    const uint16_t *next = (const uint16_t *)(registers->arm_pc & ~1ul);
+    return next[0] == 0xDF00 || (next[-1] == 0xDF00 && ended);
+  }
+  const uint32_t *next = (const uint32_t *)registers->arm_pc;
+  return next[0] == 0xEF000000 || (next[-1] == 0xEF000000 && ended);
 #else
   (void)context;
   return false;
