@@ -30,10 +30,16 @@ static bool fails(const char *function) {
   return calls == fails_at % EVERY_LATER || (fails_at > EVERY_LATER && calls >= fails_at % EVERY_LATER);
 }
 
-#define REAL(function) ((__typeof__(&function))dlsym(RTLD_NEXT, #function))
+#define REAL_NAMED(function, name) ((__typeof__(&function))dlsym(RTLD_NEXT, name))
+#define REAL(function) REAL_NAMED(function, #function)
+#ifdef __USE_FILE_OFFSET64 // a call of mmap is one of mmap64 then, whose offset is wider on a machine of 32 bits
+#define REAL_MMAP REAL_NAMED(mmap, "mmap64")
+#else
+#define REAL_MMAP REAL(mmap)
+#endif
 
 void *mmap(void *address, size_t size, int protection, int flags, int file, off_t offset) {
-  if (!fails("mmap")) return REAL(mmap)(address, size, protection, flags, file, offset);
+  if (!fails("mmap")) return REAL_MMAP(address, size, protection, flags, file, offset);
   errno = ENOMEM;
   return MAP_FAILED;
 }
@@ -210,7 +216,7 @@ static bool run_with(const char *function, int number, const char *way, int file
 int main(int argc, char **argv) {
   CHECK(argc > 1);
   if (strcmp(argv[1], "run") == 0) {
-    notes = REAL(mmap)(NULL, sizeof *notes, PROT_READ | PROT_WRITE, MAP_SHARED, atoi(argv[3]), 0);
+    notes = REAL_MMAP(NULL, sizeof *notes, PROT_READ | PROT_WRITE, MAP_SHARED, atoi(argv[3]), 0);
     CHECK(notes != MAP_FAILED);
     return run_once(argv[2]);
   }
