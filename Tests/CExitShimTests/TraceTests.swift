@@ -368,7 +368,7 @@ struct TraceTests {
   func `memory does not grow with the number of handlers`(to: String) throws {
     let folder = try Folder()
     let environment = ["EXITKIT_TRACE": to == "1" ? "1" : "\(folder.path)/trace"]
-    let outcome = try run(compile("trace.c"), ["many", "100000"], environment: environment)
+    let outcome = try run(compile("trace.c"), ["many", "200000"], environment: environment)
     #expect(outcome.output == "memory stays\n")
   }
 

@@ -140,9 +140,10 @@ static void keep_memory(void *context) {
   memory_before = memory_now();
 }
 
+// 2 MiB may be one huge page of the stack's storage, at whose end a run writes first.
 static void say_memory(void *context) {
   (void)context;
-  say("%s\n", memory_now() - memory_before < 1024 ? "memory stays" : "memory grows");
+  say("%s\n", memory_now() - memory_before < 3072 ? "memory stays" : "memory grows");
 }
 
 static int many(int count, char **arguments) {
