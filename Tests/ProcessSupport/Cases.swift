@@ -14,4 +14,4 @@ public func fixture(_ name: String, _ arguments: [String], _ build: CBuild = .pl
 public let stress = getenv("EXITKIT_STRESS").flatMap { Int(String(cString: $0)) } ?? 1
 
 /// A sanitizer and an emulator make each round many times as long; a sanitizer needs fewer rounds to see a mistake.
-public func rounds(_ count: Int) -> String { String(count * stress / (isSanitized || isEmulated ? 5 : 1)) }
+public func rounds(_ count: Int) -> String { String(count * stress / (isEmulated ? 10 : isSanitized ? 5 : 1)) }

@@ -77,7 +77,7 @@ public final class ChildProcess {
     channels = [Channel(ends[1]), Channel(ends[2])]
     // A fixture that hangs on another libc always hangs. More than the default is for a fixture of many rounds. An emulated
     // fixture is slow.
-    let most: Double = (deadline > 180 ? 120 : 20) * (isEmulated ? 2 : 1)
+    let most: Double = (deadline > 180 ? 120 : 20) * (isEmulated ? 3 : 1)
     overdue = now() + (isForeign ? min(deadline, most) : deadline)
   }
 
