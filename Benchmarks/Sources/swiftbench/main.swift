@@ -43,6 +43,26 @@ func registerOnMain() {  // these closures are the main actor's, as all are that
   for number in 0..<million { atExit { @MainActor in handler(number) } }
 }
 
+/// What an array of closures costs, without the library.
+struct Item { let body: @Sendable () throws -> Void }
+
+nonisolated func append(to items: inout [Item]) {
+  for number in 0..<million { items.append(Item { handler(number) }) }
+}
+
+nonisolated func callAndDrop(_ items: inout [Item]) {
+  while let item = items.popLast() { try? item.body() }
+}
+
+nonisolated func timeArray(drain: Bool) {
+  var items: [Item] = []
+  if !drain { stopwatch.start() }
+  append(to: &items)
+  if drain { stopwatch.start() }
+  if drain { callAndDrop(&items) }
+  stopwatch.tell()
+}
+
 nonisolated func time(_ work: () -> Void) {
   stopwatch.start()
   work()
@@ -50,6 +70,8 @@ nonisolated func time(_ work: () -> Void) {
 }
 
 switch CommandLine.arguments.last {
+case "array": timeArray(drain: false)
+case "drain_array": timeArray(drain: true)
 case "register": time(register)
 case "register_named": time(registerNamed)
 case "register_limited": time(registerLimited)
