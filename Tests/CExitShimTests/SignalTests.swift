@@ -159,9 +159,8 @@ import Testing
     #expect(outcome == Outcome(.signaled(SIGTERM), output: "closed\nhandler\nclosed\nlibc's\ndestructor\n"))
   }
 
-  @Test func `the library's own signal to main is no second request, however late`()
-    throws
-  {
+  @Test(.disabled(if: isThreadSanitized, hides))
+  func `the library's own signal to main is no second request, however late`() throws {
     let child = try ChildProcess(program, ["masked"])
     #expect(child.waitForOutput("ready") && child.waitUntilMainSleeps())
     child.send(SIGTERM)
