@@ -14,36 +14,17 @@
 
 static const char phase_order[LISTS] = {CExitPhaseEarly, CExitPhaseNormal, CExitPhaseLate, ASLEEP};
 
-// Before the first write: a copy of the whole entry would read wide words over bytes that were just written as narrow
-// words, and the processor would wait for its store buffer.
-ALWAYS_INLINE void copy_for_call(struct entry *out, const struct entry *entry, uint32_t index) {
-  out->function = entry->function;
-  out->context = entry->context;
-  out->release = entry->release;
-  out->name = entry->name;
-  out->bits = entry->bits;
-  out->older = index; // for the trace, which knows the registration by the index
-  const char *file = entry->file;
-  const void *ahead = entry - 24; // in a run, where entries lie in their order: a sixth less time
-  if (!LIKELY(!has_hint(entry))) {
-    ahead = file;
-    file = NULL;
-  }
-  out->file = file;
-  __builtin_prefetch(ahead, 1);
-}
-
-// All calls are at the end, so the function saves no registers.
-static __attribute__((noinline)) bool take_out(cexit_stack *stack, struct entry *entry, uint32_t index,
-                                               struct entry *out) {
-  copy_for_call(out, entry, index);
-  if (!is_plain(entry)) return cexit__entry_take_off(index);
-  return take_plain(stack, entry, index) || cexit__entry_free_as_well(index);
-}
-
 void cexit__entry_take(uint32_t index, struct entry *out) {
   struct entry *entry = entry_at(index);
-  take_out(stack_of(entry), entry, index, out);
+  const char *file = copy_for_call(out, entry, index);
+  if (has_hint(entry)) {
+    out->file = NULL;
+    __builtin_prefetch(file, 1);
+  }
+  if (!is_plain(entry))
+    cexit__entry_take_off(index);
+  else if (!take_plain(stack_of(entry), entry, index))
+    cexit__entry_free(index);
 }
 
 // ---- The next entry
@@ -78,23 +59,12 @@ COLD uint32_t cexit__stack_next(const cexit_stack *stack, uint32_t floor) {
   return NONE;
 }
 
-static COLD bool take_unusual(cexit_stack *stack, uint32_t floor, struct entry *out) {
+bool cexit__stack_take(cexit_stack *stack, uint32_t floor, struct entry *out) {
   uint32_t index = cexit__stack_next(stack, floor);
   if (index == NONE) return false;
   cexit__entry_take(index, out);
   if (out->owner != 0) cexit__use_begins(out->owner);
   return true;
-}
-
-// A run begins with the usual entry, the newest of its phase, from this process and from the executable.
-bool cexit__stack_take(cexit_stack *stack, uint32_t floor, struct entry *out) {
-  uint32_t early = stack->newest[CExitPhaseEarly], index = early != NONE ? early : stack->newest[CExitPhaseNormal];
-  if (!LIKELY(index != NONE)) return take_unusual(stack, floor, out);
-  struct entry *entry = entry_at(index);
-  uint32_t epoch = entry->epoch;
-  if (!LIKELY(epoch >= cexit__process.born && epoch >= floor && epoch >= cexit__process.yield && entry->owner == 0))
-    return take_unusual(stack, floor, out);
-  return take_out(stack, entry, index, out);
 }
 
 // ---- Handles

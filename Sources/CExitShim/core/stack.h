@@ -85,6 +85,42 @@ ALWAYS_INLINE bool take_plain(cexit_stack *stack, struct entry *entry, uint32_t 
   return entry_free(entry, index, generation);
 }
 
+// Before the first write: a copy of the whole entry would read wide words over bytes that were just written as narrow
+// words, and the processor would wait for its store buffer. Returns what the word of the file says.
+ALWAYS_INLINE const char *copy_for_call(struct entry *out, const struct entry *entry, uint32_t index) {
+  out->function = entry->function;
+  out->context = entry->context;
+  out->release = entry->release;
+  out->name = entry->name;
+  out->bits = entry->bits;
+  out->older = index; // for the trace, which knows the registration by the index
+  return out->file = entry->file;
+}
+
+// What a run usually takes next: the newest entry of its phase, from this process and from the executable, neither asleep nor
+// inherited, without a hint. False: nothing has changed, cexit__stack_take is to follow.
+ALWAYS_INLINE bool take_usual(cexit_stack *stack, uint32_t floor, struct entry *out) {
+  const uint64_t unusual = (struct entry){.inherited = 1, .asleep_from = ASLEEP, .owner = 0xFFF}.bits;
+  unsigned phase = LIKELY(stack->newest[CExitPhaseEarly] == NONE) ? CExitPhaseNormal : CExitPhaseEarly;
+  uint32_t index = stack->newest[phase];
+  if (!LIKELY(index != NONE)) return false;
+  struct entry *entry = entry_here(index);
+  uint32_t epoch = entry->epoch;
+  if (!LIKELY((entry->bits & unusual) == 0 && epoch >= cexit__process.born && epoch >= floor &&
+              epoch >= cexit__process.yield))
+    return false;
+  copy_for_call(out, entry, index);
+  __builtin_prefetch(entry - 24, 1); // entries lie in their order: a sixth less time
+  uint32_t older = entry->older, generation = entry->generation + 1;
+  entry->generation = generation;
+  STEP();
+  stack->newest[phase] = older;
+  if (LIKELY(older != NONE)) entry_here(older)->newer = NONE;
+  stack->count--;
+  if (!LIKELY(entry_free(entry, index, generation))) cexit__entry_free(index);
+  return true;
+}
+
 ALWAYS_INLINE uint32_t entry_new(struct entry **out) { // `bits` is not 0
   struct slab *slab = &cexit__entries;
   unsigned place = (unsigned)__builtin_ctzll(slab->bits);

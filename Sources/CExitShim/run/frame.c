@@ -3,6 +3,7 @@
 // Calling one handler. Its frame, on the stack of the thread that runs the handler, says which one that is: to the
 // observer of the run, to the deadline's thread, to the handler of a crash and to the trace.
 
+#include "../core/stack.h"
 #include "../platform/text.h"
 #include "probe.h"
 #include "run.h"
@@ -190,7 +191,6 @@ ALWAYS_INLINE void call_taken(struct frame *here, struct entry *taken, cexit_obs
 static __attribute__((noinline)) bool call_each(struct entry *taken, CExitCall call, cexit_stack *stack, uint32_t floor,
                                                 cexit_observer observer, void *context, int error, size_t *ran) {
   int *place = &errno; // the thread's for ever: to ask each time would be a call
-  bool locked = true;
   size_t left = LONG_RUN;
   struct frame here;
   here.outer = cexit__thread.running;
@@ -198,21 +198,25 @@ static __attribute__((noinline)) bool call_each(struct entry *taken, CExitCall c
   here.observer_context = context;
   for (;;) {
     if (LIKELY(stack != NULL)) {
-      if (!locked || !cexit__stack_take(stack, floor, taken)) break;
+      if (!LIKELY(take_usual(stack, floor, taken)) && !cexit__stack_take(stack, floor, taken)) break;
       word_give(&cexit__lock_word);
       YIELD_POINT("a handler is claimed");
       *place = error;
     }
     call_taken(&here, taken, observer);
     if (!LIKELY(stack != NULL)) return true;
-    locked = enter_fast() || enter() == 0;
-    if (LIKELY(--left != 0)) continue;
+    left--;
+    if (!LIKELY(enter_fast()) && enter() != 0) {
+      *ran += LONG_RUN - left;
+      return false;
+    }
+    if (LIKELY(left != 0)) continue;
     left = LONG_RUN;
     *ran += LONG_RUN;
-    if (locked) cexit__hooks.long_run(stack);
+    cexit__hooks.long_run(stack);
   }
   *ran += LONG_RUN - left;
-  return locked;
+  return true;
 }
 
 void cexit__call(struct entry *taken, CExitCall call, cexit_observer observer, void *context) {
