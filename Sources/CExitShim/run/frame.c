@@ -164,21 +164,14 @@ ALWAYS_INLINE void call_taken(struct frame *here, struct entry *taken, cexit_obs
     enter_frame(here);
   PROBE_BEGIN(taken);
   bool holds = false; // contents: a closure has let go of itself
-  switch ((enum kind)taken->kind) {
-  case KIND_FUNCTION:
-  case KIND_NESTED:
-  case KIND_FINALIZER:
+  enum kind kind = (enum kind)taken->kind;
+  if (is_closure(kind)) {
+    call_closure(taken, here->call);
+  } else if (kind == KIND_ATEXIT) {
+    ((void (*)(void))taken->function)();
+  } else {
     taken->function(taken->context);
     holds = taken->release != NULL;
-    break;
-  case KIND_CLOSURE:
-  case KIND_ON_EXIT:
-  case KIND_FINALIZING_CLOSURE:
-    call_closure(taken, here->call);
-    break;
-  case KIND_ATEXIT:
-    ((void (*)(void))taken->function)();
-    break;
   }
   PROBE_END(taken, here->outcome);
   if (!LIKELY(!holds)) return end_and_release(here, taken);

@@ -15,7 +15,7 @@
 #if defined(__has_include)
 #if __has_include(<sys/sdt.h>)
 #if defined(__clang__) && !defined(STAP_SDT_ARG_CONSTRAINT)
-#define STAP_SDT_ARG_CONSTRAINT r // clang would copy each argument into memory: eight stores for a handler
+#define STAP_SDT_ARG_CONSTRAINT m // as each argument is a place in memory; clang would copy the arguments first
 #endif
 #include <sys/sdt.h>
 #endif
