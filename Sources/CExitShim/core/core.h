@@ -332,8 +332,8 @@ void cexit__entry_take(uint32_t index, struct entry *out);               // the 
 bool cexit__stack_is_ready(const cexit_stack *stack, const void *owner); // a registration needs no more than an entry
 int cexit__stack_make_ready(cexit_stack *stack,
                             const void *owner); // without the lock: supplies what is missing; 0 or an errno value
-int cexit__stack_enter_ready(cexit_stack *stack,
-                             const void *owner); // takes the lock with the stack so far, or says why not
+int cexit__stack_enter_ready(cexit_stack *stack, const void *owner,
+                             bool locked); // takes the lock with the stack so far, or says why not
 int cexit__entry_push(cexit_stack *stack, const cexit_entry *from, const void *owner,
                       cexit_handler *out); // without the lock
 

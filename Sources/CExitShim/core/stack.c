@@ -21,10 +21,13 @@ void cexit__entry_take(uint32_t index, struct entry *out) {
     out->file = NULL;
     __builtin_prefetch(file, 1);
   }
-  if (!is_plain(entry))
-    cexit__entry_take_off(index);
-  else if (!take_plain(stack_of(entry), entry, index))
-    cexit__entry_free(index);
+  entry->generation++;
+  STEP();
+  if (is_plain(entry))
+    unlink_plain(stack_of(entry), entry);
+  else
+    cexit__entry_unlink(entry);
+  cexit__entry_free(index);
 }
 
 // ---- The next entry
@@ -59,7 +62,7 @@ COLD uint32_t cexit__stack_next(const cexit_stack *stack, uint32_t floor) {
   return NONE;
 }
 
-bool cexit__stack_take(cexit_stack *stack, uint32_t floor, struct entry *out) {
+COLD bool cexit__stack_take(cexit_stack *stack, uint32_t floor, struct entry *out) {
   uint32_t index = cexit__stack_next(stack, floor);
   if (index == NONE) return false;
   cexit__entry_take(index, out);

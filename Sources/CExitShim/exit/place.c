@@ -67,7 +67,7 @@ size_t cexit__stack_move(cexit_stack *from, cexit_stack *to) {
   if (from == NULL) from = PROCESS;
   if (to == NULL) to = PROCESS;
   if (from == to) return 0;
-  if (cexit__stack_enter_ready(to, NULL) != 0) return 0;
+  if (cexit__stack_enter_ready(to, NULL, false) != 0) return 0;
   size_t moved = 0;
   for (unsigned list = 0; list < LISTS; list++) moved += cexit__stack_move_list(from, to, list);
   lock_drop();

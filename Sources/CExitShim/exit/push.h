@@ -14,6 +14,10 @@
 int cexit__entries_open_page_and_give(void); // with the lock held; drops the lock. 0
 #pragma GCC visibility pop
 
+ALWAYS_INLINE bool is_ready_for_all(const cexit_stack *stack, const void *owner) { // what each registration needs
+  return LIKELY(cexit__entries.bits != 0 && known_owner(owner)->owner == owner && !stack->refuses);
+}
+
 // With the stack ready and the lock held; drops the lock. Inlined where the entry is made. What is computed comes first, and
 // then each field goes to the entry before the next field is read: so few registers are needed, and hardly any is saved.
 // `word`: of the tie of a finalizer, or 0; `left`: see cexit__tie.

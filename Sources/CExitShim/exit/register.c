@@ -8,10 +8,6 @@ static inline bool has_place(const cexit_stack *stack) { // of a nested stack
   return stack->runner != 0 || pending_entry((cexit_handler){stack->place}) != NULL;
 }
 
-ALWAYS_INLINE bool is_ready_for_all(const cexit_stack *stack, const void *owner) { // what each registration needs
-  return LIKELY(cexit__entries.bits != 0 && known_owner(owner)->owner == owner && !stack->refuses);
-}
-
 COLD bool cexit__stack_is_ready(const cexit_stack *stack, const void *owner) {
   if (!is_ready_for_all(stack, owner) || (stack->slots != NULL && !stack->slots->stands)) return false;
   return stack->parent == NONE || has_place(stack);
@@ -39,9 +35,9 @@ COLD int cexit__stack_make_ready(cexit_stack *stack, const void *owner) {
   }
 }
 
-COLD int cexit__stack_enter_ready(cexit_stack *stack, const void *owner) {
-  for (;;) {
-    int error = enter();
+COLD int cexit__stack_enter_ready(cexit_stack *stack, const void *owner, bool locked) {
+  for (;; locked = false) {
+    int error = locked ? 0 : enter();
     if (error != 0) return error;
     if (cexit__stack_is_ready(stack, owner)) return 0;
     lock_drop();

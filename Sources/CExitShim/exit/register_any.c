@@ -30,7 +30,10 @@ static COLD int register_and_tell(cexit_stack *stack, const cexit_entry *from, c
 // The entry and its tie come to be under one lock: no thread sees an entry that its object does not lead to.
 int cexit__register_any(cexit_stack *stack, const cexit_entry *from, const void *owner, cexit_handler *out,
                         unsigned kind, uintptr_t word, void **left) {
-  int error = cexit__stack_enter_ready(stack, owner);
+  bool locked = enter_fast();
+  bool ready = LIKELY(locked && is_ready_for_all(stack, owner)) && stack->parent == NONE &&
+               LIKELY(stack->slots == NULL || stack->slots->stands);
+  int error = ready ? 0 : cexit__stack_enter_ready(stack, owner, locked);
   if (error != 0) return trace(MOMENT_REFUSED, from), error;
   if (!LIKELY(!cexit__process.told)) {
     if ((kind & UNTOLD) == 0) return register_and_tell(stack, from, owner, out, kind, word, left);

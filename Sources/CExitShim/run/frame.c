@@ -179,47 +179,39 @@ ALWAYS_INLINE void call_taken(struct frame *here, struct entry *taken, cexit_obs
   leave_frame(here, taken);
 }
 
-// With the lock held: all that the stack has, each taken into `taken`. NULL: the entry that is taken already. One function for
-// both, which has the code of a call once.
-static __attribute__((noinline)) bool call_each(struct entry *taken, CExitCall call, cexit_stack *stack, uint32_t floor,
-                                                cexit_observer observer, void *context, int error, size_t *ran) {
-  int *place = &errno; // the thread's for ever: to ask each time would be a call
-  size_t left = LONG_RUN;
-  struct frame here;
-  here.outer = cexit__thread.running;
-  here.call = call;
-  here.observer_context = context;
-  for (;;) {
-    if (LIKELY(stack != NULL)) {
-      if (!LIKELY(take_usual(stack, floor, taken)) && !cexit__stack_take(stack, floor, taken)) break;
-      word_give(&cexit__lock_word);
-      YIELD_POINT("a handler is claimed");
-      *place = error;
-    }
-    call_taken(&here, taken, observer);
-    if (!LIKELY(stack != NULL)) return true;
-    left--;
-    if (!LIKELY(enter_fast()) && enter() != 0) {
-      *ran += LONG_RUN - left;
-      return false;
-    }
-    if (LIKELY(left != 0)) continue;
-    left = LONG_RUN;
-    *ran += LONG_RUN;
-    cexit__hooks.long_run(stack);
-  }
-  *ran += LONG_RUN - left;
-  return true;
+static inline void prepare_frame(struct frame *here, CExitCall call, void *context) { // what each call of a run has
+  here->outer = cexit__thread.running;
+  here->call = call;
+  here->observer_context = context;
 }
 
 void cexit__call(struct entry *taken, CExitCall call, cexit_observer observer, void *context) {
-  call_each(taken, call, NULL, 0, observer, context, 0, NULL);
+  struct frame here;
+  prepare_frame(&here, call, context);
+  call_taken(&here, taken, observer);
 }
 
 bool cexit__call_all(cexit_stack *stack, uint32_t floor, cexit_observer observer, void *context, int error,
                      size_t *ran) {
+  int *place = &errno; // the thread's for ever: to ask each time would be a call
+  size_t left = LONG_RUN;
+  bool locked = true;
   struct entry taken;
-  return call_each(&taken, CExitCallRun, stack, floor, observer, context, error, ran);
+  struct frame here;
+  prepare_frame(&here, CExitCallRun, context);
+  while (locked && (LIKELY(take_usual(stack, floor, &taken)) || cexit__stack_take(stack, floor, &taken))) {
+    word_give(&cexit__lock_word);
+    YIELD_POINT("a handler is claimed");
+    *place = error;
+    call_taken(&here, &taken, observer);
+    locked = LIKELY(enter_fast()) || enter() == 0;
+    if (LIKELY(--left != 0)) continue;
+    left = LONG_RUN;
+    *ran += LONG_RUN;
+    if (locked) cexit__hooks.long_run(stack);
+  }
+  *ran += LONG_RUN - left;
+  return locked;
 }
 
 bool cexit__is_step(void) {
