@@ -92,6 +92,11 @@ import Testing
     #expect(Set(outcome.output.split(separator: "\n")) == ["older", "newer"])
   }
 
+  @Test func `exit waits for runs by hand of which each begins the next`() throws {
+    let outcome = try fixture("thread", ["handed-over", "20"])
+    #expect(outcome == Outcome(.exited(0), output: String(repeating: "last\n", count: 20) + "done\n"))
+  }
+
   @Test func `a second thread that runs a stack waits for its turn`() throws {
     let outcome = try fixture("thread", ["turn"])
     #expect(outcome.output.hasPrefix("newer\nolder\n"))

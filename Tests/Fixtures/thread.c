@@ -38,6 +38,38 @@ static int waited_for(int count, char **arguments) { // <stack|handler>: exit wa
   return 0;
 }
 
+enum { RUNNERS = 300 };
+
+static void *run_next(void *number);
+
+// Starts the next run before this run ends: so there is never a moment without a run.
+static void hand_over(void *number) {
+  int mine = (int)(uintptr_t)number;
+  reach(mine);
+  if (mine == RUNNERS) return say("last\n");
+  start(run_next, (void *)((uintptr_t)number + 1));
+  wait_for(mine + 1);
+}
+
+static void *run_next(void *number) {
+  cexit_stack *stack;
+  CHECK(cexit_stack_create(NULL, &stack) == 0);
+  push(stack, hand_over, number);
+  cexit_stack_run(stack);
+  return NULL;
+}
+
+static void exit_while_handed_over(void) {
+  push(NULL, free, NULL); // the process has a handler, so the exit is the library's
+  start(run_next, (void *)1);
+  wait_for(1);
+  exit(3);
+}
+
+static int handed_over(int count, char **arguments) {
+  return in_children(rounds(count, arguments), exit_while_handed_over, 3);
+}
+
 static void *second_run(void *stack) {
   wait_for(1);
   reach(2);
@@ -280,5 +312,5 @@ static int everything(int count, char **arguments) {
   return 0;
 }
 
-FIXTURE({"waited", waited_for}, {"turn", in_turn}, {"crosswise", crosswise}, {"destroyed", destroyed_while_running},
+FIXTURE({"waited", waited_for}, {"handed-over", handed_over}, {"turn", in_turn}, {"crosswise", crosswise}, {"destroyed", destroyed_while_running},
         {"contest", contest}, {"race", race}, {"tens", race_in_tens}, {"everything", everything})
